@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Makes the shipped weights of `chair` again: recipes/chair/train.sh REAL_MESHES WORK
+# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 4 GB for data and runs. Two CPU cores: about two hours.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+real=$1
+work=$2
+views="--samples 100000 --easy-views 6 --hard-views 24 --no-albedo"
+
+urform synth chair --count 600 --seed 0 --out "$work/synthetic"
+urform prepare "$real" --out "$work/data" --dataset real --category chair --hold-out "$here/held_out.txt" $views
+urform prepare "$work/synthetic" --out "$work/data" --dataset synthetic --category chair --test-fraction 0.06 $views
+splits="$work/data/splits"
+urform train shape --data "$work/data" --split "$splits/real_chair_train.json" "$splits/synthetic_chair_train.json" \
+  --out "$work/shape" --preset small
+# The real chairs are few: their views count four times.
+urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
+  --split "$splits"/{real_chair_train,real_chair_train,real_chair_train,real_chair_train,synthetic_chair_train}.json
+urform export "$work/encoder" --out "$here/../../src/urform/weights/chair"
+for split in real_chair_test synthetic_chair_test; do
+  urform evaluate --data "$work/data" --split "$splits/$split.json" --weights chair --json "$work/$split.json"
+done

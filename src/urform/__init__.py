@@ -1,0 +1,20 @@
+"""urform learns the archetype of a category of objects and turns one picture of such an object into a mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from urform.inference import Model, Reconstruction, load
+
+__version__ = "0.1.0"
+__all__ = ["Model", "Reconstruction", "__version__", "load"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs torch only when it is asked for."""
+    if name in ("Model", "Reconstruction", "load"):
+        from urform import inference
+
+        return getattr(inference, name)
+    raise AttributeError(f"module 'urform' has no attribute {name!r}")

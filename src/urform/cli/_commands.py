@@ -1,0 +1,218 @@
+"""The commands: each a dataclass whose fields are its flags."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+from urform.config import EncoderConfig, PrepareConfig, ShapeConfig
+
+# Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
+
+
+@dataclass(frozen=True)
+class Synth:
+    """Draw procedural objects of a category: watertight meshes with materials, the same for the same seed."""
+
+    category: Positional[str]
+    """What to draw: chair."""
+    out: Path
+    """Folder of the objects, made when missing; what is there already stays."""
+    count: int = 500
+    """Number of objects."""
+    seed: int = 0
+    """Seed of the series."""
+
+    def run(self) -> int:
+        """Draw and write."""
+        from urform.synth import synthesize
+
+        folders = synthesize(self.category, self.count, self.seed, self.out)
+        print(f"{len(folders)} {self.category}s in {self.out}")
+        return 0
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Turn a folder of meshes into training data: SDF samples, surface samples, rendered views, splits, a report."""
+
+    meshes: Positional[Path]
+    """Folder of meshes (OBJ, GLB, PLY, OFF, STL, ...), searched through."""
+    out: Path
+    """Data folder; what is done already, with the same settings, stays."""
+    config: OmitArgPrefixes[PrepareConfig] = field(default_factory=PrepareConfig)
+    """Settings."""
+    hold_out: Path | None = None
+    """File that names the test instances, one a line (or a split file), instead of a fraction."""
+    workers: int = 0
+    """Processes; 0 = one a core."""
+
+    def run(self) -> int:
+        """Prepare, then say what was skipped."""
+        from urform.data import prepare, summarise
+
+        reports = prepare(self.meshes, self.out, self.config, self.hold_out, self.workers)
+        print(summarise(reports))
+        if not any(report.outcome == "done" for report in reports):
+            raise ValueError(f"{self.meshes}: none of the {len(reports)} meshes could be prepared, see above")
+        return 0
+
+
+@dataclass(frozen=True)
+class TrainShape:
+    """Train template, warp and a latent for each shape (first phase)."""
+
+    data: Path
+    """Data folder, as `urform prepare` makes it."""
+    split: tuple[Path, ...]
+    """Split files: the training shapes."""
+    out: Path
+    """Run folder."""
+    config: OmitArgPrefixes[ShapeConfig] = field(default_factory=ShapeConfig)
+    """Settings."""
+    preset: Literal["small", "published"] = "small"
+    """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
+    resume: bool = False
+    """Go on with the run in `--out`; give the same settings as before."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    stop_after: int | None = None
+    """End after so many epochs in all, to be resumed later."""
+
+    def run(self) -> int:
+        """Train."""
+        from urform.training import train_shape
+
+        train_shape(self.data, self.split, self.out, self.config, self.resume, self.device, self.stop_after)
+        return 0
+
+
+@dataclass(frozen=True)
+class TrainEncoder:
+    """Train the image encoder on the latents of a trained shape run (second phase)."""
+
+    init: Path
+    """Run folder or weights file of `urform train shape`."""
+    data: Path
+    """Data folder with views of its shapes."""
+    split: tuple[Path, ...]
+    """Split files; a file that is named twice counts twice."""
+    out: Path
+    """Run folder."""
+    config: OmitArgPrefixes[EncoderConfig] = field(default_factory=EncoderConfig)
+    """Settings."""
+    resume: bool = False
+    """Go on with the run in `--out`; give the same settings as before."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    stop_after: int | None = None
+    """End after so many epochs in all, to be resumed later."""
+
+    def run(self) -> int:
+        """Train."""
+        from urform.training import train_encoder
+
+        train_encoder(
+            self.init, self.data, self.split, self.out, self.config, self.resume, self.device, self.stop_after
+        )
+        return 0
+
+
+@dataclass(frozen=True)
+class Reconstruct:
+    """Turn pictures into watertight meshes, each with a preview and a page that shows it."""
+
+    images: Positional[tuple[Path, ...]]
+    """Picture files."""
+    out: Path
+    """Folder of the results."""
+    category: str | None = None
+    """A shipped category; default: the only or best-fitting one."""
+    weights: Path | None = None
+    """Run folder or weights file, instead of shipped weights."""
+    format: Literal["glb", "obj", "ply", "stl"] = "glb"
+    """File format of the meshes."""
+    resolution: int = 128
+    """Cells along an axis, 8 to 512."""
+    keep_background: bool = False
+    """Do not remove the background."""
+
+    def run(self) -> int:
+        """Print one JSON line an image; 2 if one of them failed."""
+        from urform.inference import as_line, load_models, reconstruct_files
+
+        if not self.images:
+            raise ValueError("no picture given, expected at least one file")
+        failed = False
+        models = load_models(self.category, self.weights)
+        for summary in reconstruct_files(
+            self.images, self.out, models, self.format, self.resolution, self.keep_background
+        ):
+            failed |= "error" in summary
+            if "error" in summary:
+                print(f"urform: {summary['error']}", file=sys.stderr)
+            print(as_line(summary), flush=True)
+        return 2 if failed else 0
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Score single-view reconstruction of a prepared split, beside the mean template and retrieval."""
+
+    data: Path
+    """Data folder with the test shapes and, for the retrieval baselines, the training shapes."""
+    split: Path
+    """Split file: the test shapes."""
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    protocol: Literal["deepsdf"] = "deepsdf"
+    """Definition of the metric, see docs/evaluation.md."""
+    original_scale: bool = False
+    """Measure in the meshes' own units, as published, instead of at unit bounding-box diagonal."""
+    resolution: int = 128
+    """Cells along an axis of the meshes."""
+    seed: int = 0
+    """Seed of surface points and random views."""
+    json: Path | None = None
+    """Also write the result, with a value a shape, to this file."""
+
+    def run(self) -> int:
+        """Print the table."""
+        from urform.data import write_atomically
+        from urform.inference import evaluate, format_table, load
+
+        result = evaluate(
+            load(self.weights),
+            self.data,
+            self.split,
+            resolution=self.resolution,
+            original_scale=self.original_scale,
+            seed=self.seed,
+        )
+        print(format_table(result))
+        if self.json is not None:
+            write_atomically(self.json, (json.dumps(result, indent=1) + "\n").encode())
+        return 0
+
+
+@dataclass(frozen=True)
+class Export:
+    """Copy the weights of a run as 16-bit floats, half the size, for sharing."""
+
+    run_folder: Positional[Path]
+    """Run folder or weights file."""
+    out: Path
+    """Folder of `model.safetensors` and `config.json`."""
+
+    def run(self) -> int:
+        """Write both."""
+        from urform.weights import export_weights
+
+        path = export_weights(self.run_folder, self.out)
+        print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
+        return 0

@@ -1,0 +1,72 @@
+"""Entry point: picks the command, turns bad input into one line and exit code 2."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import tyro
+
+from urform.cli._commands import Evaluate, Export, Prepare, Reconstruct, Synth, TrainEncoder, TrainShape
+from urform.config import SHAPE_PRESETS
+
+COMMANDS = {
+    "reconstruct": Reconstruct,
+    "synth": Synth,
+    "prepare": Prepare,
+    "train shape": TrainShape,
+    "train encoder": TrainEncoder,
+    "evaluate": Evaluate,
+    "export": Export,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
+    if name is None:
+        return _usage(words)
+    logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
+    rest = words[len(name.split()) :]
+    try:
+        command = tyro.cli(COMMANDS[name], prog=f"urform {name}", args=rest, default=_default(name, rest))
+        return command.run()
+    except (ValueError, OSError, MemoryError) as error:
+        if debug:
+            raise
+        print(f"urform: {str(error) or type(error).__name__}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("urform: interrupted", file=sys.stderr)
+        return 130
+
+
+def _default(name: str, words: Sequence[str]) -> TrainShape | None:
+    """The settings that `--preset` starts from, which must be known before the other flags are read."""
+    if name != "train shape" or "--preset" not in words[:-1]:
+        return None
+    preset = words[words.index("--preset") + 1]
+    if preset not in SHAPE_PRESETS:
+        raise ValueError(f"--preset must be one of {', '.join(SHAPE_PRESETS)}, got {preset!r}")
+    missing = tyro.MISSING
+    return TrainShape(data=missing, split=missing, out=missing, config=SHAPE_PRESETS[preset])
+
+
+def _usage(words: Sequence[str]) -> int:
+    lines = ["usage: urform COMMAND [flags]   (urform COMMAND --help tells the flags; --debug shows tracebacks)", ""]
+    lines += [f"  {name:14s} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    if words and words[0] in ("-h", "--help"):
+        print("\n".join(lines))
+        return 0
+    if words and words[0] == "--version":
+        from urform import __version__
+
+        print(__version__)
+        return 0
+    problem = f"urform: no command {words[0]!r}" if words else "urform: no command given"
+    print("\n".join([problem, "", *lines]), file=sys.stderr)
+    return 2

@@ -1,0 +1,52 @@
+"""How meshes become training data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from urform.config._check import require
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """Settings of `urform prepare`; the defaults are the published recipe."""
+
+    dataset: str = "shapes"
+    """Name of the dataset in the data folder and in split files."""
+    category: str = "object"
+    """Name of the category (class) in the data folder and in split files."""
+    samples: int = 500_000
+    """SDF samples a training shape; a test shape gets half as many."""
+    variance: float = 0.005
+    """Variance of the noise on one half of the near samples (normalised space); the other half has a tenth of it."""
+    test_variance: float = 0.05
+    """The same for test shapes, whose other half has a hundredth of it."""
+    surface_points: int = 30_000
+    """Points on the visible surface a shape, in the mesh's own coordinates."""
+    easy_views: int = 50
+    """Rendered views of the level 'easy': object in the middle, elevation 20 to 30 degrees."""
+    hard_views: int = 50
+    """Rendered views of the level 'hard': object off the middle, elevation 0 to 45 degrees."""
+    view_size: int = 224
+    """Pixels along an edge of a view."""
+    view_samples: int = 4
+    """Rays a pixel, a square number."""
+    albedo: bool = True
+    """Also write the unlit colour of each view."""
+    test_fraction: float = 0.2
+    """Share of the instances that goes into the test split, chosen by a hash of their names."""
+    seed: int = 0
+    """Seed of all randomness; each instance draws from the seed and its name, never from its place in the order."""
+
+    def __post_init__(self) -> None:
+        require(self.samples >= 100, "--samples", "at least 100", self.samples)
+        require(self.variance > 0, "--variance", "positive", self.variance)
+        require(self.test_variance > 0, "--test-variance", "positive", self.test_variance)
+        require(self.surface_points >= 1, "--surface-points", "at least 1", self.surface_points)
+        require(self.easy_views >= 0, "--easy-views", "0 or more", self.easy_views)
+        require(self.hard_views >= 0, "--hard-views", "0 or more", self.hard_views)
+        require(16 <= self.view_size <= 2048, "--view-size", "16 to 2048 pixels", self.view_size)
+        require(self.view_samples in (1, 4, 9, 16), "--view-samples", "1, 4, 9 or 16", self.view_samples)
+        require(0 <= self.test_fraction < 1, "--test-fraction", "at least 0 and less than 1", self.test_fraction)
+        for flag, name in (("--dataset", self.dataset), ("--category", self.category)):
+            require(bool(name) and not set(name) & set("/\\"), flag, "a name without slashes", name)

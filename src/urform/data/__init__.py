@@ -1,0 +1,31 @@
+"""Data folders: their layout, how they are made, how training reads them."""
+
+from urform.data._augment import augment, to_input
+from urform.data._framing import frame, on_white
+from urform.data._image import read_image
+from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
+from urform.data._png import encode_png, read_rgba
+from urform.data._prepare import ShapeReport, find_meshes, prepare, summarise
+from urform.data._sdf_set import SdfSet
+from urform.data._view_set import ViewSet
+
+__all__ = [
+    "DataFolder",
+    "SdfSet",
+    "ShapeKey",
+    "ShapeReport",
+    "ViewSet",
+    "augment",
+    "encode_png",
+    "find_meshes",
+    "frame",
+    "on_white",
+    "prepare",
+    "read_image",
+    "read_rgba",
+    "read_split",
+    "summarise",
+    "to_input",
+    "write_atomically",
+    "write_split",
+]

@@ -1,0 +1,152 @@
+"""The published data folder: where each file of a shape lies, and split files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from urform.geometry import Normalisation, SdfSamples
+
+
+class ShapeKey(NamedTuple):
+    """What names a shape in a data folder; `str` gives `dataset/category/instance`."""
+
+    dataset: str
+    category: str
+    instance: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+    @classmethod
+    def parse(cls, text: str) -> ShapeKey:
+        """The inverse of `str`."""
+        dataset, category, instance = text.split("/", 2)
+        return cls(dataset, category, instance)
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Paths and readers of a data folder (FORMATS section 1).
+
+    Attributes:
+        root: the folder.
+    """
+
+    root: Path
+
+    def sdf_path(self, key: ShapeKey) -> Path:
+        """SDF samples; where only the nested placing exists, that one."""
+        folder = self.root / "SdfSamples" / key.dataset / key.category
+        flat = folder / f"{key.instance}.npz"
+        nested = folder / key.instance / f"{key.instance}.npz"
+        return nested if nested.exists() and not flat.exists() else flat
+
+    def surface_path(self, key: ShapeKey) -> Path:
+        """Surface samples, in the mesh's own coordinates."""
+        return self.root / "SurfaceSamples" / key.dataset / key.category / f"{key.instance}.ply"
+
+    def normalisation_path(self, key: ShapeKey) -> Path:
+        """Offset and scale into the unit ball."""
+        return self.root / "NormalizationParameters" / key.dataset / key.category / f"{key.instance}.npz"
+
+    def report_path(self, key: ShapeKey) -> Path:
+        """What `urform prepare` says of the shape."""
+        return self.root / "Reports" / key.dataset / key.category / f"{key.instance}.json"
+
+    def views_path(self, key: ShapeKey, level: str, kind: str = "image") -> Path:
+        """Folder of the views of one level; kinds: image (RGBA), image_rgb (on white), albedo."""
+        return self.root / key.category / key.instance / level / kind
+
+    def sdf_samples(self, key: ShapeKey) -> SdfSamples:
+        """Read the SDF samples of a shape.
+
+        Raises:
+            FileNotFoundError: there are none.
+            ValueError: the file is damaged.
+        """
+        path = self.sdf_path(key)
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no SDF samples of {key}; `urform prepare` makes them")
+        return SdfSamples(*_read_npz(path, "pos", "neg"))
+
+    def normalisation(self, key: ShapeKey) -> Normalisation:
+        """Read how a shape was normalised."""
+        offset, scale = _read_npz(self.normalisation_path(key), "offset", "scale")
+        return Normalisation(np.asarray(offset, np.float64).reshape(3), float(np.asarray(scale).reshape(())))
+
+    def surface(self, key: ShapeKey) -> Float[np.ndarray, "N 3"]:
+        """Read the surface points of a shape, in the mesh's own coordinates."""
+        import trimesh
+
+        path = self.surface_path(key)
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no surface samples of {key}; `urform prepare` makes them")
+        return np.asarray(trimesh.load(path).vertices, np.float64)
+
+    def view_files(self, key: ShapeKey) -> list[Path]:
+        """RGBA views of all levels that exist, in order: easy ones first."""
+        return [path for level in ("easy", "hard") for path in sorted(self.views_path(key, level).glob("*.png"))]
+
+
+def read_split(path: Path) -> list[ShapeKey]:
+    """Read a split file: `{dataset: {category: [instance, ...]}}`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a split file, or nothing in it.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such split file; `urform prepare` writes them to DATA/splits")
+    try:
+        content = json.loads(path.read_text())
+        keys = [
+            ShapeKey(dataset, category, str(instance))
+            for dataset, categories in content.items()
+            for category, instances in categories.items()
+            for instance in instances
+        ]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f'{path}: not a split file, expected JSON like {{"dataset": {{"category": ["instance"]}}}}'
+        ) from error
+    if not keys:
+        raise ValueError(f"{path}: the split names no instance, expected at least one")
+    return keys
+
+
+def write_split(path: Path, keys: Iterable[ShapeKey]) -> None:
+    """Write a split file, atomically."""
+    content: dict[str, dict[str, list[str]]] = {}
+    for key in keys:
+        content.setdefault(key.dataset, {}).setdefault(key.category, []).append(key.instance)
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, then rename it: it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read_npz(path: Path, *names: str) -> list[np.ndarray]:
+    """Arrays of an npz file, nothing unpickled."""
+    try:
+        with np.load(path) as archive:
+            return [archive[name] for name in names]
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy each have their own
+        raise ValueError(f"{path}: damaged, expected an npz file with {' and '.join(names)}; prepare it again") from error

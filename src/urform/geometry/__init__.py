@@ -1,0 +1,32 @@
+"""Arrays and meshes, no networks: loading, signed distance, sampling, iso-surfaces, metrics."""
+
+from urform.geometry._isosurface import extract_isosurface
+from urform.geometry._mesh import MESH_SUFFIXES, Material, Normalisation, TexturedMesh, clean, is_watertight, load_mesh
+from urform.geometry._metrics import chamfer_deepsdf, noise_floor
+from urform.geometry._rays import Hits, RayScene
+from urform.geometry._sampling import SdfSamples, sample_faces, sample_sdf, sample_visible_surface
+from urform.geometry._signed_distance import SignedDistance, SignMethod, hidden_sign, solid_sign, winding_sign
+
+__all__ = [
+    "MESH_SUFFIXES",
+    "Hits",
+    "Material",
+    "Normalisation",
+    "RayScene",
+    "SdfSamples",
+    "SignMethod",
+    "SignedDistance",
+    "TexturedMesh",
+    "chamfer_deepsdf",
+    "clean",
+    "extract_isosurface",
+    "hidden_sign",
+    "is_watertight",
+    "load_mesh",
+    "noise_floor",
+    "sample_faces",
+    "sample_sdf",
+    "sample_visible_surface",
+    "solid_sign",
+    "winding_sign",
+]

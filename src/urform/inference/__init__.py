@@ -1,0 +1,27 @@
+"""From pictures to meshes, and what that is worth."""
+
+from urform.inference._background import CutOut, cut_out
+from urform.inference._evaluate import Evaluation, evaluate, format_table
+from urform.inference._model import FORMATS, Model, Reconstruction, load, save_mesh
+from urform.inference._preview import preview
+from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files
+from urform.inference._viewer import viewer_html
+
+__all__ = [
+    "FORMATS",
+    "CutOut",
+    "Evaluation",
+    "Model",
+    "Reconstruction",
+    "as_line",
+    "best_fitting",
+    "cut_out",
+    "evaluate",
+    "format_table",
+    "load",
+    "load_models",
+    "preview",
+    "reconstruct_files",
+    "save_mesh",
+    "viewer_html",
+]

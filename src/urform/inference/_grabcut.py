@@ -1,0 +1,223 @@
+"""Segmentation of one object in a photograph: a prior from the picture's border, then GrabCut.
+
+The prior is the boundary connectivity of superpixels (Zhu et al. 2014, "Saliency optimization from robust background
+detection", eq. 3 to 6): a region is background as far as the area that it can reach without a change of colour touches
+the border of the picture. GrabCut loses thin legs, whose outline costs more than their area gains; they are put back
+afterwards where they stand out in the colour models against both of their sides.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+WORK_SIZE = 320  # pixels along the longer side
+SUPERPIXELS = 400
+COLOUR_SIGMA = 10.0  # Lab units over which two regions still count as one
+SURE_BACKGROUND = 0.995  # background probabilities above this teach the colours of the background
+MAYBE_OBJECT = 0.9  # below this a region may be the object
+BACKGROUND_LIKE = 5.0  # Lab distance below which a pixel has a colour of the background
+MIXTURE = 5  # Gaussians in each of cv2.grabCut's colour models
+
+
+def segment_photo(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
+    """Alpha of the object that stands out from the border of a photograph; all zero where nothing does."""
+    import cv2
+
+    height, width = rgb.shape[:2]
+    scale = min(1.0, WORK_SIZE / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    background = background_probability(small)
+    likely = (background < MAYBE_OBJECT) & (_distance_to_background_colours(small, background) > BACKGROUND_LIKE)
+    mask = np.zeros(likely.shape, dtype=bool)
+    if 0 < likely.mean() < 1:
+        mask, evidence = _grab_cut(small, likely, background)
+        # The prior has a say in it: nothing where a region is surely background, up to 6 where it surely is none.
+        odds = np.log(np.maximum(1 - background, 1e-6) / np.maximum(background, 1e-6))
+        mask = _with_thin_parts(mask, evidence + np.clip(odds, -3, 3) + 3)
+    mask = _main_parts(mask)
+    if scale == 1.0:
+        return cv2.GaussianBlur(mask.astype(np.uint8) * 255, (3, 3), 0)
+    return _upsample(mask, rgb)
+
+
+def background_probability(rgb: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W"]:
+    """How surely each pixel is background, by the boundary connectivity of its superpixel."""
+    import cv2
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import dijkstra
+    from skimage.segmentation import slic
+
+    lab = cv2.GaussianBlur(_lab(rgb), (0, 0), 1)
+    # SLIC scales its input to 0..1, hence the small compactness.
+    label = slic(lab, SUPERPIXELS, compactness=0.1, max_num_iter=8, convert2lab=False, start_label=0, channel_axis=-1)
+    count = int(label.max()) + 1
+    area = np.bincount(label.ravel(), minlength=count)
+    colour = np.stack([np.bincount(label.ravel(), c.ravel(), count) / area for c in np.moveaxis(lab, 2, 0)], axis=1)
+    on_border = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
+    pairs = _neighbours(label)
+    # All regions at the border are neighbours: the background may be cut in two by the object.
+    around = on_border[np.stack(np.triu_indices(len(on_border), 1), axis=1)]
+    pairs = np.unique(np.concatenate([pairs, around]), axis=0)
+    steps = np.linalg.norm(colour[pairs[:, 0]] - colour[pairs[:, 1]], axis=1)
+    # Small steps along a gradient must not add up: the usual smallest step of a region is free.
+    smallest = np.full(count, np.inf)
+    np.minimum.at(smallest, pairs[:, 0], steps)
+    np.minimum.at(smallest, pairs[:, 1], steps)
+    free = float(smallest[np.isfinite(smallest)].mean()) if len(steps) else 0.0
+    graph = coo_matrix((np.maximum(steps - free, 0) + 1e-6, (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    reach = np.exp(-(dijkstra(graph.tocsr(), directed=False) ** 2) / (2 * COLOUR_SIGMA**2))
+    connectivity = reach[:, on_border].sum(axis=1) / np.sqrt(reach.sum(axis=1))
+    return (1 - np.exp(-(connectivity**2) / 2))[label]
+
+
+def connected_parts(mask: np.ndarray, connectivity: int) -> tuple[Int[np.ndarray, "H W"], Int[np.ndarray, "P 5"]]:
+    """Label the connected parts of a mask (0 is what lies outside) and give OpenCV's statistics of each."""
+    import cv2
+
+    _, label, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=connectivity)
+    return np.asarray(label, dtype=np.int32), np.asarray(stats, dtype=np.int32)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def _neighbours(label: Int[np.ndarray, "H W"]) -> Int[np.ndarray, "P 2"]:
+    """Pairs of regions that share an edge, the smaller number first."""
+    across = np.stack([label[:, :-1].ravel(), label[:, 1:].ravel()], axis=1)
+    down = np.stack([label[:-1].ravel(), label[1:].ravel()], axis=1)
+    pairs = np.concatenate([across, down])
+    return np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
+
+
+def _distance_to_background_colours(rgb: np.ndarray, background: np.ndarray) -> Float[np.ndarray, "H W"]:
+    """Lab distance of each pixel to the nearest of the colours that sure background is made of."""
+    import cv2
+
+    lab = cv2.GaussianBlur(_lab(rgb), (0, 0), 1)
+    sure = lab[background > SURE_BACKGROUND]
+    if len(sure) < 64:
+        return np.full(background.shape, np.inf)
+    sure = np.ascontiguousarray(sure[:: max(1, len(sure) // 3000)])
+    cv2.setRNGSeed(0)
+    criteria = (cv2.TERM_CRITERIA_COUNT, 10, 0)
+    _, _, centres = cv2.kmeans(sure, 16, np.empty(0), criteria, 1, cv2.KMEANS_PP_CENTERS)
+    return np.linalg.norm(lab[:, :, None] - centres, axis=3).min(axis=2)
+
+
+def _grab_cut(
+    rgb: np.ndarray, likely: np.ndarray, background: np.ndarray
+) -> tuple[Bool[np.ndarray, "H W"], Float[np.ndarray, "H W"]]:
+    """GrabCut at half and at full working size; also the log-likelihood ratio of object to background."""
+    import cv2
+
+    labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    frame = np.ones(likely.shape, dtype=bool)
+    frame[3:-3, 3:-3] = False
+    labels[frame & (background > 0.99)] = cv2.GC_BGD
+    models = np.zeros((1, 13 * MIXTURE)), np.zeros((1, 13 * MIXTURE))
+    half = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    half_labels = cv2.resize(labels, half.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    cv2.setRNGSeed(0)
+    if _has_both(half_labels):
+        cv2.grabCut(half, half_labels, (0, 0, 1, 1), *models, 4, cv2.GC_INIT_WITH_MASK)
+        labels = cv2.resize(half_labels, rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        evidence = _log_likelihood(rgb, models[1]) - _log_likelihood(rgb, models[0])
+        labels[likely & (evidence > 0)] = cv2.GC_PR_FGD
+    if not _has_both(labels):
+        return np.zeros(likely.shape, dtype=bool), np.zeros(likely.shape)
+    cv2.grabCut(rgb, labels, (0, 0, 1, 1), *models, 2, cv2.GC_INIT_WITH_MASK)
+    evidence = _log_likelihood(rgb, models[1]) - _log_likelihood(rgb, models[0])
+    return np.asarray(labels, dtype=np.uint8) % 2 == 1, evidence
+
+
+def _has_both(labels: np.ndarray) -> bool:
+    """Whether there are enough pixels on either side for their colours to be learned."""
+    inside = int(np.count_nonzero(labels & 1))
+    return min(inside, labels.size - inside) >= 4 * MIXTURE
+
+
+def _log_likelihood(rgb: UInt8[np.ndarray, "H W 3"], model: Float[np.ndarray, "1 K"]) -> Float[np.ndarray, "H W"]:
+    """Log-likelihood under one of cv2.grabCut's mixtures: K weights, K means of 3, K covariances of 9."""
+    pixels = rgb.reshape(-1, 3).astype(np.float64)
+    numbers = model.reshape(-1)
+    weights, means = numbers[:MIXTURE], numbers[MIXTURE : 4 * MIXTURE].reshape(-1, 3)
+    covariances = numbers[4 * MIXTURE :].reshape(-1, 3, 3) + 4 * np.eye(3)  # at least two levels wide
+    density = np.zeros(len(pixels))
+    for weight, mean, covariance in zip(weights, means, covariances, strict=True):
+        if weight > 0:
+            white = (pixels - mean) @ np.linalg.cholesky(np.linalg.inv(covariance))
+            density += weight / np.sqrt(np.linalg.det(covariance)) * np.exp(-0.5 * (white**2).sum(axis=1))
+    return np.log(density + 1e-12).reshape(rgb.shape[:2])
+
+
+def _with_thin_parts(mask: np.ndarray, evidence: np.ndarray) -> Bool[np.ndarray, "H W"]:
+    """Add long thin pieces, hanging on the mask, whose colour speaks for the object more than that of both sides."""
+    import cv2
+
+    level = cv2.GaussianBlur(np.clip(evidence, -10, 20).astype(np.float32), (0, 0), 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
+    ridge = level - cv2.morphologyEx(level, cv2.MORPH_OPEN, disc)
+    strong, weak = (level > 1) & (ridge > 2), (level > 0) & (ridge > 1)
+    mask = mask.copy()
+    # A leg may come in pieces, each hanging on the one before.
+    for _ in range(3):
+        pieces = (weak & ~mask).astype(np.uint8)
+        joined = cv2.morphologyEx(pieces, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+        label, stats = connected_parts(joined, 8)
+        count = len(stats)
+        near = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        length = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+        sure = np.bincount(label[strong], minlength=count) >= 0.4 * stats[:, cv2.CC_STAT_AREA]
+        touching = np.bincount(label[near], minlength=count) > 0
+        take = (length >= 10) & sure & touching
+        take[0] = False
+        if not take.any():
+            break
+        mask |= take[label]
+    return mask
+
+
+def _main_parts(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The largest component and those of some size close by; small holes, mostly highlights, closed."""
+    import cv2
+
+    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    label, stats = connected_parts(1 - mask, 4)
+    mask[(stats[:, cv2.CC_STAT_AREA] < 30)[label]] = 1
+    label, stats = connected_parts(mask, 8)
+    count = len(stats)
+    if count < 2:
+        return np.zeros(mask.shape, dtype=bool)
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    apart = cv2.distanceTransform((label != largest).astype(np.uint8), cv2.DIST_L2, 3)
+    keep = np.zeros(count, dtype=bool)
+    for i in range(1, count):
+        part = label == i
+        keep[i] = stats[i, cv2.CC_STAT_AREA] >= 0.01 * stats[largest, cv2.CC_STAT_AREA] and apart[part].min() < 12
+    keep[largest] = True
+    return keep[label]
+
+
+def _upsample(mask: Bool[np.ndarray, "H W"], rgb: UInt8[np.ndarray, "H2 W2 3"]) -> UInt8[np.ndarray, "H2 W2"]:
+    """Enlarge a mask to the picture's size, its edge drawn to the picture's by a guided filter.
+
+    Source: He 2013, "Guided image filtering", with the grey picture as the guide.
+    """
+    import cv2
+
+    height, width = rgb.shape[:2]
+    coarse = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    guide = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    reach = 2 * round(max(height, width) / WORK_SIZE) + 1
+    mean_guide, mean_mask = (cv2.blur(a, (reach, reach)) for a in (guide, coarse))
+    covariance = cv2.blur(guide * coarse, (reach, reach)) - mean_guide * mean_mask
+    slope = covariance / (cv2.blur(guide * guide, (reach, reach)) - mean_guide**2 + 1e-3)
+    alpha = cv2.blur(slope, (reach, reach)) * guide + cv2.blur(mean_mask - slope * mean_guide, (reach, reach))
+    # Far from the coarse edge the filter has nothing to say; a steeper ramp takes its haze away.
+    alpha = np.clip((alpha - 0.5) * 2 + 0.5, 0, 1)
+    return np.round(alpha * 255).astype(np.uint8)

@@ -1,0 +1,198 @@
+"""A trained model, arrays in and out."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from urform.data import frame, to_input
+from urform.geometry import extract_isosurface
+from urform.inference._background import cut_out
+from urform.weights import Weights, find_weights, load_weights, shipped_categories
+
+if TYPE_CHECKING:
+    import trimesh
+
+FORMATS = ("glb", "obj", "ply", "stl")
+CHUNK = 4096  # points at once: activations of this many stay in a core's cache
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What one picture gave.
+
+    Attributes:
+        mesh: watertight, y up, front +z, in the unit ball.
+        latent: (L,) the shape's latent code.
+        framed: what the encoder saw, RGBA.
+        background: how the background was removed: alpha, plain, grabcut or kept.
+        encode_s: seconds from picture to latent.
+        mesh_s: seconds from latent to mesh.
+    """
+
+    mesh: trimesh.Trimesh
+    latent: Float[np.ndarray, " L"]
+    framed: UInt8[np.ndarray, "S S 4"] = field(repr=False)
+    background: str
+    encode_s: float
+    mesh_s: float
+
+    def save(self, path: str | Path) -> None:
+        """Write the mesh, its format told by the suffix: .glb, .obj, .ply or .stl.
+
+        Raises:
+            ValueError: another suffix.
+        """
+        save_mesh(self.mesh, Path(path))
+
+
+class Model:
+    """Template, warp and encoder of a category.
+
+    Args:
+        weights: see `urform.load`.
+        device: where networks are computed.
+
+    Attributes:
+        category: its name.
+        latents: training shape's id, `dataset/category/instance`, to its latent (L,).
+    """
+
+    def __init__(self, weights: Weights, device: str | torch.device = "cpu"):
+        self.category = weights.category
+        self.config = weights.config
+        self._device = torch.device(device)
+        self._decoder = weights.decoder.to(self._device).eval()
+        self._encoder = None if weights.encoder is None else weights.encoder.to(self._device).eval()
+        latents = weights.latents.detach().cpu().numpy().astype(np.float32)
+        self.latents: dict[str, np.ndarray] = dict(zip(weights.keys, latents, strict=True))
+
+    @torch.inference_mode()
+    def sdf(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, " N"]:
+        """Signed distance of points in the shape's normalised space, negative inside, told apart up to about 0.1."""
+        code = self._latent(latent)
+        return self._chunked(lambda chunk: self._decoder(chunk[None], code)[0], points)
+
+    @torch.inference_mode()
+    def canonical(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, "N 3"]:
+        """Where the warp takes points of a shape; points of two shapes with equal canonical points correspond."""
+        code = self._latent(latent)
+        return self._chunked(lambda chunk: self._decoder.canonical(chunk[None], code)[0], points)
+
+    @torch.inference_mode()
+    def template_sdf(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+        """Signed distance of the template at canonical points."""
+        return self._chunked(self._decoder.template, points)
+
+    @torch.inference_mode()
+    def encode(self, framed: UInt8[np.ndarray, "B S S 4"]) -> Float[np.ndarray, "B L"]:
+        """Latents of framed pictures, each the mean over the picture and its mirror image.
+
+        Raises:
+            ValueError: the model has no encoder yet.
+        """
+        if self._encoder is None:
+            raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")
+        pictures = to_input(torch.from_numpy(framed)).to(self._device)
+        both = torch.cat([pictures, pictures.flip(-1)])
+        return self._encoder(both).float().view(2, len(framed), -1).mean(dim=0).cpu().numpy()
+
+    def frame(self, rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "S S 4"]:
+        """A cut-out object as the encoder wants to see it."""
+        return frame(rgba, self.config.image_size)
+
+    def mesh(self, latent: Float[np.ndarray, " L"], resolution: int = 128) -> trimesh.Trimesh:
+        """Watertight iso-surface of a shape, in the unit ball.
+
+        Args:
+            latent: its latent code.
+            resolution: cells along an axis.
+
+        Raises:
+            ValueError: the shape has no surface, or the resolution is out of range.
+        """
+        return extract_isosurface(lambda points: self.sdf(points, latent), resolution, radius=1.0)
+
+    def template_mesh(self, resolution: int = 128) -> trimesh.Trimesh:
+        """The template itself, as a shape."""
+        return extract_isosurface(self.template_sdf, resolution, radius=1.0)
+
+    def reconstruct(
+        self, image: UInt8[np.ndarray, "H W C"], resolution: int = 128, keep_background: bool = False
+    ) -> Reconstruction:
+        """One picture to a mesh.
+
+        Args:
+            image: RGB or RGBA.
+            resolution: cells along an axis of the mesh.
+            keep_background: do not remove the background.
+
+        Raises:
+            ValueError: the picture shows nothing, or the shape has no surface.
+        """
+        started = time.perf_counter()
+        cut = cut_out(image, keep_background)
+        framed = self.frame(cut.rgba)
+        latent = self.encode(framed[None])[0]
+        encoded = time.perf_counter()
+        mesh = self.mesh(latent, resolution)
+        meshed = time.perf_counter()
+        return Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
+
+    def _latent(self, latent: np.ndarray) -> torch.Tensor:
+        size = self.config.latent_size
+        if np.shape(latent) != (size,):
+            raise ValueError(f"latent must have shape ({size},), got {np.shape(latent)}")
+        return torch.as_tensor(latent, dtype=torch.float32, device=self._device)[None]
+
+    def _chunked(self, function, points: np.ndarray) -> np.ndarray:
+        if points.ndim != 2 or points.shape[1] != 3:
+            raise ValueError(f"points must have shape (N, 3), got {points.shape}")
+        rows = torch.from_numpy(np.ascontiguousarray(points, np.float32))
+        size = CHUNK if self._device.type == "cpu" else 64 * CHUNK
+        parts = [function(chunk.to(self._device)).cpu() for chunk in rows.split(size)]
+        return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+
+
+def load(name: str | Path | None = None, device: str | torch.device = "cpu") -> Model:
+    """Load a model.
+
+    Args:
+        name: a shipped category ("chair"), a run folder or a weights file; None = the only shipped category.
+        device: where networks are computed.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+        ValueError: the weights file is damaged, or `name` is missing and several categories are shipped.
+    """
+    if name is None:
+        shipped = shipped_categories()
+        if len(shipped) != 1:
+            raise ValueError(f"name must be given where not exactly one category is shipped, shipped are {shipped}")
+        name = shipped[0]
+    return Model(load_weights(find_weights(name)), device)
+
+
+def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
+    """Write a mesh atomically, its format told by the suffix.
+
+    Raises:
+        ValueError: a suffix other than .glb, .obj, .ply and .stl.
+    """
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise ValueError(f"{path}: meshes are written as {', '.join(FORMATS)}, got {path.suffix!r}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        mesh.export(partial, file_type=kind)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

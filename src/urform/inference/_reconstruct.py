@@ -1,0 +1,127 @@
+"""Pictures to meshes, previews and pages: what `urform reconstruct` does."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from urform.data import encode_png, read_image, write_atomically
+from urform.inference._background import CutOut, cut_out
+from urform.inference._model import FORMATS, Model, Reconstruction, load, save_mesh
+from urform.inference._preview import preview
+from urform.inference._viewer import viewer_html
+from urform.weights import shipped_categories
+
+logger = logging.getLogger(__name__)
+
+
+def reconstruct_files(
+    images: Sequence[Path],
+    out: Path,
+    models: Sequence[Model],
+    file_format: str = "glb",
+    resolution: int = 128,
+    keep_background: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
+
+    Args:
+        images: picture files.
+        out: folder of the results: `<name>.<format>`, `<name>.png` (preview) and `<name>.html` (viewer).
+        models: the best-fitting one is taken for each picture.
+        file_format: glb, obj, ply or stl.
+        resolution: cells along an axis.
+        keep_background: do not remove backgrounds.
+
+    Yields:
+        A JSON-able summary a picture.
+    """
+    if file_format not in FORMATS:
+        raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
+    for path, name in zip(images, _names(images), strict=True):
+        try:
+            image = read_image(path)
+            cut = cut_out(image, keep_background)
+            model = best_fitting(models, cut)
+            result = model.reconstruct(cut.rgba if cut.method != "kept" else image, resolution, cut.method == "kept")
+            mesh_path = _write(result, cut, out, name, file_format)
+        except (ValueError, OSError) as error:
+            yield {"input": str(path), "error": str(error)}
+            continue
+        yield {
+            "input": str(path),
+            "mesh": str(mesh_path),
+            "category": model.category,
+            "background": cut.method,
+            "encode_s": round(result.encode_s, 3),
+            "mesh_s": round(result.mesh_s, 3),
+            "vertices": len(result.mesh.vertices),
+            "faces": len(result.mesh.faces),
+            "watertight": bool(result.mesh.is_watertight),
+        }
+
+
+def load_models(category: str | None, weights: Path | None) -> list[Model]:
+    """The models to choose from: the weights given, the category named, or all that are shipped.
+
+    Raises:
+        ValueError: both or neither can be told.
+        FileNotFoundError: there is no such model.
+    """
+    if weights is not None:
+        model = load(weights)
+        if category is not None and model.category != category:
+            raise ValueError(f"--category {category}: the weights at {weights} are of {model.category!r}")
+        return [model]
+    if category is not None:
+        if category not in shipped_categories():
+            shipped = ", ".join(shipped_categories()) or "none"
+            raise ValueError(f"--category must be a shipped one ({shipped}), got {category!r}; or give --weights")
+        return [load(category)]
+    if not shipped_categories():
+        raise FileNotFoundError("no weights are shipped with this installation; give --weights RUN_OR_FILE")
+    return [load(name) for name in shipped_categories()]
+
+
+def best_fitting(models: Sequence[Model], cut: CutOut) -> Model:
+    """The model whose encoder places the picture nearest to shapes that it knows.
+
+    Nearness is the distance to the closest training latent over the usual distance between neighbouring ones, so that
+    latents of different models compare.
+    """
+    return models[0] if len(models) == 1 else min(models, key=lambda model: _strangeness(model, cut.rgba))
+
+
+def _strangeness(model: Model, rgba: UInt8[np.ndarray, "H W 4"]) -> float:
+    latent = model.encode(model.frame(rgba)[None])[0]
+    known = np.stack(list(model.latents.values()))
+    squares = (known**2).sum(axis=1)
+    between = np.sqrt(np.maximum(squares[:, None] + squares - 2 * known @ known.T, 0))
+    np.fill_diagonal(between, np.inf)
+    return float(np.linalg.norm(known - latent, axis=1).min() / np.median(between.min(axis=1)))
+
+
+def _names(images: Sequence[Path]) -> list[str]:
+    """Names of the results: the pictures' own, numbered where two are the same."""
+    counts = Counter(path.stem for path in images)
+    return [path.stem if counts[path.stem] == 1 else f"{path.stem}_{index}" for index, path in enumerate(images)]
+
+
+def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_format: str) -> Path:
+    mesh_path = out / f"{name}.{file_format}"
+    save_mesh(result.mesh, mesh_path)
+    write_atomically(out / f"{name}.png", encode_png(preview(cut.rgba, result.mesh)))
+    write_atomically(out / f"{name}.html", viewer_html(result.mesh).encode())
+    return mesh_path
+
+
+def as_line(summary: dict[str, Any]) -> str:
+    """One JSON line."""
+    return json.dumps(summary, ensure_ascii=False)

@@ -1,0 +1,16 @@
+"""Losses: pure functions, one a term, and the weights that change with the epoch."""
+
+from urform.losses._latent import latent_l1_loss, latent_norm_loss, latent_norm_weight
+from urform.losses._reconstruction import reconstruction_loss
+from urform.losses._warp import pointpair_loss, pointpair_weight, pointwise_loss, pointwise_weight
+
+__all__ = [
+    "latent_l1_loss",
+    "latent_norm_loss",
+    "latent_norm_weight",
+    "pointpair_loss",
+    "pointpair_weight",
+    "pointwise_loss",
+    "pointwise_weight",
+    "reconstruction_loss",
+]

@@ -1,0 +1,69 @@
+"""What keeps the warp small and smooth, so that canonical points are correspondences."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_HUBER_DELTA = 0.25
+_PAIR_FRACTION = 8  # one in so many points is compared with all the others
+_PAIR_TOLERANCE = 0.5
+_PAIR_LIMIT = 5.0
+_PAIR_MARGIN = 1e-3  # added to the distance of points, so that near points do not divide by zero
+_WARM_EPOCHS = 100
+
+
+def pointwise_loss(canonical_points: Float[Tensor, "K B N 3"], points: Float[Tensor, "B N 3"]) -> Float[Tensor, ""]:
+    """Huber loss (delta 0.25) of the distance that each point was moved, mean over points and kept steps.
+
+    Args:
+        canonical_points: The kept points of the warp.
+        points: The points that were warped.
+
+    Returns:
+        The loss.
+
+    Source: Zheng 2021 (Deep Implicit Templates), eq. 10.
+    """
+    squared = (canonical_points - points).square().sum(dim=-1)
+    # The square root only where it is used: its slope at distance zero is infinite, and times zero not a number.
+    far = squared > _HUBER_DELTA**2
+    distance = torch.where(far, squared, 1).sqrt()
+    return torch.where(far, _HUBER_DELTA * (distance - 0.5 * _HUBER_DELTA), 0.5 * squared).mean()
+
+
+def pointpair_loss(canonical_points: Float[Tensor, "B N 3"], points: Float[Tensor, "B N 3"]) -> Float[Tensor, ""]:
+    """Excess stretch of pairs of points: each of the first N/8 points of a shape with each of the others.
+
+    With d the displacement of a point p, sum over pairs of clamp(|d_i - d_j| / (|p_i - p_j| + 1e-3) - 0.5, 0, 5),
+    divided by the number of points. The points are taken to be in random order.
+
+    Args:
+        canonical_points: The last of the warp's kept points.
+        points: The points that were warped.
+
+    Returns:
+        The loss.
+
+    Source: Zheng 2021 (Deep Implicit Templates), eq. 11.
+    """
+    B, N, _ = points.shape
+    M = N // _PAIR_FRACTION
+    displacement = canonical_points - points
+    stretch = _distances(displacement[:, :M], displacement[:, M:])
+    stretch = stretch / (_distances(points[:, :M], points[:, M:]) + _PAIR_MARGIN)
+    return (stretch - _PAIR_TOLERANCE).clamp(0, _PAIR_LIMIT).sum() / (B * N)
+
+
+def _distances(first: Float[Tensor, "B M 3"], second: Float[Tensor, "B N 3"]) -> Float[Tensor, "B M N"]:
+    # Not by a matrix product: its cancellation makes equal points differ, and the gradient of the root explodes.
+    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def pointwise_weight(epoch: int, base: float = 0.005) -> float:
+    """Weight of `pointwise_loss`: ten times `base` in epoch 0, falling to `base` by epoch 90."""
+    return base * max(1.0, 10 * (1 - epoch / _WARM_EPOCHS))
+
+
+def pointpair_weight(epoch: int, base: float = 0.00002) -> float:
+    """Weight of `pointpair_loss`: zero in epoch 0, rising to `base` by epoch 100."""
+    return base * min(1.0, epoch / _WARM_EPOCHS)

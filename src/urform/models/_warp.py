@@ -1,0 +1,181 @@
+"""Warps: from the instance space of a shape, named by its latent code, to the canonical space of the template."""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from urform.models._execution import chunk_size
+
+KEPT_STEPS = 4
+"""Number of intermediate warps that the progressive loss sees; written K in shapes."""
+
+
+class Warp(nn.Module, ABC):
+    """A warp in `steps` affine steps x <- x * (1 + a) + b, where a network finds a and b for each point.
+
+    Args:
+        latent_size: Length L of the latent code.
+        steps: Number of steps, a multiple of four.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(self, latent_size: int, steps: int):
+        super().__init__()
+        if latent_size < 1:
+            raise ValueError(f"latent_size must be at least 1, got {latent_size}")
+        if steps < 1 or steps % KEPT_STEPS != 0:
+            raise ValueError(f"steps must be a positive multiple of {KEPT_STEPS}, got {steps}")
+        self.latent_size = latent_size
+        self.steps = steps
+
+    @abstractmethod
+    def _walk(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Iterator[Float[Tensor, "B N 3"]]:
+        """The points after each of the steps."""
+
+    def forward(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Float[Tensor, "K B N 3"]:
+        """The points after each quarter of the steps, the last being the canonical points.
+
+        Args:
+            points: Points of each shape, normalised instance space.
+            latent: Latent code of each shape.
+
+        Returns:
+            The K = 4 kept points.
+        """
+        every = self.steps // KEPT_STEPS
+        return self._in_chunks(
+            lambda *chunk: torch.stack([x for i, x in enumerate(self._walk(*chunk), start=1) if i % every == 0]),
+            points,
+            latent,
+        )
+
+    def canonical(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Float[Tensor, "B N 3"]:
+        """The canonical points only, which keeps no copy of the points on their way."""
+        return self._in_chunks(lambda *chunk: deque(self._walk(*chunk), maxlen=1).pop(), points, latent)
+
+    @staticmethod
+    def _in_chunks(
+        walk: Callable[[Tensor, Tensor], Tensor], points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]
+    ) -> Float[Tensor, "*K B N 3"]:
+        """`walk` of some shapes at a time, or of some points of one shape."""
+        size = chunk_size(points)
+        shapes = max(1, size // max(1, points.shape[1]))
+        # In the precision of the points, for coordinates do not stand rounding, and it would gain little here.
+        with torch.autocast(points.device.type, enabled=False):
+            rows = [
+                torch.cat([walk(chunk, chunk_latent) for chunk in chunk_points.split(size, dim=1)], dim=-2)
+                for chunk_points, chunk_latent in zip(points.split(shapes), latent.split(shapes), strict=True)
+            ]
+            return torch.cat(rows, dim=-3)
+
+
+class LstmWarp(Warp):
+    """The published warp: an LSTM cell reads the latent and the point, and its state gives the affine step.
+
+    The latent's part of the LSTM's input is the same for every point of a shape and every step, so it is computed
+    once a shape. This changes nothing in the result.
+
+    Args:
+        latent_size: Length L of the latent code.
+        hidden_size: Units H of the LSTM; 512 in the published setting.
+        steps: Number of steps, a multiple of four; 8 in the published setting.
+
+    Source: Zheng 2021 (Deep Implicit Templates), eq. 4-6.
+    """
+
+    def __init__(self, latent_size: int, hidden_size: int, steps: int = 8):
+        super().__init__(latent_size, steps)
+        if hidden_size < 1:
+            raise ValueError(f"hidden_size must be at least 1, got {hidden_size}")
+        self.hidden_size = hidden_size
+        # Only the parameters of these two modules are used; they keep the published names and initial values.
+        self.lstm = nn.LSTMCell(latent_size + 3, hidden_size)
+        self.affine = nn.Linear(hidden_size, 6)
+        # Near the identity at the start, else the template is first learned in a wrong frame.
+        nn.init.normal_(self.affine.weight, std=0.01 / hidden_size**0.5)
+        nn.init.zeros_(self.affine.bias)
+
+    def _walk(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Iterator[Float[Tensor, "B N 3"]]:
+        B, N, _ = points.shape
+        H = self.hidden_size
+        latent_weight, point_weight = self.lstm.weight_ih.split([self.latent_size, 3], dim=1)
+        latent_gates = nn.functional.linear(latent, latent_weight, self.lstm.bias_ih + self.lstm.bias_hh).unsqueeze(1)
+        point_weight = point_weight.t().expand(B, 3, 4 * H)
+        state_weight = self.lstm.weight_hh.t()
+        x, hidden, cell = points, None, None
+        for _ in range(self.steps):
+            gates = torch.baddbmm(latent_gates, x, point_weight).view(B * N, 4 * H)
+            if hidden is not None:
+                gates = torch.addmm(gates, hidden, state_weight)
+            in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
+            new = torch.sigmoid(in_gate) * torch.tanh(candidate)
+            cell = new if cell is None else torch.addcmul(new, torch.sigmoid(forget_gate), cell)
+            hidden = torch.sigmoid(out_gate) * torch.tanh(cell)
+            x = _affine_step(x, self.affine(hidden).view(B, N, 6))
+            yield x
+
+
+class MlpWarp(Warp):
+    """A warp whose steps are two-layer networks with hidden units scaled and shifted by the latent.
+
+    Much faster than the LSTM on a CPU: it has no gates, and the scales are folded into one weight matrix a shape, so
+    that a step is three matrix products and two ReLUs.
+
+    Args:
+        latent_size: Length L of the latent code.
+        width: Hidden units of each of the two layers.
+        steps: Number of steps, a multiple of four.
+
+    Source: the modulation is FiLM, Perez 2018, eq. 2.
+    """
+
+    def __init__(self, latent_size: int, width: int, steps: int = 4):
+        super().__init__(latent_size, steps)
+        if width < 1:
+            raise ValueError(f"width must be at least 1, got {width}")
+        self.width = width
+        # Scale and shift of both hidden layers of all steps, in one product.
+        self.modulation = nn.Linear(latent_size, steps * 4 * width)
+        self.weight1 = nn.Parameter(torch.empty(steps, 3, width))
+        self.bias1 = nn.Parameter(torch.zeros(steps, width))
+        self.weight2 = nn.Parameter(torch.empty(steps, width, width))
+        self.bias2 = nn.Parameter(torch.zeros(steps, width))
+        self.weight3 = nn.Parameter(torch.empty(steps, width, 6))
+        self.bias3 = nn.Parameter(torch.zeros(steps, 6))
+        self._initialise()
+
+    def _initialise(self) -> None:
+        nn.init.normal_(self.modulation.weight, std=0.3)
+        nn.init.zeros_(self.modulation.bias)
+        # Kinks of the first layer spread over the unit ball, not all through its centre.
+        nn.init.normal_(self.weight1, std=(2 / 3) ** 0.5)
+        nn.init.uniform_(self.bias1, -1, 1)
+        nn.init.normal_(self.weight2, std=(2 / self.width) ** 0.5)
+        # Near the identity at the start, but not at it: with zeros here the other layers would get no gradient.
+        nn.init.normal_(self.weight3, std=0.02 / (self.steps * self.width**0.5))
+
+    def _walk(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Iterator[Float[Tensor, "B N 3"]]:
+        B, N, _ = points.shape
+        modulation = self.modulation(latent).view(B, self.steps, 2, 2, 1, self.width)
+        # scale * (x W + b) + shift = x (W scale) + (b scale + shift): the products on the right are once a shape.
+        scale, shift = 1 + modulation[:, :, :, 0], modulation[:, :, :, 1]
+        weight1, bias1 = self.weight1 * scale[:, :, 0], self.bias1.unsqueeze(1) * scale[:, :, 0] + shift[:, :, 0]
+        weight2, bias2 = self.weight2 * scale[:, :, 1], self.bias2.unsqueeze(1) * scale[:, :, 1] + shift[:, :, 1]
+        x = points
+        for i in range(self.steps):
+            features = nn.functional.relu(torch.baddbmm(bias1[:, i], x, weight1[:, i]), inplace=True)
+            features = nn.functional.relu(torch.baddbmm(bias2[:, i], features, weight2[:, i]), inplace=True)
+            affine = torch.addmm(self.bias3[i], features.view(B * N, self.width), self.weight3[i])
+            x = _affine_step(x, affine.view(B, N, 6))
+            yield x
+
+
+def _affine_step(x: Float[Tensor, "B N 3"], affine: Float[Tensor, "B N 6"]) -> Float[Tensor, "B N 3"]:
+    """x * (1 + a) + b, with a and b the halves of `affine`."""
+    return torch.addcmul(x + affine[..., 3:], x, affine[..., :3])

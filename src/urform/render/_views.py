@@ -1,0 +1,77 @@
+"""The published views of an object: fifty easy ones, fifty hard ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from urform.geometry import TexturedMesh
+from urform.render._camera import CAMERA_FACTOR, FOCAL_MM, SENSOR_MM, Camera
+from urform.render._raycast import Frame, Light, RayCaster
+
+
+@dataclass(frozen=True)
+class ViewLevel:
+    """How the views of a level are drawn. Source: FORMATS section 3.
+
+    Attributes:
+        elevation_deg: range of elevations.
+        distance: range of distances, before the factor of 1.75.
+        shift: largest shift of the object an axis.
+        redraw_distance: range of distances after five tries in which the object touched the border.
+        redraw_shift: the same for shifts.
+    """
+
+    elevation_deg: tuple[float, float]
+    distance: tuple[float, float]
+    shift: float = 0.0
+    redraw_distance: tuple[float, float] = (0.75, 1.1)
+    redraw_shift: float = 0.1
+
+
+LEVELS = {
+    "easy": ViewLevel((20, 30), (0.65, 1.0)),
+    "hard": ViewLevel((0, 45), (0.60, 1.0), shift=0.2),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """One rendered view and the line that describes it in `rendering_metadata.txt`."""
+
+    frame: Frame
+    metadata: str
+
+
+def render_views(
+    mesh: TexturedMesh, level: ViewLevel, count: int, size: int, samples: int, rng: np.random.Generator
+) -> Iterator[View]:
+    """Draw and render the views of one level.
+
+    Args:
+        mesh: the object, anywhere, in any unit.
+        level: how views are drawn.
+        count: number of views; their azimuths are spread evenly, with a jitter of 5 degrees.
+        size: pixels along an edge.
+        samples: rays a pixel, a square number.
+        rng: the randomness of views and lamp.
+    """
+    low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
+    mesh = mesh.moved(-(low + high) / 2, 1 / float(np.linalg.norm(high - low)))
+    caster = RayCaster(mesh)
+    for index in range(count):
+        for attempt in range(20):
+            again = attempt >= 5 and level.shift > 0
+            azimuth = (index + 1) * 360 / count + rng.uniform(-5, 5)
+            elevation = rng.uniform(*level.elevation_deg)
+            distance = rng.uniform(*(level.redraw_distance if again else level.distance))
+            shift = rng.uniform(-1, 1, 3) * (level.redraw_shift if again else level.shift)
+            camera = Camera(azimuth, elevation, CAMERA_FACTOR * distance, shift=tuple(shift))
+            if level.shift == 0 or np.abs(camera.project(mesh.vertices)).max() < 1:
+                break
+        light = Light((rng.uniform(-1, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 1)), rng.uniform(0.3, 0.6))
+        numbers = [azimuth, elevation, 0, distance, FOCAL_MM, SENSOR_MM, CAMERA_FACTOR, *shift]
+        metadata = "[" + ", ".join(f"{number:.6g}" for number in numbers) + "],"
+        yield View(caster.render(camera, size, light, samples), metadata)

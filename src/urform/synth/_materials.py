@@ -1,0 +1,59 @@
+"""Plausible colours for frames and upholstery."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_COLOURS = {
+    "wood": "d9b382 c69c6d a9744f 8b5a2b 6b4226 4b2e1e e8d3b0 9c6b3f 3a2a20 b98a5a",
+    "leather": "2b2320 5a3422 7d4a2b a0653a 1c1c1e d8c9b0 6e1f1f 3c3f45 e9e4da",
+    "fabric": "8a8d91 c7bfae 4c5a6b 7a2e2e 2f5d50 d3a23c 3b3b45 b7c4c9 6b7f4f a35d4a e4ddd0 24405e c97f6d 5e4b6e",
+    "metal": "c8ccd0 8d9196 2a2b2d 505357 b89b5e e6e6e6",
+    "plastic": "f2f2f0 1e1e20 c8322b 2f6fb0 e2b72f 5aa05a 9aa0a6 e27a35 d7cfc2 46656b",
+    "paint": "f4f1ea 202022 7a9a9a b54a3a 3d5a44 d9c89e 34485e ffffff",
+}
+
+
+@dataclass(frozen=True)
+class Material:
+    """A named diffuse colour, sRGB in 0..1."""
+
+    name: str
+    rgb: tuple[float, float, float]
+
+
+def _draw(rng: np.random.Generator, kinds: dict[str, float]) -> Material:
+    kind = pick(rng, kinds)
+    code = str(rng.choice(_COLOURS[kind].split()))
+    rgb = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+    red, green, blue = np.clip(rgb * rng.uniform(0.88, 1.1) + rng.normal(0, 0.012, 3), 0, 1).round(4).tolist()
+    return Material(f"{kind}_{code}", (red, green, blue))
+
+
+def pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
+    """Draws a key with a probability proportional to its value."""
+    shares = np.array(list(weights.values()), float)
+    return str(rng.choice(list(weights), p=shares / shares.sum()))
+
+
+def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Material]:
+    """Draws the materials of one object.
+
+    Args:
+        rng: The object's generator.
+        frame: What its frame is of: "wood", "metal" or "plastic".
+
+    Returns:
+        A material for each of the roles "frame", "soft" (cushions, slings) and "metal" (fittings, bases).
+    """
+    kinds = {"wood": {"wood": 5, "paint": 1.5}, "metal": {"metal": 1}, "plastic": {"plastic": 1}}[frame]
+    palette = {
+        "frame": _draw(rng, kinds),
+        "soft": _draw(rng, {"fabric": 5, "leather": 3, "plastic": 0.7, "wood": 0.7 if frame != "wood" else 0}),
+        "metal": _draw(rng, {"metal": 1}),
+    }
+    if rng.random() < 0.18:
+        palette = dict.fromkeys(palette, palette[str(rng.choice(list(palette)))])
+    elif rng.random() < 0.3:
+        palette["metal"] = palette["frame"]
+    return palette

@@ -1,0 +1,136 @@
+"""Stage one: template, warp and a latent for each training shape (auto-decoder)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from urform.config import ShapeConfig
+from urform.data import DataFolder, SdfSet, ShapeKey, read_split
+from urform.losses import (
+    latent_norm_loss,
+    latent_norm_weight,
+    pointpair_loss,
+    pointpair_weight,
+    pointwise_loss,
+    pointwise_weight,
+    reconstruction_loss,
+)
+from urform.training._loop import Stage, choose_device, fit
+from urform.training._run import RunFolder
+from urform.weights import FILE_NAME, Weights, build_decoder, save_weights
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Shape indices (B,), points (B, N, 3), target sdf (B, N)."""
+
+
+class ShapeStage(Stage):
+    """Learns to decode every shape of a split.
+
+    Args:
+        samples: their SDF samples.
+        keys: their names, in the same order.
+        config: settings.
+        out: the weights file to be written.
+        device: where it is computed.
+    """
+
+    def __init__(
+        self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, out: Path, device: torch.device
+    ):
+        self.epochs, self.seed = config.epochs, config.seed
+        self.autocast = torch.bfloat16 if config.precision == "bf16" else None
+        self._samples, self._keys, self._config, self._out, self._device = samples, list(keys), config, out, device
+        torch.manual_seed(config.seed)
+        self._decoder = build_decoder(config.model).to(device)
+        self._latents = nn.Embedding(len(keys), config.model.latent_size).to(device)
+        nn.init.normal_(self._latents.weight, std=config.model.latent_size**-0.5)
+        self.modules = nn.ModuleDict({"decoder": self._decoder, "latents": self._latents})
+        rates = [
+            (self._decoder.warp, config.lr_warp),
+            (self._decoder.template, config.lr_template),
+            (self._latents, config.lr_latent),
+        ]
+        self.optimizer = torch.optim.Adam(
+            [{"params": list(part.parameters()), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
+        )
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """The last batch of an epoch may be smaller."""
+        return math.ceil(len(self._keys) / self._config.shapes_per_batch)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Every shape once, in random order."""
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self._keys))
+        for chosen in np.array_split(order, self.batches_per_epoch):
+            points, target_sdf = self._samples.draw(chosen.tolist(), self._config.points_per_shape, rng)
+            yield torch.from_numpy(chosen).to(self._device), points.to(self._device), target_sdf.to(self._device)
+
+    def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The published terms. Source: FORMATS section 5."""
+        shapes, points, target_sdf = batch
+        config = self._config
+        latent = self._latents(shapes)
+        canonical_points, predicted_sdf = self._decoder.progressive(points, latent)
+        canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
+        terms = {
+            "reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum),
+            "pointwise": pointwise_weight(epoch, config.pointwise_weight) * pointwise_loss(canonical_points, points),
+            "pointpair": pointpair_weight(epoch, config.pointpair_weight) * pointpair_loss(canonical_points[-1], points),
+            "latent_norm": latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent),
+        }
+        clamp = config.clamp
+        error = predicted_sdf[-1].clamp(-clamp, clamp) - target_sdf.clamp(-clamp, clamp)
+        return terms, {"sdf_error": error.abs().mean()}
+
+    def lr_factor(self, progress: float) -> float:
+        """Cosine, or halved every quarter."""
+        if self._config.schedule == "step":
+            return 0.5 ** int(progress * 4)
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
+
+    def export(self) -> None:
+        """Write the weights file: decoder and latents."""
+        weights = Weights(
+            category=self._keys[0].category,
+            config=self._config.model,
+            decoder=self._decoder,
+            encoder=None,
+            keys=[str(key) for key in self._keys],
+            latents=self._latents.weight,
+        )
+        save_weights(self._out, weights)
+
+
+def train_shape(
+    data: Path,
+    splits: Sequence[Path],
+    out: Path,
+    config: ShapeConfig,
+    resume: bool = False,
+    device: str = "auto",
+    stop_after: int | None = None,
+) -> None:
+    """Train template, warp and latents on the shapes of one or more splits.
+
+    Args:
+        data: the data folder.
+        splits: split files; a shape that several name is there once.
+        out: the run folder.
+        config: settings.
+        resume: go on with the run in `out`.
+        device: auto, cpu, cuda or mps.
+        stop_after: end this call after so many epochs in all.
+    """
+    keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
+    place = choose_device(device)
+    samples = SdfSet(DataFolder(data), keys, config.cache_gb)
+    run = RunFolder(out, "shape", {"config": config, "shapes": [str(key) for key in keys]}, resume)
+    fit(ShapeStage(samples, keys, config, out / FILE_NAME, place), run, place, stop_after)

@@ -1,0 +1,50 @@
+"""Weights files: reading, writing, and the shipped ones, which lie in this folder, one a category."""
+
+from pathlib import Path
+
+from urform.weights._file import (
+    FILE_NAME,
+    Weights,
+    build_decoder,
+    build_encoder,
+    export_weights,
+    load_weights,
+    save_weights,
+)
+
+_SHIPPED = Path(__file__).parent
+
+
+def shipped_categories() -> list[str]:
+    """Names of the categories whose weights come with the package."""
+    return sorted(path.parent.name for path in _SHIPPED.glob(f"*/{FILE_NAME}"))
+
+
+def find_weights(name: str | Path) -> Path:
+    """The weights file of a shipped category, a run folder or a path.
+
+    Raises:
+        FileNotFoundError: it is none of these.
+    """
+    if str(name) in shipped_categories():
+        return _SHIPPED / str(name) / FILE_NAME
+    path = Path(name)
+    if path.is_file() or (path / FILE_NAME).is_file():
+        return path if path.is_file() else path / FILE_NAME
+    shipped = ", ".join(shipped_categories()) or "none"
+    raise FileNotFoundError(
+        f"{name}: neither a shipped category ({shipped}) nor a run folder with {FILE_NAME} nor a weights file"
+    )
+
+
+__all__ = [
+    "FILE_NAME",
+    "Weights",
+    "build_decoder",
+    "build_encoder",
+    "export_weights",
+    "find_weights",
+    "load_weights",
+    "save_weights",
+    "shipped_categories",
+]

@@ -1,0 +1,133 @@
+"""A trained model as one file: safetensors, with its sizes and the names of its latents in the header."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from urform.config import ModelConfig
+from urform.models import Decoder, ImageEncoder, LstmWarp, MlpWarp, Template
+
+FILE_NAME = "model.safetensors"
+HEADER = "urform"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Networks and latents of a category.
+
+    Attributes:
+        category: its name.
+        config: sizes of the networks.
+        decoder: template and warp.
+        encoder: picture to latent; None before the encoder is trained.
+        keys: `dataset/category/instance` of each training shape.
+        latents: their latents, in the same order.
+    """
+
+    category: str
+    config: ModelConfig
+    decoder: Decoder
+    encoder: ImageEncoder | None
+    keys: list[str]
+    latents: Float[Tensor, "S L"]
+
+
+def build_decoder(config: ModelConfig) -> Decoder:
+    """Template and warp of the given sizes, untrained."""
+    warp_type = LstmWarp if config.warp == "lstm" else MlpWarp
+    warp = warp_type(config.latent_size, config.warp_width, config.warp_steps)
+    return Decoder(warp, Template((config.template_width,) * config.template_layers, config.dropout))
+
+
+def build_encoder(config: ModelConfig) -> ImageEncoder:
+    """Image encoder of the given sizes, untrained."""
+    return ImageEncoder(config.latent_size, config.encoder_width)
+
+
+def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
+    """Write a weights file, atomically.
+
+    Args:
+        path: the file.
+        weights: what is written.
+        half: 16-bit floats: half the size, for shipping.
+    """
+    header = {"category": weights.category, "model": asdict(weights.config), "keys": weights.keys}
+    tensors = {f"decoder.{name}": value for name, value in weights.decoder.state_dict().items()}
+    if weights.encoder is not None:
+        tensors |= {f"encoder.{name}": value for name, value in weights.encoder.state_dict().items()}
+    tensors["latents"] = weights.latents
+    stored = {
+        name: (value.half() if half and value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in tensors.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        safetensors.torch.save_file(stored, partial, metadata={HEADER: json.dumps(header)})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file, or the one in a run folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the file is damaged or not urform's.
+    """
+    if path.is_dir():
+        path = path / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file; `urform train` writes one into its run folder")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = _header(file.metadata(), path)
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+    except (safetensors.SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: damaged or not a safetensors file ({error}); fetch or train it again") from error
+    tensors = {name: value.float() if value.is_floating_point() else value for name, value in stored.items()}
+    try:
+        config = ModelConfig(**header["model"])
+        decoder = build_decoder(config)
+        decoder.load_state_dict(_below(tensors, "decoder."))
+        encoder = None
+        if any(name.startswith("encoder.") for name in tensors):
+            encoder = build_encoder(config)
+            encoder.load_state_dict(_below(tensors, "encoder."))
+            encoder.eval()
+        return Weights(header["category"], config, decoder.eval(), encoder, header["keys"], tensors["latents"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path}: does not fit this version of urform ({reason}); train or export it again") from error
+
+
+def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
+    if not metadata or HEADER not in metadata:
+        raise ValueError(f"{path}: not a weights file of urform, expected one that `urform train` wrote")
+    return json.loads(metadata[HEADER])
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def export_weights(source: Path, out: Path) -> Path:
+    """Copy a run's weights as 16-bit floats, with their sizes as JSON beside them; returns the weights file."""
+    weights = load_weights(source)
+    path = out / FILE_NAME
+    save_weights(path, weights, half=True)
+    header = {"category": weights.category, "model": asdict(weights.config), "training_shapes": len(weights.keys)}
+    (out / "config.json").write_text(json.dumps(header, indent=1) + "\n")
+    return path

@@ -1,0 +1,50 @@
+"""Shared by the tests: threads, the shared folder, a tiny data folder."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import trimesh
+
+from urform.config import PrepareConfig
+from urform.data import prepare
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder of real meshes and photographs, which users do not have")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def meshes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six small solids in four formats, one of them in a folder of its own."""
+    folder = tmp_path_factory.mktemp("meshes")
+    for index in range(4):
+        box = trimesh.creation.box((1, 0.5 + 0.3 * index, 1))
+        box.export(folder / f"box{index}.{('obj', 'ply', 'stl', 'glb')[index]}")
+    trimesh.creation.icosphere(2, 3.0).export(folder / "ball.off")
+    (folder / "lamp").mkdir()
+    trimesh.creation.cylinder(0.3, 2.0).export(folder / "lamp" / "model.obj")
+    return folder
+
+
+TINY = PrepareConfig(
+    dataset="tiny", category="solid", samples=2000, surface_points=2000, easy_views=2, hard_views=2, view_size=64
+)
+
+
+@pytest.fixture(scope="session")
+def data(meshes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, prepared: `ball` and `box3` are the test split."""
+    out = tmp_path_factory.mktemp("data")
+    hold_out = out / "held_out.txt"
+    hold_out.write_text("ball\nbox3\n")
+    reports = prepare(meshes, out, TINY, hold_out, workers=1)
+    assert all(report.outcome == "done" for report in reports)
+    return out

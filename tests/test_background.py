@@ -1,0 +1,155 @@
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from urform.inference._background import cut_out
+
+PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
+needs_photos = pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photographs are not here")
+
+
+def chair(height=180, width=160):
+    """Mask of a seat on four legs with a frame for a back: the gaps show the background."""
+    mask = np.zeros((height, width), dtype=bool)
+    mask[90:105, 40:120] = True
+    for left in (40, 62, 92, 113):
+        mask[105:160, left : left + 7] = True
+    mask[30:90, 40:48] = mask[30:90, 112:120] = mask[30:40, 40:120] = True
+    return mask
+
+
+def on_gradient(mask, noise=2.0):
+    y, x = np.indices(mask.shape) / max(mask.shape)
+    picture = np.stack([225 - 40 * y, 220 - 25 * y + 15 * x, 205 + 30 * x * y], axis=-1)
+    picture[mask] = (110, 60, 30)
+    picture += np.random.default_rng(0).normal(0, noise, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def overlap(rgba, mask):
+    found = rgba[..., 3] > 127
+    return (found & mask).sum() / (found | mask).sum()
+
+
+def load(name):
+    return np.asarray(Image.open(PHOTOS / name))
+
+
+def test_alpha_is_taken_as_it_is():
+    rgba = np.dstack([on_gradient(chair()), np.where(chair(), 200, 3).astype(np.uint8)])
+    result = cut_out(rgba)
+    assert result.method == "alpha"
+    np.testing.assert_array_equal(result.rgba, rgba)
+
+
+def test_an_opaque_alpha_counts_as_none():
+    rgba = np.dstack([on_gradient(chair()), np.full(chair().shape, 255, np.uint8)])
+    result = cut_out(rgba)
+    assert result.method == "plain"
+    np.testing.assert_array_equal(result.rgba[..., :3], rgba[..., :3])
+
+
+def test_a_plain_background_goes_with_the_holes_it_shows_through():
+    mask = chair()
+    result = cut_out(on_gradient(mask))
+    assert result.method == "plain"
+    assert overlap(result.rgba, mask) > 0.95
+    assert result.rgba[60, 80, 3] == 0  # inside the frame of the back
+    assert result.rgba[120, 55, 3] == 0  # between the legs
+
+
+def test_an_object_cut_by_the_border_does_not_bend_the_background():
+    mask = np.zeros((120, 140), dtype=bool)
+    mask[70:, 50:80] = True
+    result = cut_out(on_gradient(mask))
+    assert result.method == "plain"
+    assert overlap(result.rgba, mask) > 0.95
+
+
+def test_a_busy_background_goes_to_grabcut_and_comes_out_the_same_twice():
+    height, width = 240, 260
+    y, x = np.indices((height, width))
+    tiles = ((y // 20 + x // 20) % 2)[..., None]
+    picture = np.where(tiles, [190, 200, 205], [120, 140, 160]).astype(float)
+    mask = np.zeros((height, width), dtype=bool)
+    mask[60:180, 80:180] = True
+    picture[mask] = (170, 50, 30)
+    picture += np.random.default_rng(1).normal(0, 4, picture.shape)
+    picture = np.clip(picture, 0, 255).astype(np.uint8)
+    first, second = cut_out(picture), cut_out(picture)
+    assert first.method == "grabcut"
+    assert overlap(first.rgba, mask) > 0.95
+    np.testing.assert_array_equal(first.rgba, second.rgba)
+
+
+def test_keep_background_makes_everything_opaque():
+    rgba = np.dstack([on_gradient(chair()), np.zeros(chair().shape, np.uint8)])
+    result = cut_out(rgba, keep_background=True)
+    assert result.method == "kept"
+    assert result.rgba[..., 3].min() == 255
+
+
+@pytest.mark.parametrize("case", ["flat", "noise", "tiny", "clear"])
+def test_where_nothing_is_found_the_background_is_kept_with_a_warning(case, caplog):
+    image = {
+        "flat": np.full((90, 70, 3), 128, np.uint8),
+        "noise": np.random.default_rng(2).integers(0, 255, (90, 70, 3), dtype=np.uint8),
+        "tiny": np.zeros((3, 5, 3), np.uint8),
+        "clear": np.zeros((20, 20, 4), np.uint8),
+    }[case]
+    with caplog.at_level(logging.WARNING, "urform"):
+        result = cut_out(image)
+    if case == "noise" and result.method == "grabcut":
+        return  # whatever it found is a guess within the limits
+    assert result.method == "kept"
+    assert result.rgba[..., 3].min() == 255
+    assert "the background is kept" in caplog.text
+
+
+def test_a_wrong_array_is_named():
+    for wrong in (np.zeros((5, 5), np.uint8), np.zeros((5, 5, 2), np.uint8), np.zeros((0, 5, 3), np.uint8)):
+        with pytest.raises((ValueError, TypeError), match="image"):
+            cut_out(wrong)
+
+
+@needs_photos
+def test_the_armchair_before_tiles_keeps_its_legs_and_arms():
+    image = load("pexels_6373478_armchair.png")
+    reference = load("pexels_6373478_armchair_cutout.png")[..., 3] > 127
+    result = cut_out(image)
+    assert result.method == "grabcut"
+    assert overlap(result.rgba, reference) > 0.93
+    found = result.rgba[..., 3] > 127
+    # Left front leg, right front leg, rear leg: each reaches down into its band of rows, in its columns.
+    for rows, columns in (((740, 800), (160, 215)), ((880, 960), (530, 590)), ((740, 800), (890, 930))):
+        part = np.s_[slice(*rows), slice(*columns)]
+        assert (found & reference)[part].sum() > 0.5 * reference[part].sum() > 0
+
+
+@needs_photos
+def test_the_stool_before_a_wall_keeps_its_gaps():
+    image = load("pexels_7193656_stool.png")
+    result = cut_out(image)
+    assert result.method == "plain"
+    alpha = result.rgba[..., 3]
+    assert alpha[620, 445] == 0  # between the right legs, above the braces
+    assert alpha[620, 390] == 255  # the leg in the middle
+
+
+@needs_photos
+@pytest.mark.parametrize("name", ["pexels_4352247_sofa_cutout.png", "tux_747.png", "tux_beetle.png", "tux_sedan.png"])
+def test_cut_outs_are_taken(name):
+    image = load(name)
+    result = cut_out(image)
+    assert result.method == "alpha"
+    np.testing.assert_array_equal(result.rgba, image)
+
+
+def test_a_large_picture_is_cut_out_in_its_own_size():
+    mask = np.kron(chair(), np.ones((12, 12), dtype=bool))
+    result = cut_out(on_gradient(mask))
+    assert result.rgba.shape == (*mask.shape, 4)
+    assert overlap(result.rgba, mask) > 0.97

@@ -1,0 +1,195 @@
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
+from skimage.measure import marching_cubes
+
+from urform.geometry._isosurface import extract_isosurface
+
+CLAMP = 0.1
+
+
+def sphere(radius, centre=(0, 0, 0)):
+    return lambda p: np.linalg.norm(p - np.float32(centre), axis=1) - np.float32(radius)
+
+
+def box(half, centre=(0, 0, 0)):
+    def sdf(p):
+        q = np.abs(p - np.float32(centre)) - np.float32(half)
+        return np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0)
+
+    return sdf
+
+
+def torus(major, minor):
+    return lambda p: np.hypot(np.hypot(p[:, 0], p[:, 2]) - major, p[:, 1]) - minor
+
+
+def union(*parts):
+    return lambda p: np.minimum.reduce([part(p) for part in parts])
+
+
+def clamped(sdf, slope=1.0):
+    return lambda p: np.clip(slope * sdf(p), -CLAMP, CLAMP).astype(np.float32)
+
+
+# Sizes that are no multiples of any spacing used here: vertices on lattice points have several right answers.
+CHAIR = clamped(
+    union(
+        box((0.353, 0.031, 0.347)),
+        box((0.353, 0.411, 0.0213), (0, 0.4, -0.331)),
+        *[box((0.0211, 0.397, 0.0197), (x, -0.4, z)) for x in (-0.327, 0.327) for z in (-0.319, 0.319)],
+    )
+)
+
+
+def lattice(resolution, bound=1.0):
+    axis = np.linspace(-bound, bound, resolution + 1).astype(np.float32)
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+
+
+def dense_twin(sdf, resolution):
+    """Vertices and faces from the dense lattice, with nothing clever."""
+    values = sdf(lattice(resolution)).reshape([resolution + 1] * 3).astype(np.float32)
+    vertices, faces, _, _ = marching_cubes(values, 0.0, allow_degenerate=False)
+    return vertices * 2.0 / resolution - 1, faces
+
+
+def sorted_rows(vertices):
+    rounded = np.round(vertices, 3)
+    return vertices[np.lexsort(rounded.T)]
+
+
+@pytest.mark.parametrize("resolution", [8, 11, 16, 23, 31, 32, 45, 47, 64, 90, 100, 127])
+def test_sphere_has_its_radius_at_any_resolution(resolution):
+    # Not clamped: cells longer than the clamping distance cannot place their vertices exactly.
+    mesh = extract_isosurface(sphere(0.61, (0.1, -0.2, 0.05)), resolution)
+    radii = np.linalg.norm(mesh.vertices - [0.1, -0.2, 0.05], axis=1)
+    cell = 2 / resolution
+    np.testing.assert_allclose(radii, 0.61, atol=0.3 * cell**2 + 0.002)
+    assert mesh.is_watertight
+    assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.61**3, rel=1.7 * cell**2 + 0.001)
+
+
+def test_volumes_of_box_and_torus():
+    mesh = extract_isosurface(clamped(box((0.53, 0.21, 0.37))), 64)
+    assert mesh.is_watertight
+    assert mesh.volume == pytest.approx(8 * 0.53 * 0.21 * 0.37, rel=0.01)
+    mesh = extract_isosurface(clamped(torus(0.6, 0.17)), 64)
+    assert mesh.is_watertight
+    assert mesh.euler_number == 0
+    assert mesh.volume == pytest.approx(2 * np.pi**2 * 0.6 * 0.17**2, rel=0.01)
+
+
+def test_axes_keep_their_order_and_faces_look_outwards():
+    mesh = extract_isosurface(clamped(box((0.1, 0.2, 0.4), (0.5, -0.3, 0.2))), 50)
+    np.testing.assert_allclose(mesh.bounds, [[0.4, -0.5, -0.2], [0.6, -0.1, 0.6]], atol=0.005)
+    assert mesh.volume > 0
+    assert mesh.is_winding_consistent
+
+
+@pytest.mark.parametrize("resolution", [16, 41, 64, 96, 101])
+@pytest.mark.parametrize("slope", [0.5, 1.0, 1.25])
+def test_equals_the_dense_lattice(resolution, slope):
+    field = clamped(CHAIR, slope)
+    mesh = extract_isosurface(field, resolution, min_component_share=0.0)
+    vertices, faces = dense_twin(field, resolution)
+    assert mesh.faces.shape == faces.shape
+    np.testing.assert_allclose(sorted_rows(mesh.vertices), sorted_rows(vertices), atol=2e-3 * 2 / resolution)
+    assert mesh.is_watertight
+
+
+@pytest.mark.parametrize("radius", [0.95, 0.3])
+def test_a_ball_saves_evaluations_and_what_sticks_out_is_followed(radius):
+    plain, inside = (extract_isosurface(CHAIR, 64, radius=r, min_component_share=0.0) for r in (None, radius))
+    np.testing.assert_array_equal(plain.faces, inside.faces)
+    np.testing.assert_allclose(plain.vertices, inside.vertices, atol=1e-6)
+    assert inside.metadata["evaluations"] < plain.metadata["evaluations"]
+
+
+def test_evaluates_a_small_share_of_the_lattice_and_counts():
+    asked = []
+
+    def sdf(p):
+        assert p.dtype == np.float32
+        assert np.abs(p).max() <= 1
+        asked.append(len(p))
+        return CHAIR(p)
+
+    mesh = extract_isosurface(sdf, 128, batch_points=5000)
+    assert mesh.metadata["evaluations"] == sum(asked) < 129**3 / 30
+    assert max(asked) <= 5000
+    assert mesh.is_watertight
+
+
+def test_a_plate_thinner_than_the_coarse_spacing_stays_whole():
+    mesh = extract_isosurface(clamped(box((0.61, 0.0213, 0.43))), 64)
+    assert mesh.is_watertight
+    assert mesh.body_count == 1
+    np.testing.assert_allclose(mesh.extents, [1.22, 0.0426, 0.86], atol=0.005)
+
+
+def test_where_the_inside_reaches_the_wall_the_mesh_is_closed_on_it():
+    mesh = extract_isosurface(clamped(box((0.3, 2.0, 0.4))), 40)
+    assert mesh.is_watertight
+    np.testing.assert_array_equal(mesh.bounds[:, 1], [-1, 1])
+    assert mesh.volume == pytest.approx(0.6 * 2 * 0.8, rel=0.015)
+
+
+def test_bound_scales_the_cube():
+    mesh = extract_isosurface(clamped(sphere(0.3)), 32, bound=0.5)
+    assert mesh.extents == pytest.approx(0.6, abs=0.005)
+
+
+def test_small_components_are_dropped_and_counted(caplog):
+    field = clamped(union(sphere(0.5), sphere(0.045, (0.8, 0.8, 0.8)), sphere(0.2, (-0.7, -0.7, -0.7))))
+    with caplog.at_level(logging.INFO, "urform"):
+        mesh = extract_isosurface(field, 64)
+    assert mesh.body_count == 2
+    assert mesh.metadata["dropped_components"] == 1
+    assert "dropped 1 components below 1 %" in caplog.text
+    assert extract_isosurface(field, 64, min_component_share=0.0).body_count == 3
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10_000), resolution=st.integers(8, 24), whole=st.booleans())
+def test_noise_is_watertight(seed, resolution, whole):
+    noise = np.random.default_rng(seed).standard_normal((resolution + 1,) * 3)
+    # Whole numbers put a tenth and more of the values exactly at zero.
+    noise = np.round(2 * noise) if whole else noise
+    mesh = extract_isosurface(
+        lambda p: map_coordinates(noise, (p.T + 1) / 2 * resolution, order=1), resolution, min_component_share=0.0
+    )
+    assert mesh.is_watertight
+    assert mesh.is_winding_consistent
+
+
+@pytest.mark.parametrize("seed", [28, 292])
+def test_edges_that_four_faces_share_are_parted(seed):
+    rng = np.random.default_rng(seed)
+    resolution = int(rng.integers(8, 40))
+    noise = rng.standard_normal((resolution + 1,) * 3)
+    field = lambda p: map_coordinates(noise, (p.T + 1) / 2 * resolution, order=1)  # noqa: E731
+    assert extract_isosurface(field, resolution, coarse=resolution, min_component_share=0.0).is_watertight
+
+
+def test_messages():
+    with pytest.raises(ValueError, match=r"no zero crossing in the cube .* outside everywhere \(values 0\.1 to 0\.1\)"):
+        extract_isosurface(clamped(sphere(0.1, (5, 5, 5))), 32)
+    with pytest.raises(ValueError, match=r"no zero crossing in the cube .* inside everywhere"):
+        extract_isosurface(clamped(sphere(5)), 32)
+    with pytest.raises(ValueError, match=r"the field must be finite, got [0-9]+ NaN"):
+        extract_isosurface(lambda p: np.where(p[:, 0] > 0.5, np.nan, sphere(0.4)(p)), 32)
+    for resolution in (7, 513):
+        with pytest.raises(ValueError, match=f"resolution must be 8 to 512 cells, got {resolution}"):
+            extract_isosurface(sphere(0.5), resolution)
+    with pytest.raises(ValueError, match=r"sdf must return shape \(\d+,\), got \(\d+, 1\)"):
+        extract_isosurface(lambda p: sphere(0.5)(p)[:, None], 32)
+    for name, value in (("bound", 0.0), ("coarse", 0), ("safety", 0.0), ("radius", 0.0)):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            extract_isosurface(sphere(0.5), 32, **{name: value})
+    with pytest.raises(ValueError, match=r"min_component_share must be 0 to 1, got 2\.0"):
+        extract_isosurface(sphere(0.5), 32, min_component_share=2.0)

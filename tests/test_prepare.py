@@ -1,0 +1,136 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from tests.conftest import TINY
+from urform.config import PrepareConfig
+from urform.data import DataFolder, ShapeKey, find_meshes, prepare, read_rgba, read_split, summarise, write_split
+
+BOX = ShapeKey("tiny", "solid", "box0")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "Reports" not in path.parts
+    }
+
+
+def test_the_published_layout_is_written(data: Path) -> None:
+    for path in (
+        "SdfSamples/tiny/solid/box0.npz",
+        "SurfaceSamples/tiny/solid/box0.ply",
+        "NormalizationParameters/tiny/solid/box0.npz",
+        "solid/box0/easy/image/00.png",
+        "solid/box0/easy/image/rendering_metadata.txt",
+        "solid/box0/hard/image_rgb/01.png",
+        "solid/box0/hard/albedo/01.png",
+        "solid/lamp/easy/image/00.png",
+        "Reports/tiny_solid.csv",
+    ):
+        assert (data / path).is_file(), path
+    assert json.loads((data / ".datasources.json").read_text()).keys() == {"tiny"}
+    assert len((data / "solid/box0/easy/image/rendering_metadata.txt").read_text().splitlines()) == 2
+
+
+def test_what_is_written_is_true(data: Path) -> None:
+    folder = DataFolder(data)
+    samples = folder.sdf_samples(BOX)
+    normalisation = folder.normalisation(BOX)
+    assert len(samples.pos) + len(samples.neg) == 2000
+    half = np.array([0.5, 0.25, 0.5]) * normalisation.scale
+    assert (np.abs(samples.neg[:, :3]) <= half + 1e-5).all()
+    surface = folder.surface(BOX)
+    np.testing.assert_allclose((np.abs(surface) / [0.5, 0.25, 0.5]).max(axis=1), 1, atol=1e-5)
+    rgba = read_rgba(folder.view_files(BOX)[0])
+    assert rgba.shape == (64, 64, 4)
+    assert 100 < (rgba[..., 3] > 127).sum() < 3000
+
+
+def test_test_shapes_get_the_test_recipe(data: Path) -> None:
+    folder = DataFolder(data)
+    test = read_split(data / "splits" / "tiny_solid_test.json")
+    train = read_split(data / "splits" / "tiny_solid_train.json")
+    assert {key.instance for key in test} == {"ball", "box3"}
+    assert {key.instance for key in train} == {"box0", "box1", "box2", "lamp"}
+    samples = folder.sdf_samples(test[0])
+    assert len(samples.pos) + len(samples.neg) == 1000
+
+
+def test_both_placings_of_samples_are_read(data: Path, tmp_path: Path) -> None:
+    nested = tmp_path / "SdfSamples" / "tiny" / "solid" / "box0" / "box0.npz"
+    nested.parent.mkdir(parents=True)
+    shutil.copy(DataFolder(data).sdf_path(BOX), nested)
+    assert len(DataFolder(tmp_path).sdf_samples(BOX).pos)
+
+
+def test_restart_and_parallel_give_the_same_folder(meshes: Path, data: Path, tmp_path: Path) -> None:
+    hold_out = tmp_path / "held_out.txt"
+    hold_out.write_text("ball\nbox3\n")
+    out = tmp_path / "data"
+    prepare(meshes, out, TINY, hold_out, workers=2)
+    expected = tree(data)
+    del expected["held_out.txt"]
+    assert tree(out) == expected
+    folder = DataFolder(out)
+    before = folder.sdf_path(BOX).stat().st_mtime_ns
+    lost = ShapeKey("tiny", "solid", "box1")
+    folder.report_path(lost).unlink()  # as if killed before this mesh was done
+    folder.sdf_path(lost).unlink()
+    prepare(meshes, out, TINY, hold_out, workers=1)
+    assert folder.sdf_path(BOX).stat().st_mtime_ns == before
+    assert tree(out) == expected
+
+
+def test_other_settings_prepare_again(meshes: Path, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    shutil.copytree(data, out)
+    config = PrepareConfig(dataset="tiny", category="solid", samples=1000, surface_points=50, easy_views=1, hard_views=0)
+    prepare(meshes, out, config, workers=1)
+    samples = DataFolder(out).sdf_samples(BOX)
+    assert len(samples.pos) + len(samples.neg) in (500, 1000)
+
+
+def test_bad_meshes_are_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "meshes"
+    folder.mkdir()
+    trimesh.creation.box().export(folder / "good.obj")
+    (folder / "empty.obj").write_text("")
+    (folder / "nan.obj").write_text("v nan 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    (folder / "flat.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    (folder / "truncated.glb").write_bytes(trimesh.creation.box().export(file_type="glb")[:200])
+    config = PrepareConfig(samples=500, surface_points=50, easy_views=1, hard_views=0, view_size=32, test_fraction=0)
+    reports = {report.instance: report for report in prepare(folder, tmp_path / "out", config, workers=1)}
+    assert reports["good"].outcome == "done"
+    assert "the file is empty" in reports["empty"].reason
+    assert "NaN" in reports["nan"].reason
+    assert "inside" in reports["flat"].reason
+    assert "cannot be read as a mesh" in reports["truncated"].reason
+    assert summarise(list(reports.values())).startswith("1 done (train), 4 skipped (train)")
+    split = read_split(tmp_path / "out" / "splits" / "shapes_object_train.json")
+    assert [key.instance for key in split] == ["good"]
+
+
+def test_messages(tmp_path: Path, meshes: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such folder of meshes"):
+        find_meshes(tmp_path / "none")
+    with pytest.raises(ValueError, match="no mesh in it"):
+        find_meshes(tmp_path)
+    (tmp_path / "list.txt").write_text("ball\nnobody\n")
+    with pytest.raises(ValueError, match="names 1 instances that are not among the meshes, first: nobody"):
+        prepare(meshes, tmp_path / "out", TINY, tmp_path / "list.txt")
+    with pytest.raises(ValueError, match="--samples must be at least 100, got 3"):
+        PrepareConfig(samples=3)
+    (tmp_path / "split.json").write_text("[1, 2]")
+    with pytest.raises(ValueError, match="not a split file"):
+        read_split(tmp_path / "split.json")
+    write_split(tmp_path / "none.json", [])
+    with pytest.raises(ValueError, match="the split names no instance"):
+        read_split(tmp_path / "none.json")
+    with pytest.raises(FileNotFoundError, match="no SDF samples of tiny/solid/box0; `urform prepare` makes them"):
+        DataFolder(tmp_path).sdf_samples(BOX)

@@ -1,0 +1,163 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from urform.config import SHAPE_PRESETS, EncoderConfig, ModelConfig, ShapeConfig
+from urform.inference import Model
+from urform.training import choose_device, train_encoder, train_shape
+from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
+
+MODEL = ModelConfig(
+    latent_size=8, warp_width=16, template_width=16, template_layers=2, dropout=0.1, encoder_width=4, image_size=32
+)
+SHAPE = ShapeConfig(model=MODEL, epochs=4, shapes_per_batch=3, points_per_shape=64)
+ENCODER = EncoderConfig(epochs=4, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def split(data: Path) -> Path:
+    return data / "splits" / "tiny_solid_train.json"
+
+
+@pytest.fixture(scope="module")
+def shape_run(data: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "shape"
+    train_shape(data, [split], run, SHAPE, device="cpu")
+    return run
+
+
+@pytest.fixture(scope="module")
+def encoder_run(data: Path, split: Path, shape_run: Path) -> Path:
+    run = shape_run.parent / "encoder"
+    train_encoder(shape_run, data, [split, split], run, ENCODER, device="cpu")
+    return run
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    first, second = load_file(one / FILE_NAME), load_file(other / FILE_NAME)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_a_resumed_shape_run_is_bitwise_the_uninterrupted_one(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    train_shape(data, [split], run, SHAPE, device="cpu", stop_after=2)
+    train_shape(data, [split], run, SHAPE, device="cpu", resume=True)
+    assert_same_weights(run, shape_run)
+    epochs = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert epochs == [0, 1, 2, 3]
+    assert list((run / "tensorboard").iterdir())
+
+
+def test_a_resumed_encoder_run_is_bitwise_the_uninterrupted_one(
+    data: Path, split: Path, shape_run: Path, encoder_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    train_encoder(shape_run, data, [split, split], run, ENCODER, device="cpu", stop_after=2)
+    train_encoder(shape_run, data, [split, split], run, ENCODER, resume=True, device="cpu")
+    assert_same_weights(run, encoder_run)
+
+
+def test_training_learns(data: Path, split: Path, tmp_path: Path) -> None:
+    config = replace(SHAPE, epochs=60, points_per_shape=256, model=replace(MODEL, dropout=0.0))
+    train_shape(data, [split], tmp_path / "run", config, device="cpu")
+    errors = [json.loads(line)["sdf_error"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert errors[-1] < 0.5 * errors[0]
+
+
+def test_the_encoder_learns_and_leaves_the_decoder_alone(shape_run: Path, encoder_run: Path) -> None:
+    before, after = load_file(shape_run / FILE_NAME), load_file(encoder_run / FILE_NAME)
+    for name, value in before.items():
+        assert torch.equal(value, after[name]), name
+    losses = [json.loads(line)["l1"] for line in (encoder_run / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(SHAPE, epochs=1, model=replace(MODEL, warp="lstm", warp_steps=8)),
+        replace(SHAPE, epochs=1, schedule="step", curriculum=False, cache_gb=0),
+        replace(SHAPE, epochs=1, precision="bf16"),
+    ],
+    ids=["lstm", "step", "bf16"],
+)
+def test_every_choice_trains(data: Path, split: Path, tmp_path: Path, config: ShapeConfig) -> None:
+    train_shape(data, [split], tmp_path / "run", config, device="cpu")
+    assert np.isfinite(load_weights(tmp_path / "run").latents.numpy()).all()
+
+
+@pytest.mark.parametrize("config", [replace(ENCODER, augment=False, precision="fp32"), replace(ENCODER, flip=False)])
+def test_every_choice_of_the_encoder_trains(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path, config: EncoderConfig
+) -> None:
+    train_encoder(shape_run, data, [split, split], tmp_path / "run", replace(config, epochs=1), device="cpu")
+    assert load_weights(tmp_path / "run").encoder is not None
+
+
+@pytest.mark.parametrize("preset", SHAPE_PRESETS)
+def test_presets_build(preset: str) -> None:
+    config = SHAPE_PRESETS[preset].model
+    sdf = build_decoder(config)(torch.rand(1, 16, 3), torch.zeros(1, config.latent_size))
+    assert sdf.shape == (1, 16)
+    encoder = build_encoder(config).eval()
+    assert encoder(torch.rand(1, 3, config.image_size, config.image_size)).shape == (1, config.latent_size)
+
+
+def test_export_halves_and_hardly_changes(encoder_run: Path, tmp_path: Path) -> None:
+    path = export_weights(encoder_run, tmp_path)
+    assert path.stat().st_size < 0.7 * (encoder_run / FILE_NAME).stat().st_size
+    assert json.loads((tmp_path / "config.json").read_text())["training_shapes"] == 4
+    points = np.random.default_rng(0).uniform(-1, 1, (100, 3)).astype(np.float32)
+    models = [Model(load_weights(file)) for file in (encoder_run, tmp_path)]
+    assert [len(model.latents) for model in models] == [4, 4]
+    latent = models[0].latents["tiny/solid/box0"]
+    first, second = (model.sdf(points, latent) for model in models)
+    np.testing.assert_allclose(first, second, atol=2e-2)
+
+
+def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError, match="has a run already; go on with --resume or choose another --out"):
+        train_shape(data, [split], shape_run, SHAPE)
+    with pytest.raises(FileNotFoundError, match="no run to resume"):
+        train_shape(data, [split], tmp_path / "none", SHAPE, resume=True)
+    with pytest.raises(ValueError, match=r"was started with config.lr_warp = 0.001, not 0.5"):
+        train_shape(data, [split], shape_run, replace(SHAPE, lr_warp=0.5), resume=True)
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"tiny": {"solid": ["box0", "nobody"]}}')
+    with pytest.raises(FileNotFoundError, match="1 of 2 shapes of the split have no SDF samples, first: tiny/solid/nobody"):
+        train_shape(data, [wrong], tmp_path / "run", SHAPE)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match="has no latent for 1 shapes of the split, first: tiny/solid/nobody"):
+        train_encoder(shape_run, data, [wrong], tmp_path / "run", ENCODER)
+    with pytest.raises(ValueError, match="--device must be one that is here"):
+        choose_device("warp-drive")
+    with pytest.raises(ValueError, match="--warp-steps must be a multiple of 4, got 3"):
+        ModelConfig(warp_steps=3)
+
+
+def test_damaged_weights_give_one_clear_line(shape_run: Path, tmp_path: Path) -> None:
+    whole = (shape_run / FILE_NAME).read_bytes()
+    for name, content in (("cut", whole[: len(whole) // 2]), ("empty", b""), ("text", b"hello")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}: damaged or not a safetensors file"):
+            load_weights(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="neither a shipped category"):
+        find_weights(tmp_path / "none")
+
+
+def test_a_damaged_checkpoint_gives_one_clear_line(data: Path, split: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_shape(data, [split], run, SHAPE, stop_after=1, device="cpu")
+    checkpoint = run / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"checkpoint.pt: damaged"):
+        train_shape(data, [split], run, SHAPE, resume=True, device="cpu")
