@@ -37,9 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flags = f"--epochs 80 --points-per-shape 256 --shapes-per-batch 4 {TINY_MODEL} --device cpu"
     assert run(f"train shape --data {folder}/data {split} --out {folder}/shape {flags}") == 0
     flags = "--epochs 3 --batch-size 8 --device cpu"
-    assert (
-        run(f"train encoder --init {folder}/shape --data {folder}/data {split} --out {folder}/run {flags}") == 0
-    )
+    assert run(f"train encoder --init {folder}/shape --data {folder}/data {split} --out {folder}/run {flags}") == 0
     return folder
 
 
@@ -155,7 +153,9 @@ def test_bad_input_is_one_line_and_code_2(
     assert len(errors) == 1
     assert message in errors[0]
     left = [path for path in (tmp_path / "out").rglob("*") if path.is_file()] if (tmp_path / "out").exists() else []
-    assert all("Reports" in path.parts or path.parent.name == "splits" or path.name == ".datasources.json" for path in left)
+    assert all(
+        "Reports" in path.parts or path.parent.name == "splits" or path.name == ".datasources.json" for path in left
+    )
 
 
 def test_help_usage_and_debug(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,7 +90,9 @@ def test_restart_and_parallel_give_the_same_folder(meshes: Path, data: Path, tmp
 def test_other_settings_prepare_again(meshes: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "data"
     shutil.copytree(data, out)
-    config = PrepareConfig(dataset="tiny", category="solid", samples=1000, surface_points=50, easy_views=1, hard_views=0)
+    config = PrepareConfig(
+        dataset="tiny", category="solid", samples=1000, surface_points=50, easy_views=1, hard_views=0
+    )
     prepare(meshes, out, config, workers=1)
     samples = DataFolder(out).sdf_samples(BOX)
     assert len(samples.pos) + len(samples.neg) in (500, 1000)

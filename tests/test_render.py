@@ -50,7 +50,7 @@ def test_both_sides_of_a_face_are_lit_and_albedo_is_not() -> None:
     for azimuth in (90, 270):
         frame = caster.render(Camera(azimuth, 0, 2.0), 32, Light((0, 0, 1), 0.4))
         assert frame.albedo[16, 16].tolist() == [128, 64, 255, 255]
-        assert frame.colour[16, 16].tolist() == [128, 64, 255, 255]
+        np.testing.assert_allclose(frame.colour[16, 16], [128, 64, 255, 255], atol=1)
         assert frame.colour[0, 0].tolist() == [0, 0, 0, 0]
 
 
@@ -77,13 +77,12 @@ def test_published_views_stay_inside_the_picture(level: str) -> None:
         alpha = view.frame.colour[..., 3]
         assert alpha.any()
         if level == "hard":
-            assert not (alpha[0].any() or alpha[-1].any() or alpha[:, 0].any() or alpha[:, -1].any())
+            border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+            assert not border.any()
 
 
 def test_views_are_the_same_for_the_same_seed() -> None:
     mesh = TexturedMesh.from_trimesh(trimesh.creation.box())
-    first, second = (
-        list(render_views(mesh, LEVELS["hard"], 2, 32, 1, np.random.default_rng(5))) for _ in range(2)
-    )
+    first, second = (list(render_views(mesh, LEVELS["hard"], 2, 32, 1, np.random.default_rng(5))) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one.frame.colour, other.frame.colour)

@@ -61,6 +61,19 @@ def test_surface_samples_lie_on_the_surface_uniformly() -> None:
     assert (points[:, 1] > 0.25).mean() == pytest.approx(0.25, abs=0.02)  # Archimedes
 
 
+def test_samples_are_uniform_within_a_triangle() -> None:
+    triangle = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    points = sample_faces(triangle, np.array([[0, 1, 2]]), 40_000, np.random.default_rng(3))
+    assert (points[:, :2].sum(axis=1) <= 1).all()
+    np.testing.assert_allclose(points.mean(axis=0), [1 / 3, 1 / 3, 0], atol=0.005)
+
+
+def test_faces_without_area_are_never_drawn() -> None:
+    vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [9, 9, 9]])
+    faces = np.array([[3, 3, 3], [0, 1, 2], [3, 3, 3]])
+    assert sample_faces(vertices, faces, 500, np.random.default_rng(5)).max() <= 1
+
+
 def test_inner_walls_are_not_visible() -> None:
     outer, inner = trimesh.creation.box((1, 1, 1)), trimesh.creation.box((0.5, 0.5, 0.5))
     both = trimesh.util.concatenate([outer, inner])

@@ -70,7 +70,7 @@ def test_training_learns(data: Path, split: Path, tmp_path: Path) -> None:
     config = replace(SHAPE, epochs=60, points_per_shape=256, model=replace(MODEL, dropout=0.0))
     train_shape(data, [split], tmp_path / "run", config, device="cpu")
     errors = [json.loads(line)["sdf_error"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert errors[-1] < 0.5 * errors[0]
+    assert errors[-1] < 0.75 * errors[0]
 
 
 def test_the_encoder_learns_and_leaves_the_decoder_alone(shape_run: Path, encoder_run: Path) -> None:
@@ -133,7 +133,9 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> N
         train_shape(data, [split], shape_run, replace(SHAPE, lr_warp=0.5), resume=True)
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"tiny": {"solid": ["box0", "nobody"]}}')
-    with pytest.raises(FileNotFoundError, match="1 of 2 shapes of the split have no SDF samples, first: tiny/solid/nobody"):
+    with pytest.raises(
+        FileNotFoundError, match="1 of 2 shapes of the split have no SDF samples, first: tiny/solid/nobody"
+    ):
         train_shape(data, [wrong], tmp_path / "run", SHAPE)
     assert not (tmp_path / "run").exists()
     with pytest.raises(ValueError, match="has no latent for 1 shapes of the split, first: tiny/solid/nobody"):

@@ -20,7 +20,9 @@ class ModelConfig:
     """Hidden units of the warp."""
     warp_steps: int = 4
     """Affine steps of the warp, a multiple of 4."""
-    template_width: int = 128
+    warp_octaves: int = 4
+    """Frequencies of sines and cosines that the 'mlp' warp sees beside the points."""
+    template_width: int = 64
     """Hidden units of each layer of the template."""
     template_layers: int = 5
     """Hidden layers of the template."""
@@ -36,6 +38,7 @@ class ModelConfig:
         require(self.warp_width >= 1, "--warp-width", "at least 1", self.warp_width)
         steps_fit = self.warp_steps >= 4 and self.warp_steps % 4 == 0
         require(steps_fit, "--warp-steps", "a multiple of 4", self.warp_steps)
+        require(self.warp_octaves >= 0, "--warp-octaves", "0 or more", self.warp_octaves)
         require(self.template_width >= 1, "--template-width", "at least 1", self.template_width)
         require(self.template_layers >= 1, "--template-layers", "at least 1", self.template_layers)
         require(0 <= self.dropout < 1, "--dropout", "at least 0 and less than 1", self.dropout)

@@ -18,13 +18,13 @@ class ShapeConfig:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     """Sizes of the networks."""
-    epochs: int = 300
+    epochs: int = 480
     """Epochs; each draws points of every shape once."""
     shapes_per_batch: int = 16
     """Shapes B in a batch."""
-    points_per_shape: int = 512
+    points_per_shape: int = 128
     """Points N of each shape in a batch, half of them inside."""
-    lr_warp: float = 1e-3
+    lr_warp: float = 2e-3
     """Initial learning rate of the warp (Adam)."""
     lr_template: float = 1e-3
     """Initial learning rate of the template."""
@@ -36,7 +36,7 @@ class ShapeConfig:
     """Distance beyond which the sdf is not told apart, normalised units."""
     curriculum: bool = True
     """Weigh hard samples more and tolerate less error from kept step to kept step."""
-    pointwise_weight: float = 0.005
+    pointwise_weight: float = 0.0005
     """Weight of the pointwise term, ten times as much at the start."""
     pointpair_weight: float = 2e-5
     """Weight of the pointpair term, reached at epoch 100."""
@@ -97,6 +97,7 @@ SHAPE_PRESETS = {
         lr_warp=5e-4,
         lr_template=1e-3,
         lr_latent=1e-3,
+        pointwise_weight=0.005,
         schedule="step",
         precision="fp32",
     ),

@@ -149,4 +149,6 @@ def _read_npz(path: Path, *names: str) -> list[np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as error:  # zipfile, zlib and numpy each have their own
-        raise ValueError(f"{path}: damaged, expected an npz file with {' and '.join(names)}; prepare it again") from error
+        raise ValueError(
+            f"{path}: damaged, expected an npz file with {' and '.join(names)}; prepare it again"
+        ) from error

@@ -21,9 +21,9 @@ import numpy as np
 from tqdm import tqdm
 
 from urform.config import PrepareConfig
-from urform.data._png import encode_png
 from urform.data._framing import on_white
 from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
+from urform.data._png import encode_png
 from urform.geometry import (
     MESH_SUFFIXES,
     Normalisation,
@@ -189,7 +189,7 @@ def _make(job: _Job, data: DataFolder, config: PrepareConfig) -> dict:
     _write_views(job.key, data, config, mesh, np.random.default_rng([*seed, 1]))
     write_atomically(data.surface_path(job.key), _points_ply(normalisation.undo(surface)))
     write_atomically(
-        data.normalisation_path(job.key), _npz(offset=normalisation.offset, scale=np.float64(normalisation.scale))
+        data.normalisation_path(job.key), _npz(offset=normalisation.offset, scale=np.array(normalisation.scale))
     )
     write_atomically(data.sdf_path(job.key), _npz(pos=samples.pos, neg=samples.neg))
     return {
@@ -231,9 +231,7 @@ def _write_views(
         partial.rename(final)
 
 
-def _run(
-    jobs: list[_Job], data: DataFolder, config: PrepareConfig, workers: int
-) -> Iterator[tuple[_Job, ShapeReport]]:
+def _run(jobs: list[_Job], data: DataFolder, config: PrepareConfig, workers: int) -> Iterator[tuple[_Job, ShapeReport]]:
     if workers == 1 or len(jobs) < 2:
         for job in jobs:
             yield job, prepare_shape(job, data, config)
@@ -254,9 +252,7 @@ def _jobs(found: dict[str, Path], config: PrepareConfig, hold_out: Path | None) 
         digest = hashlib.sha256(f"{config.seed}/{name}".encode()).digest()
         return int.from_bytes(digest[:8], "little") / 2**64 < config.test_fraction
 
-    return [
-        _Job(ShapeKey(config.dataset, config.category, name), path, is_test(name)) for name, path in found.items()
-    ]
+    return [_Job(ShapeKey(config.dataset, config.category, name), path, is_test(name)) for name, path in found.items()]
 
 
 def _held_out(path: Path, known: set[str]) -> set[str]:
@@ -297,7 +293,9 @@ def _note_source(data: DataFolder, dataset: str, meshes: Path) -> None:
 def _write_summary(data: DataFolder, config: PrepareConfig, jobs: list[_Job], reports: list[ShapeReport]) -> None:
     for split in ("train", "test"):
         keys = [
-            job.key for job, report in zip(jobs, reports, strict=True) if report.outcome == "done" and report.split == split
+            job.key
+            for job, report in zip(jobs, reports, strict=True)
+            if report.outcome == "done" and report.split == split
         ]
         write_split(data.root / "splits" / f"{config.dataset}_{config.category}_{split}.json", keys)
     table = io.StringIO()

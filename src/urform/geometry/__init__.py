@@ -2,7 +2,7 @@
 
 from urform.geometry._isosurface import extract_isosurface
 from urform.geometry._mesh import MESH_SUFFIXES, Material, Normalisation, TexturedMesh, clean, is_watertight, load_mesh
-from urform.geometry._metrics import chamfer_deepsdf, noise_floor
+from urform.geometry._metrics import chamfer_deepsdf
 from urform.geometry._rays import Hits, RayScene
 from urform.geometry._sampling import SdfSamples, sample_faces, sample_sdf, sample_visible_surface
 from urform.geometry._signed_distance import SignedDistance, SignMethod, hidden_sign, solid_sign, winding_sign
@@ -23,7 +23,6 @@ __all__ = [
     "hidden_sign",
     "is_watertight",
     "load_mesh",
-    "noise_floor",
     "sample_faces",
     "sample_sdf",
     "sample_visible_surface",

@@ -67,9 +67,7 @@ class TexturedMesh:
     def moved(self, offset: Float[np.ndarray, " 3"], scale: float) -> TexturedMesh:
         """The mesh with every vertex at `(vertex + offset) * scale`."""
         moved = (self.vertices + offset) * scale
-        return TexturedMesh(
-            moved, self.faces, self.corner_uv, self.corner_rgb, self.face_material, self.materials
-        )
+        return TexturedMesh(moved, self.faces, self.corner_uv, self.corner_rgb, self.face_material, self.materials)
 
 
 def load_mesh(path: Path) -> TexturedMesh:

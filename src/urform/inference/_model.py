@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 
 from urform.data import frame, to_input
 from urform.geometry import extract_isosurface
-from urform.inference._background import cut_out
+from urform.inference._background import CutOut, cut_out
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
 if TYPE_CHECKING:
@@ -137,8 +137,11 @@ class Model:
         Raises:
             ValueError: the picture shows nothing, or the shape has no surface.
         """
+        return self.reconstruct_object(cut_out(image, keep_background), resolution)
+
+    def reconstruct_object(self, cut: CutOut, resolution: int = 128) -> Reconstruction:
+        """The same for an object that is cut out already."""
         started = time.perf_counter()
-        cut = cut_out(image, keep_background)
         framed = self.frame(cut.rgba)
         latent = self.encode(framed[None])[0]
         encoded = time.perf_counter()

@@ -50,7 +50,7 @@ def reconstruct_files(
             image = read_image(path)
             cut = cut_out(image, keep_background)
             model = best_fitting(models, cut)
-            result = model.reconstruct(cut.rgba if cut.method != "kept" else image, resolution, cut.method == "kept")
+            result = model.reconstruct_object(cut, resolution)
             mesh_path = _write(result, cut, out, name, file_format)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}

@@ -9,13 +9,16 @@ _WARM_EPOCHS = 100
 def latent_norm_loss(latent: Float[Tensor, "B L"]) -> Float[Tensor, ""]:
     """Mean Euclidean norm of the latent codes of a batch.
 
-    Source: Park 2019 (DeepSDF), eq. 9, in the form of the published training step (norm, not squared).
+    Source: FORMATS section 5, latent; after Park 2019 (DeepSDF), but the norm and not its square.
     """
     return latent.norm(dim=1).mean()
 
 
 def latent_l1_loss(predicted: Float[Tensor, "B L"], target: Float[Tensor, "B L"]) -> Float[Tensor, ""]:
-    """Mean absolute difference of an image encoder's latent codes and the learned ones."""
+    """Mean absolute difference of an image encoder's latent codes and the learned ones.
+
+    Source: FORMATS section 5, encoder regression.
+    """
     return nn.functional.l1_loss(predicted, target)
 
 

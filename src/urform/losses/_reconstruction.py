@@ -32,7 +32,7 @@ def reconstruction_loss(
     Raises:
         ValueError: `clamp` is not above 0, or K does not fit the curriculum.
 
-    Source: Zheng 2021 (Deep Implicit Templates), eq. 8-9, after Duan 2020 (curriculum DeepSDF), eq. 4-7.
+    Source: FORMATS section 5, reconstruction; Zheng 2021 (Deep Implicit Templates), Duan 2020 (Curriculum DeepSDF).
     """
     if clamp <= 0:
         raise ValueError(f"clamp must be above 0, got {clamp}")

@@ -22,7 +22,7 @@ def pointwise_loss(canonical_points: Float[Tensor, "K B N 3"], points: Float[Ten
     Returns:
         The loss.
 
-    Source: Zheng 2021 (Deep Implicit Templates), eq. 10.
+    Source: FORMATS section 5, pointwise; Zheng 2021 (Deep Implicit Templates).
     """
     squared = (canonical_points - points).square().sum(dim=-1)
     # The square root only where it is used: its slope at distance zero is infinite, and times zero not a number.
@@ -44,7 +44,7 @@ def pointpair_loss(canonical_points: Float[Tensor, "B N 3"], points: Float[Tenso
     Returns:
         The loss.
 
-    Source: Zheng 2021 (Deep Implicit Templates), eq. 11.
+    Source: FORMATS section 5, pointpair; Zheng 2021 (Deep Implicit Templates).
     """
     B, N, _ = points.shape
     M = N // _PAIR_FRACTION

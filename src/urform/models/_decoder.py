@@ -14,7 +14,7 @@ class Decoder(nn.Module):
         warp: From instance space to canonical space.
         template: Signed distance in canonical space.
 
-    Source: Zheng 2021 (Deep Implicit Templates), eq. 3.
+    Source: Zheng 2021 (Deep Implicit Templates).
     """
 
     def __init__(self, warp: Warp, template: Template):
@@ -55,7 +55,7 @@ class Decoder(nn.Module):
         Raises:
             ValueError: A shape is wrong.
 
-        Source: Zheng 2021, section 3.2 (progressive reconstruction loss).
+        Source: Zheng 2021, progressive reconstruction loss.
         """
         _check_shapes(points, latent, self.warp.latent_size)
         canonical_points = self.warp(points, latent)

@@ -51,7 +51,7 @@ class Template(nn.Module):
     Raises:
         ValueError: An argument is out of range.
 
-    Source: Park 2019 (DeepSDF), section 4; Zheng 2021, section 3.
+    Source: the network of Park 2019 (DeepSDF) without its latent, as in Zheng 2021 (Deep Implicit Templates).
     """
 
     def __init__(

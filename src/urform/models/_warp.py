@@ -86,7 +86,7 @@ class LstmWarp(Warp):
         hidden_size: Units H of the LSTM; 512 in the published setting.
         steps: Number of steps, a multiple of four; 8 in the published setting.
 
-    Source: Zheng 2021 (Deep Implicit Templates), eq. 4-6.
+    Source: Zheng 2021 (Deep Implicit Templates), spatial warping LSTM, as in the published code.
     """
 
     def __init__(self, latent_size: int, hidden_size: int, steps: int = 8):
@@ -102,22 +102,23 @@ class LstmWarp(Warp):
         nn.init.zeros_(self.affine.bias)
 
     def _walk(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Iterator[Float[Tensor, "B N 3"]]:
-        B, N, _ = points.shape
-        H = self.hidden_size
+        B, H = len(points), self.hidden_size
         latent_weight, point_weight = self.lstm.weight_ih.split([self.latent_size, 3], dim=1)
         latent_gates = nn.functional.linear(latent, latent_weight, self.lstm.bias_ih + self.lstm.bias_hh).unsqueeze(1)
-        point_weight = point_weight.t().expand(B, 3, 4 * H)
-        state_weight = self.lstm.weight_hh.t()
+        # State and point side by side take one product a step, and one pass over the gates, instead of two.
+        weight = torch.cat([point_weight, self.lstm.weight_hh], dim=1).t().expand(B, 3 + H, 4 * H)
         x, hidden, cell = points, None, None
         for _ in range(self.steps):
-            gates = torch.baddbmm(latent_gates, x, point_weight).view(B * N, 4 * H)
-            if hidden is not None:
-                gates = torch.addmm(gates, hidden, state_weight)
-            in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
-            new = torch.sigmoid(in_gate) * torch.tanh(candidate)
-            cell = new if cell is None else torch.addcmul(new, torch.sigmoid(forget_gate), cell)
+            if hidden is None or cell is None:  # at first the state is zero
+                gates = torch.baddbmm(latent_gates, x, weight[:, :3])
+                in_gate, _, candidate, out_gate = gates.chunk(4, dim=2)
+                cell = torch.sigmoid(in_gate) * torch.tanh(candidate)
+            else:
+                gates = torch.baddbmm(latent_gates, torch.cat([x, hidden], dim=2), weight)
+                in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=2)
+                cell = torch.addcmul(torch.sigmoid(in_gate) * torch.tanh(candidate), torch.sigmoid(forget_gate), cell)
             hidden = torch.sigmoid(out_gate) * torch.tanh(cell)
-            x = _affine_step(x, self.affine(hidden).view(B, N, 6))
+            x = _affine_step(x, self.affine(hidden))
             yield x
 
 
@@ -132,17 +133,21 @@ class MlpWarp(Warp):
         width: Hidden units of each of the two layers.
         steps: Number of steps, a multiple of four.
 
-    Source: the modulation is FiLM, Perez 2018, eq. 2.
+    Source: the modulation is that of Perez 2018 (FiLM).
     """
 
-    def __init__(self, latent_size: int, width: int, steps: int = 4):
+    def __init__(self, latent_size: int, width: int, steps: int = 4, octaves: int = 4):
         super().__init__(latent_size, steps)
         if width < 1:
             raise ValueError(f"width must be at least 1, got {width}")
+        if octaves < 0:
+            raise ValueError(f"octaves must be at least 0, got {octaves}")
         self.width = width
+        self.octaves = octaves
+        self.register_buffer("_frequencies", torch.pi * 2.0 ** torch.arange(octaves), persistent=False)
         # Scale and shift of both hidden layers of all steps, in one product.
         self.modulation = nn.Linear(latent_size, steps * 4 * width)
-        self.weight1 = nn.Parameter(torch.empty(steps, 3, width))
+        self.weight1 = nn.Parameter(torch.empty(steps, 3 + 6 * octaves, width))
         self.bias1 = nn.Parameter(torch.zeros(steps, width))
         self.weight2 = nn.Parameter(torch.empty(steps, width, width))
         self.bias2 = nn.Parameter(torch.zeros(steps, width))
@@ -150,11 +155,20 @@ class MlpWarp(Warp):
         self.bias3 = nn.Parameter(torch.zeros(steps, 6))
         self._initialise()
 
+    def _with_waves(self, x: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N I"]:
+        """The points beside the sine and cosine of their coordinates at each frequency."""
+        angles = (x.unsqueeze(-1) * self._frequencies).flatten(2)
+        return torch.cat([x, angles.sin(), angles.cos()], dim=2)
+
     def _initialise(self) -> None:
         nn.init.normal_(self.modulation.weight, std=0.3)
         nn.init.zeros_(self.modulation.bias)
         # Kinks of the first layer spread over the unit ball, not all through its centre.
         nn.init.normal_(self.weight1, std=(2 / 3) ** 0.5)
+        with torch.no_grad():
+            # The higher the frequency, the less of it at the start: the first warps are smooth.
+            amplitudes = (0.5 ** torch.arange(1, self.octaves + 1)).repeat(6)
+            self.weight1[:, 3:] *= amplitudes[:, None]
         nn.init.uniform_(self.bias1, -1, 1)
         nn.init.normal_(self.weight2, std=(2 / self.width) ** 0.5)
         # Near the identity at the start, but not at it: with zeros here the other layers would get no gradient.
@@ -169,7 +183,7 @@ class MlpWarp(Warp):
         weight2, bias2 = self.weight2 * scale[:, :, 1], self.bias2.unsqueeze(1) * scale[:, :, 1] + shift[:, :, 1]
         x = points
         for i in range(self.steps):
-            features = nn.functional.relu(torch.baddbmm(bias1[:, i], x, weight1[:, i]), inplace=True)
+            features = nn.functional.relu(torch.baddbmm(bias1[:, i], self._with_waves(x), weight1[:, i]), inplace=True)
             features = nn.functional.relu(torch.baddbmm(bias2[:, i], features, weight2[:, i]), inplace=True)
             affine = torch.addmm(self.bias3[i], features.view(B * N, self.width), self.weight3[i])
             x = _affine_step(x, affine.view(B, N, 6))

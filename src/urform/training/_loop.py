@@ -92,7 +92,9 @@ def fit(stage: Stage, run: RunFolder, device: torch.device, stop_after: int | No
             run.log(metrics)
             for name, value in means.items():
                 board.add_scalar(name, value, epoch)
-            bar.set_postfix({name: f"{value:.3g}" for name, value in means.items() if name in ("loss", "sdf_error", "l1")})
+            bar.set_postfix(
+                {name: f"{value:.3g}" for name, value in means.items() if name in ("loss", "sdf_error", "l1")}
+            )
     stage.export()
 
 

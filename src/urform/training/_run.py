@@ -42,7 +42,9 @@ class RunFolder:
         else:
             if config.exists():
                 raise FileExistsError(f"{path}: has a run already; go on with --resume or choose another --out")
-            write_atomically(config, (json.dumps({"settings": content, "environment": _environment()}, indent=1)).encode())
+            write_atomically(
+                config, (json.dumps({"settings": content, "environment": _environment()}, indent=1)).encode()
+            )
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint, or None where there is none yet.

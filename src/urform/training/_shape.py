@@ -40,9 +40,7 @@ class ShapeStage(Stage):
         device: where it is computed.
     """
 
-    def __init__(
-        self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, out: Path, device: torch.device
-    ):
+    def __init__(self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, out: Path, device: torch.device):
         self.epochs, self.seed = config.epochs, config.seed
         self.autocast = torch.bfloat16 if config.precision == "bf16" else None
         self._samples, self._keys, self._config, self._out, self._device = samples, list(keys), config, out, device
@@ -83,7 +81,8 @@ class ShapeStage(Stage):
         terms = {
             "reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum),
             "pointwise": pointwise_weight(epoch, config.pointwise_weight) * pointwise_loss(canonical_points, points),
-            "pointpair": pointpair_weight(epoch, config.pointpair_weight) * pointpair_loss(canonical_points[-1], points),
+            "pointpair": pointpair_weight(epoch, config.pointpair_weight)
+            * pointpair_loss(canonical_points[-1], points),
             "latent_norm": latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent),
         }
         clamp = config.clamp

@@ -44,8 +44,10 @@ class Weights:
 
 def build_decoder(config: ModelConfig) -> Decoder:
     """Template and warp of the given sizes, untrained."""
-    warp_type = LstmWarp if config.warp == "lstm" else MlpWarp
-    warp = warp_type(config.latent_size, config.warp_width, config.warp_steps)
+    if config.warp == "lstm":
+        warp = LstmWarp(config.latent_size, config.warp_width, config.warp_steps)
+    else:
+        warp = MlpWarp(config.latent_size, config.warp_width, config.warp_steps, config.warp_octaves)
     return Decoder(warp, Template((config.template_width,) * config.template_layers, config.dropout))
 
 

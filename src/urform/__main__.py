@@ -1,0 +1,7 @@
+"""`python -m urform` is `urform`."""
+
+import sys
+
+from urform.cli import main
+
+sys.exit(main())
