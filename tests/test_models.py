@@ -30,6 +30,7 @@ def _warps():
         "lstm 4 steps": LstmWarp(8, hidden_size=12, steps=4),
         "mlp": MlpWarp(8, width=12, steps=4),
         "mlp 8 steps": MlpWarp(8, width=12, steps=8),
+        "mlp without waves": MlpWarp(8, width=12, steps=4, octaves=0),
     }
 
 

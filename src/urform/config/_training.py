@@ -63,20 +63,30 @@ class ShapeConfig:
 class EncoderConfig:
     """Settings of `urform train encoder` (picture to learned latent); the defaults are the preset `small`."""
 
-    epochs: int = 20
+    epochs: int = 6
     """Epochs; each shows every view once."""
     batch_size: int = 64
     """Views in a batch."""
-    lr: float = 2e-3
+    lr: float = 1e-3
     """Highest learning rate (AdamW), after a warm-up of a twentieth of the steps, then a cosine to zero."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
+    sdf_weight: float = 5.0
+    """Weight of the clamped sdf error of the predicted shape, beside the L1 of its latent; 0 = published regression."""
+    points_per_view: int = 64
+    """Points of the shape at which that error is taken, a view."""
+    clamp: float = 0.1
+    """Distance beyond which the sdf is not told apart, normalised units."""
     augment: bool = True
     """Vary background, crop, colour, blur and compression, so that photographs are not foreign."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
     precision: Precision = "bf16"
     """Number format of the matrix products: 'fp32' or 'bf16' (autocast)."""
+    cache_gb: float = 4.0
+    """SDF samples kept in memory, GiB; the rest is read from the disk each time."""
     seed: int = 0
     """Seed of initial weights, order and augmentation."""
 
@@ -84,6 +94,11 @@ class EncoderConfig:
         require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
         require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
         require(self.lr > 0, "--lr", "positive", self.lr)
+        require(self.sdf_weight >= 0, "--sdf-weight", "0 or more", self.sdf_weight)
+        require(self.points_per_view >= 8, "--points-per-view", "at least 8", self.points_per_view)
+        require(self.clamp > 0, "--clamp", "positive", self.clamp)
+        require(self.cache_gb >= 0, "--cache-gb", "0 or more", self.cache_gb)
+        require(self.clip_norm > 0, "--clip-norm", "positive", self.clip_norm)
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
 
 

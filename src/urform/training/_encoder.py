@@ -1,4 +1,8 @@
-"""Stage two: the image encoder regresses the learned latents from rendered views."""
+"""Stage two: the image encoder regresses the learned latents from rendered views.
+
+L1 on latents (the published loss) treats all their directions alike, those that hardly change a shape too. The sdf error
+of the predicted shape, through the frozen decoder, tells them apart.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from urform.config import EncoderConfig
-from urform.data import DataFolder, ShapeKey, ViewSet, augment, read_split, to_input
-from urform.losses import latent_l1_loss
+from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
+from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.training._loop import Stage, choose_device, fit
 from urform.training._run import RunFolder
 from urform.weights import FILE_NAME, Weights, build_encoder, load_weights, save_weights
 
-Batch = tuple[Tensor, Tensor]
-"""Pictures (B, 3, S, S) in 0..1, target latents (B, L)."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Pictures (B, 3, S, S) in 0..1, target latents (B, L), points (B, N, 3) of the shapes, target sdf (B, N)."""
 
 
 class EncoderStage(Stage):
@@ -26,6 +31,7 @@ class EncoderStage(Stage):
 
     Args:
         views: the views.
+        samples: SDF samples of the shapes that the views' indices name.
         targets: (S, L) learned latents of the shapes that the views' indices name.
         weights: of stage one.
         config: settings.
@@ -36,19 +42,22 @@ class EncoderStage(Stage):
     def __init__(
         self,
         views: ViewSet,
+        samples: SdfSet,
         targets: Tensor,
         weights: Weights,
         config: EncoderConfig,
         out: Path,
         device: torch.device,
     ):
-        self.epochs, self.seed = config.epochs, config.seed
+        self.epochs, self.seed, self.clip_norm = config.epochs, config.seed, config.clip_norm
         self.autocast = torch.bfloat16 if config.precision == "bf16" else None
-        self._views, self._targets, self._weights = views, targets, weights
+        self._views, self._samples, self._targets, self._weights = views, samples, targets, weights
         self._config, self._out, self._device = config, out, device
         torch.manual_seed(config.seed)
+        self._decoder = weights.decoder.to(device).requires_grad_(False)
         self._encoder = build_encoder(weights.config).to(device, memory_format=torch.channels_last)
-        with torch.no_grad():
+        with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
+            self._encoder.fc.weight.mul_(0.1)
             self._encoder.fc.bias.copy_(targets.mean(dim=0))
         self.modules = nn.ModuleDict({"encoder": self._encoder})
         decayed = [value for value in self._encoder.parameters() if value.ndim > 1]
@@ -69,19 +78,27 @@ class EncoderStage(Stage):
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Every view once, in random order, augmented."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        rng = np.random.default_rng([self.seed, epoch])
         order = torch.randperm(len(self._views), generator=generator)
         size = self._config.batch_size
         for index in range(self.batches_per_epoch):
             rgba, shapes = self._views.batch(order[index * size : (index + 1) * size])
             pictures = augment(rgba, self._config.flip, generator) if self._config.augment else to_input(rgba)
             pictures = pictures.to(self._device, memory_format=torch.channels_last)
-            yield pictures, self._targets[shapes].to(self._device)
+            points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
+            target = self._targets[shapes].to(self._device)
+            yield pictures, target, points.to(self._device), target_sdf.to(self._device)
 
     def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """L1 between predicted and learned latent."""
-        pictures, target = batch
+        """L1 between predicted and learned latent, and between predicted and true sdf under the clamp."""
+        pictures, target, points, target_sdf = batch
         predicted = self._encoder(pictures).float()
-        return {"l1": latent_l1_loss(predicted, target)}, {}
+        terms = {"l1": latent_l1_loss(predicted, target)}
+        if self._config.sdf_weight > 0:
+            sdf = self._decoder(points, predicted)[None].float()
+            error = reconstruction_loss(sdf, target_sdf, self._config.clamp, curriculum=False)
+            terms["sdf"] = self._config.sdf_weight * error
+        return terms, {}
 
     def lr_factor(self, progress: float) -> float:
         """A linear warm-up over a twentieth, then a cosine to zero."""
@@ -123,9 +140,11 @@ def train_encoder(
     keys = [key for split in splits for key in read_split(split)]
     targets = _targets(keys, weights, init)
     place = choose_device(device)
-    views = ViewSet(DataFolder(data), keys, weights.config.image_size)
+    folder = DataFolder(data)
+    samples = SdfSet(folder, keys, config.cache_gb)
+    views = ViewSet(folder, keys, weights.config.image_size)
     run = RunFolder(out, "encoder", {"config": config, "init": init, "shapes": [str(key) for key in keys]}, resume)
-    fit(EncoderStage(views, targets, weights, config, out / FILE_NAME, place), run, place, stop_after)
+    fit(EncoderStage(views, samples, targets, weights, config, out / FILE_NAME, place), run, place, stop_after)
 
 
 def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path) -> Tensor:

@@ -25,6 +25,7 @@ class Stage(ABC):
         epochs: how many there are.
         seed: of everything random in the training.
         autocast: number format of the matrix products; None = 32 bits.
+        clip_norm: largest norm of the gradient; None = any.
     """
 
     modules: nn.ModuleDict
@@ -32,6 +33,7 @@ class Stage(ABC):
     epochs: int
     seed: int
     autocast: torch.dtype | None = None
+    clip_norm: float | None = None
 
     @abstractmethod
     def batches(self, epoch: int) -> Iterator[Any]:
@@ -75,10 +77,13 @@ def fit(stage: Stage, run: RunFolder, device: torch.device, stop_after: int | No
     first, elapsed_s = _restore(stage, run)
     last = min(stage.epochs, stop_after or stage.epochs)
     board = SummaryWriter(str(run.path / "tensorboard"), purge_step=first)
-    with contextlib.closing(board), tqdm(range(first, last), unit="epoch", initial=first, total=stage.epochs) as bar:
-        for epoch in bar:
+    count = stage.batches_per_epoch
+    progress = tqdm(total=stage.epochs * count, initial=first * count, unit="batch")
+    with contextlib.closing(board), progress as bar:
+        for epoch in range(first, last):
+            bar.set_description(f"epoch {epoch + 1}/{stage.epochs}")
             started = time.perf_counter()
-            means = _train_epoch(stage, epoch, device)
+            means = _train_epoch(stage, epoch, device, bar)
             elapsed_s += time.perf_counter() - started
             metrics = {"epoch": epoch, **means, "elapsed_s": round(elapsed_s, 2)}
             run.save_checkpoint(
@@ -109,7 +114,7 @@ def _restore(stage: Stage, run: RunFolder) -> tuple[int, float]:
     return first, float(checkpoint["elapsed_s"])
 
 
-def _train_epoch(stage: Stage, epoch: int, device: torch.device) -> dict[str, float]:
+def _train_epoch(stage: Stage, epoch: int, device: torch.device, bar: tqdm) -> dict[str, float]:
     torch.manual_seed(hash((stage.seed, epoch)) % 2**63)  # dropout; hashes of integers are the same in every process
     stage.modules.train()
     totals: dict[str, Tensor] = {}
@@ -126,7 +131,10 @@ def _train_epoch(stage: Stage, epoch: int, device: torch.device) -> dict[str, fl
             raise ValueError(f"the loss is not finite in epoch {epoch}; lower the learning rates and start again")
         stage.optimizer.zero_grad()
         loss.backward()
+        if stage.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(stage.modules.parameters(), stage.clip_norm)
         stage.optimizer.step()
+        bar.update()
         for name, value in {"loss": loss, **terms, **further}.items():
             totals[name] = totals.get(name, torch.zeros((), device=device)) + value.detach()
     return {name: (total / count).item() for name, total in totals.items()}
