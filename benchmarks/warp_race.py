@@ -2,9 +2,9 @@
 
     python benchmarks/warp_race.py --data DATA --split FILE --minutes 5 --work DIR
 
-Method: each candidate of the preset `small`, with one warp or the other, trains for about the given minutes: one epoch is
-timed first and the number of epochs chosen from it, so that both finish their learning-rate schedules. Printed are points
-a second, the mean |sdf| error under the clamp in the last epoch, and the ratio of the errors.
+Method: each candidate of the preset `small`, with one warp or the other, trains for about the given minutes: one epoch
+is timed first and the number of epochs chosen from it, so that both finish their learning-rate schedules. Printed are
+points a second, the mean |sdf| error under the clamp in the last epoch, and the ratio of the errors.
 """
 
 from __future__ import annotations

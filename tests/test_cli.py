@@ -120,7 +120,6 @@ BAD = {
     "no meshes": ("prepare none --out out", "none: no such folder of meshes"),
     "empty mesh": ("prepare {empty} --out out --workers 1", "none of the 1 meshes could be prepared"),
     "nan mesh": ("prepare {nan} --out out --workers 1", "none of the 1 meshes could be prepared"),
-    "impossible value": ("prepare {nan} --out out --samples 1", "--samples must be at least 100, got 1"),
     "missing split": ("train shape --data {data} --split none.json --out out", "none.json: no such split file"),
     "wrong split": ("train shape --data {data} --split {wrong} --out out", "1 of 1 shapes of the split have no SDF"),
     "unknown preset": ("train shape --data d --split s --out out --preset huge", "--preset must be one of"),
@@ -156,6 +155,18 @@ def test_bad_input_is_one_line_and_code_2(
     assert all(
         "Reports" in path.parts or path.parent.name == "splits" or path.name == ".datasources.json" for path in left
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [("--samples 1", "--samples must be at least 100, got 1"), ("--sampels 500", "--samples")],
+    ids=["impossible value", "unknown flag"],
+)
+def test_bad_flags_are_explained_with_code_2(flags: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(f"prepare meshes --out out {flags}")
+    assert stopped.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.replace("\u2502", " ").split())
 
 
 def test_help_usage_and_debug(capsys: pytest.CaptureFixture[str]) -> None:

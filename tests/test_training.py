@@ -129,7 +129,7 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> N
         train_shape(data, [split], shape_run, SHAPE)
     with pytest.raises(FileNotFoundError, match="no run to resume"):
         train_shape(data, [split], tmp_path / "none", SHAPE, resume=True)
-    with pytest.raises(ValueError, match=r"was started with config.lr_warp = 0.001, not 0.5"):
+    with pytest.raises(ValueError, match=r"was started with config.lr_warp = 0.002, not 0.5"):
         train_shape(data, [split], shape_run, replace(SHAPE, lr_warp=0.5), resume=True)
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"tiny": {"solid": ["box0", "nobody"]}}')

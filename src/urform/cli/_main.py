@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import tyro
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
     rest = words[len(name.split()) :]
     try:
-        command = tyro.cli(COMMANDS[name], prog=f"urform {name}", args=rest, default=_default(name, rest))
+        command: Any = tyro.cli(COMMANDS[name], prog=f"urform {name}", args=rest, default=_default(name, rest))
         return command.run()
     except (ValueError, OSError, MemoryError) as error:
         if debug:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -89,7 +89,8 @@ class DataFolder:
         path = self.surface_path(key)
         if not path.exists():
             raise FileNotFoundError(f"{path}: no surface samples of {key}; `urform prepare` makes them")
-        return np.asarray(trimesh.load(path).vertices, np.float64)
+        cloud: Any = trimesh.load(path)
+        return np.asarray(cloud.vertices, np.float64)
 
     def view_files(self, key: ShapeKey) -> list[Path]:
         """RGBA views of all levels that exist, in order: easy ones first."""

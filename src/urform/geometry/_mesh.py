@@ -183,7 +183,7 @@ def _material(material: Any) -> Material:
         return Material((1.0, 1.0, 1.0) if texture is not None else GREY, texture)
     values = np.asarray(colour, np.float64)[:3]
     values = values / 255 if np.asarray(colour).dtype.kind in "ui" or values.max() > 1 else values
-    rgb = tuple(float(value) for value in values)
+    rgb = (float(values[0]), float(values[1]), float(values[2]))
     if texture is not None and max(rgb) < 0.05:
         rgb = (1.0, 1.0, 1.0)  # exporters write Kd 0 0 0 beside a texture
     return Material(rgb, texture)

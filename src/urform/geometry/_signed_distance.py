@@ -25,11 +25,10 @@ def winding_sign(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3
     Source: Takayama 2014 (orientation), Barill 2018 (fast winding numbers).
     """
     flipped, _ = igl.embree.reorient_facets_raycast(vertices, faces, rays_total=20_000)
-    oriented = np.where(flipped[:, None], faces[:, ::-1], faces)
-    oriented = np.ascontiguousarray(oriented)
+    oriented = np.ascontiguousarray(np.where(np.asarray(flipped)[:, None], faces[:, ::-1], faces))
 
     def inside(points: Float[np.ndarray, "N 3"]) -> Bool[np.ndarray, " N"]:
-        return igl.fast_winding_number(vertices, oriented, np.ascontiguousarray(points, np.float64)) > 0.5
+        return np.asarray(igl.fast_winding_number(vertices, oriented, np.ascontiguousarray(points, np.float64))) > 0.5
 
     return inside
 

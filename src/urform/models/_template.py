@@ -81,7 +81,12 @@ class Template(nn.Module):
             if normalised and not weight_norm:
                 self.add_module(f"bn{i}", nn.LayerNorm(out_features))
             in_features = width
-        self.add_module(f"lin{len(dims)}", nn.Linear(in_features, 1))
+        last = nn.Linear(in_features, 1)
+        # Start inside the clamping distance: beyond it the clamped loss has no gradient, and nothing is ever learned.
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias.zero_()
+        self.add_module(f"lin{len(dims)}", last)
 
     def forward(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
         """Signed distance of canonical points, in (-1, 1), negative inside.

@@ -136,6 +136,8 @@ class MlpWarp(Warp):
     Source: the modulation is that of Perez 2018 (FiLM).
     """
 
+    _frequencies: Tensor
+
     def __init__(self, latent_size: int, width: int, steps: int = 4, octaves: int = 4):
         super().__init__(latent_size, steps)
         if width < 1:

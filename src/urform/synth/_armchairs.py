@@ -3,17 +3,16 @@
 import numpy as np
 from manifold3d import Manifold
 from numpy.random import Generator
-from numpy.typing import ArrayLike
 
 from urform.synth._bases import four_legs, pedestal, sled
 from urform.synth._materials import pick
 from urform.synth._plan import BackSurface, Plan
 from urform.synth._seats import slab
 from urform.synth._shape import Assembly
-from urform.synth._solids import rounded_box, sheet, sweep, warp
+from urform.synth._solids import Numbers, rounded_box, sheet, sweep, warp
 
 
-def cushion(size: ArrayLike, radius: float, puff: float = 0.0, crown: float = 0.0) -> Manifold:
+def cushion(size: Numbers, radius: float, puff: float = 0.0, crown: float = 0.0) -> Manifold:
     """A padded block about the origin whose front and rear (z) bulge by `puff` and whose top edge arches by `crown`."""
     half = np.asarray(size, float) / 2
 

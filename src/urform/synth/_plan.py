@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from urform.synth._solids import Numbers
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class BackSurface:
     wrap: float = 0.0
     """How far the middle lies behind the edges, as a share of the half width."""
 
-    def __call__(self, u: ArrayLike, s: ArrayLike, out: ArrayLike = 0.0) -> NDArray:
+    def __call__(self, u: Numbers, s: Numbers, out: Numbers = 0.0) -> NDArray:
         """Points (..., 3); `out` metres towards the sitter."""
         u, s = np.broadcast_arrays(np.asarray(u, float), np.asarray(s, float))
         half = self.half_bottom + (self.half_top - self.half_bottom) * s
@@ -65,7 +67,7 @@ class BackSurface:
         z = self.z + self.height * forward - hollow + np.asarray(out)
         return np.stack([u * half, self.y + self.height * np.cos(self.recline) * s, z], -1)
 
-    def grid(self, u: ArrayLike, bottom: ArrayLike, top: ArrayLike, rows: int = 9, out: ArrayLike = 0.0) -> NDArray:
+    def grid(self, u: Numbers, bottom: Numbers, top: Numbers, rows: int = 9, out: Numbers = 0.0) -> NDArray:
         """Points (rows, C, 3) between the curves `bottom` and `top`, values of s at each u (C,)."""
         share = np.linspace(0, 1, rows)[:, None]
         s = (1 - share) * np.asarray(bottom) + share * np.asarray(top)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from manifold3d import Manifold, OpType
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from urform.synth._materials import Material
+from urform.synth._solids import Numbers
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,11 @@ class Assembly:
         self.add(part, role, solid)
         self.add(part, role, solid.mirror((1, 0, 0)))
 
-    def mark(self, name: str, point: ArrayLike) -> None:
+    def mark(self, name: str, point: Numbers) -> None:
         """Names a point (3,) in the middle plane."""
         self.keypoints[name] = np.asarray(point, float)
 
-    def mark_pair(self, name: str, point: ArrayLike) -> None:
+    def mark_pair(self, name: str, point: Numbers) -> None:
         """Names a point (3,) and its mirror image, as `name_left` at +x (the sitter's left) and `name_right`."""
         point = np.asarray(point, float) * (1, 1, 1)
         point[0] = abs(point[0])

@@ -3,12 +3,16 @@
 Every function returns a closed `manifold3d.Manifold` in metres, y up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from manifold3d import Error, Manifold, Mesh64
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
+
+Numbers = float | Sequence[Any] | np.ndarray
+"""A number or whatever numpy makes an array of."""
 
 _CORNER = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], float)
 
@@ -48,7 +52,7 @@ def _quads(index: NDArray) -> NDArray:
     return np.concatenate([np.stack(t, -1).reshape(-1, 3) for t in ((a, b, c), (a, c, d))])
 
 
-def spline(points: ArrayLike, count: int = 12, closed: bool = False) -> NDArray:
+def spline(points: Numbers, count: int = 12, closed: bool = False) -> NDArray:
     """Smooth curve (count, 3) through control points (K, 3), parametrised by chord length."""
     points = np.asarray(points, float)
     if closed:
@@ -58,7 +62,7 @@ def spline(points: ArrayLike, count: int = 12, closed: bool = False) -> NDArray:
     return curve(np.linspace(0, knots[-1], count, endpoint=not closed))
 
 
-def fillet(points: ArrayLike, radius: float, closed: bool = False, steps: int = 5) -> NDArray:
+def fillet(points: Numbers, radius: float, closed: bool = False, steps: int = 5) -> NDArray:
     """Polyline (K, 3) whose corners are replaced by parabolic arcs that begin `radius` metres before the corner."""
     points = np.asarray(points, float)
     result = [] if closed else [points[:1]]
@@ -70,7 +74,7 @@ def fillet(points: ArrayLike, radius: float, closed: bool = False, steps: int = 
     return np.concatenate(result if closed else [*result, points[-1:]])
 
 
-def _frames(path: NDArray, side: ArrayLike, closed: bool) -> tuple[NDArray, NDArray]:
+def _frames(path: NDArray, side: Numbers, closed: bool) -> tuple[NDArray, NDArray]:
     """Section axes (N, 3), (N, 3) along a path (N, 3): `side` transported with little twist, and its complement."""
     step = np.roll(path, -1, 0) - np.roll(path, 1, 0)
     if not closed:
@@ -88,11 +92,11 @@ def _frames(path: NDArray, side: ArrayLike, closed: bool) -> tuple[NDArray, NDAr
 
 
 def sweep(
-    path: ArrayLike,
-    width: ArrayLike,
-    height: ArrayLike | None = None,
+    path: Numbers,
+    width: Numbers,
+    height: Numbers | None = None,
     section: str = "round",
-    side: ArrayLike = (1, 0, 0),
+    side: Numbers = (1, 0, 0),
     closed: bool = False,
 ) -> Manifold:
     """Bar of varying cross-section along a path.
@@ -122,7 +126,7 @@ def sweep(
     return _solid(vertices, np.concatenate([_quads(index)[:, ::-1], first[:, ::-1], last[:, ::-1]]))
 
 
-def bar(start: ArrayLike, end: ArrayLike, width: ArrayLike, height: ArrayLike | None = None, **kwargs) -> Manifold:
+def bar(start: Numbers, end: Numbers, width: Numbers, height: Numbers | None = None, **kwargs) -> Manifold:
     """Straight `sweep` from start to end; sizes given as lists are spread evenly along it."""
     sizes = [np.atleast_1d(np.asarray(s, float)) for s in (width, width if height is None else height)]
     count = max(2, *(len(s) for s in sizes))
@@ -131,7 +135,7 @@ def bar(start: ArrayLike, end: ArrayLike, width: ArrayLike, height: ArrayLike | 
     return sweep(np.linspace(np.asarray(start, float), np.asarray(end, float), count), width, height, **kwargs)
 
 
-def lathe(profile: ArrayLike, centre: ArrayLike = (0, 0, 0), segments: int = 24) -> Manifold:
+def lathe(profile: Numbers, centre: Numbers = (0, 0, 0), segments: int = 24) -> Manifold:
     """Solid of revolution about the vertical through `centre`; profile (N, 2) of radius and height, upwards."""
     profile = np.asarray(profile, float)
     angle = np.arange(segments) * (2 * np.pi / segments)
@@ -153,7 +157,7 @@ def lathe(profile: ArrayLike, centre: ArrayLike = (0, 0, 0), segments: int = 24)
     return _solid(vertices, np.concatenate([_quads(index)[:, ::-1], first[:, ::-1], last[:, ::-1]]))
 
 
-def sheet(grid: NDArray, thickness: ArrayLike) -> Manifold:
+def sheet(grid: NDArray, thickness: Numbers) -> Manifold:
     """Thick bent sheet about a grid of points (R, C, 3); thickness in metres, a number or (R, C)."""
     normal = np.cross(np.gradient(grid, axis=0), np.gradient(grid, axis=1))
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
@@ -166,7 +170,7 @@ def sheet(grid: NDArray, thickness: ArrayLike) -> Manifold:
     return _solid(np.concatenate([(grid + offset).reshape(-1, 3), (grid - offset).reshape(-1, 3)]), faces)
 
 
-def rounded_box(size: ArrayLike, radius: ArrayLike, cells: int = 5, arcs: int = 2) -> Manifold:
+def rounded_box(size: Numbers, radius: Numbers, cells: int = 5, arcs: int = 2) -> Manifold:
     """Box of `size` (3,) about the origin with elliptic edges of `radius` (3,) or a number, gridded to be warped.
 
     Args:

@@ -1,7 +1,7 @@
 """Stage two: the image encoder regresses the learned latents from rendered views.
 
-L1 on latents (the published loss) treats all their directions alike, those that hardly change a shape too. The sdf error
-of the predicted shape, through the frozen decoder, tells them apart.
+L1 on latents (the published loss) treats all their directions alike, those that hardly change a shape too. The sdf
+error of the predicted shape, through the frozen decoder, tells them apart.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ class EncoderStage(Stage):
         self._config, self._out, self._device = config, out, device
         torch.manual_seed(config.seed)
         self._decoder = weights.decoder.to(device).requires_grad_(False)
-        self._encoder = build_encoder(weights.config).to(device, memory_format=torch.channels_last)
+        self._encoder = build_encoder(weights.config).to(device)
+        for parameter in self._encoder.parameters():
+            if parameter.ndim == 4:  # the convolutions' fastest layout
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
             self._encoder.fc.weight.mul_(0.1)
             self._encoder.fc.bias.copy_(targets.mean(dim=0))
