@@ -56,9 +56,8 @@ class EncoderStage(Stage):
         torch.manual_seed(config.seed)
         self._decoder = weights.decoder.to(device).requires_grad_(False)
         self._encoder = build_encoder(weights.config).to(device)
-        for parameter in self._encoder.parameters():
-            if parameter.ndim == 4:  # the convolutions' fastest layout
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        # Convolutions are faster in this layout; torch documents the argument, its overloads lack it.
+        self._encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
             self._encoder.fc.weight.mul_(0.1)
             self._encoder.fc.bias.copy_(targets.mean(dim=0))
