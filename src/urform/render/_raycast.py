@@ -39,7 +39,7 @@ class Frame:
 class Renderer(Protocol):
     """Whatever turns one mesh, given when it is built, into pictures."""
 
-    def render(self, camera: Camera, size: int, light: Light = ..., samples: int = ...) -> Frame:
+    def render(self, camera: Camera, size: int, light: Light | None = None, samples: int = 4) -> Frame:
         """One picture of `size` x `size` pixels."""
         ...
 
