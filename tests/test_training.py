@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from urform.config import SHAPE_PRESETS, EncoderConfig, ModelConfig, ShapeConfig
 from urform.inference import Model
+from urform.models import ImageEncoder
 from urform.training import choose_device, train_encoder, train_shape
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
 
@@ -122,6 +123,23 @@ def test_export_halves_and_hardly_changes(encoder_run: Path, tmp_path: Path) -> 
     latent = models[0].latents["tiny/solid/box0"]
     first, second = (model.sdf(points, latent) for model in models)
     np.testing.assert_allclose(first, second, atol=2e-2)
+
+
+def test_the_encoder_starts_from_imagenet_weights(data: Path, split: Path, tmp_path: Path) -> None:
+    config = replace(SHAPE, epochs=1, model=replace(MODEL, encoder_width=64))
+    train_shape(data, [split], tmp_path / "shape", config, device="cpu")
+    published = {
+        name: torch.full_like(value, 0.5) if value.is_floating_point() else value
+        for name, value in ImageEncoder(1000).state_dict().items()
+    }
+    torch.save(published, tmp_path / "resnet18.pth")
+    gentle = replace(ENCODER, epochs=1, lr=1e-9, weight_decay=0.0, sdf_weight=0.0)
+    options = {"device": "cpu", "imagenet": tmp_path / "resnet18.pth"}
+    train_encoder(tmp_path / "shape", data, [split, split], tmp_path / "run", gentle, **options)
+    encoder = load_weights(tmp_path / "run").encoder
+    assert encoder is not None
+    torch.testing.assert_close(encoder.layer1[0].conv1.weight, torch.full((64, 64, 3, 3), 0.5))
+    assert encoder.fc.out_features == 8
 
 
 def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:

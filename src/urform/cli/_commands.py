@@ -112,13 +112,23 @@ class TrainEncoder:
     """auto, cpu, cuda or mps."""
     stop_after: int | None = None
     """End after so many epochs in all, to be resumed later."""
+    imagenet: Path | None = None
+    """File of torchvision's ResNet-18 weights to start from (preset 'published' only: the width must be 64)."""
 
     def run(self) -> int:
         """Train."""
         from urform.training import train_encoder
 
         train_encoder(
-            self.init, self.data, self.split, self.out, self.config, self.resume, self.device, self.stop_after
+            self.init,
+            self.data,
+            self.split,
+            self.out,
+            self.config,
+            self.resume,
+            self.device,
+            self.stop_after,
+            self.imagenet,
         )
         return 0
 

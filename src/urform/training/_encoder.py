@@ -37,6 +37,7 @@ class EncoderStage(Stage):
         config: settings.
         out: the weights file to be written.
         device: where it is computed.
+        imagenet: torchvision's ResNet-18 weights to start from.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class EncoderStage(Stage):
         config: EncoderConfig,
         out: Path,
         device: torch.device,
+        imagenet: Path | None = None,
     ):
         self.epochs, self.seed, self.clip_norm = config.epochs, config.seed, config.clip_norm
         self.autocast = torch.bfloat16 if config.precision == "bf16" else None
@@ -56,6 +58,8 @@ class EncoderStage(Stage):
         torch.manual_seed(config.seed)
         self._decoder = weights.decoder.to(device).requires_grad_(False)
         self._encoder = build_encoder(weights.config).to(device)
+        if imagenet is not None:
+            self._encoder.load_imagenet(imagenet)
         # Convolutions are faster in this layout; torch documents the argument, its overloads lack it.
         self._encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
@@ -122,6 +126,7 @@ def train_encoder(
     resume: bool = False,
     device: str = "auto",
     stop_after: int | None = None,
+    imagenet: Path | None = None,
 ) -> None:
     """Train the image encoder of a model whose shapes are learned.
 
@@ -134,9 +139,10 @@ def train_encoder(
         resume: go on with the run in `out`.
         device: auto, cpu, cuda or mps.
         stop_after: end this call after so many epochs in all.
+        imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64.
 
     Raises:
-        ValueError: the split names shapes that have no latent.
+        ValueError: the split names shapes that have no latent, or the ImageNet weights do not fit.
     """
     weights = load_weights(init)
     keys = [key for split in splits for key in read_split(split)]
@@ -145,8 +151,9 @@ def train_encoder(
     folder = DataFolder(data)
     samples = SdfSet(folder, keys, config.cache_gb)
     views = ViewSet(folder, keys, weights.config.image_size)
-    run = RunFolder(out, "encoder", {"config": config, "init": init, "shapes": [str(key) for key in keys]}, resume)
-    fit(EncoderStage(views, samples, targets, weights, config, out / FILE_NAME, place), run, place, stop_after)
+    stage = EncoderStage(views, samples, targets, weights, config, out / FILE_NAME, place, imagenet)
+    settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
+    fit(stage, RunFolder(out, "encoder", settings, resume), place, stop_after)
 
 
 def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path) -> Tensor:
