@@ -17,7 +17,7 @@ MODEL = ModelConfig(
     latent_size=8, warp_width=16, template_width=16, template_layers=2, dropout=0.1, encoder_width=4, image_size=32
 )
 SHAPE = ShapeConfig(model=MODEL, epochs=4, shapes_per_batch=3, points_per_shape=64)
-ENCODER = EncoderConfig(epochs=4, batch_size=8)
+ENCODER = EncoderConfig(epochs=4, coarse_epochs=1, batch_size=8)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ real=$1
 work=$2
 views="--samples 100000 --easy-views 6 --hard-views 24 --no-albedo"
 
-urform synth chair --count 600 --seed 0 --out "$work/synthetic"
+urform synth chair --count 1200 --seed 0 --out "$work/synthetic"
 urform prepare "$real" --out "$work/data" --dataset real --category chair --hold-out "$here/held_out.txt" $views
-urform prepare "$work/synthetic" --out "$work/data" --dataset synthetic --category chair --test-fraction 0.06 $views
+urform prepare "$work/synthetic" --out "$work/data" --dataset synthetic --category chair --test-fraction 0.04 $views
 splits="$work/data/splits"
 urform train shape --data "$work/data" --split "$splits/real_chair_train.json" "$splits/synthetic_chair_train.json" \
-  --out "$work/shape" --preset small
+  --out "$work/shape" --preset small --epochs 360
 # The real chairs are few: their views count four times.
 urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
   --split "$splits"/{real_chair_train,real_chair_train,real_chair_train,real_chair_train,synthetic_chair_train}.json

@@ -1,6 +1,6 @@
 """Data folders: their layout, how they are made, how training reads them."""
 
-from urform.data._augment import augment, to_input
+from urform.data._augment import augment, halve, to_input
 from urform.data._framing import frame, on_white
 from urform.data._image import read_image
 from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
@@ -16,6 +16,7 @@ __all__ = [
     "ShapeReport",
     "ViewSet",
     "augment",
+    "halve",
     "encode_png",
     "find_meshes",
     "frame",

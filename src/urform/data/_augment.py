@@ -19,6 +19,15 @@ def to_input(rgba: UInt8[Tensor, "B S S 4"]) -> Float[Tensor, "B 3 S S"]:
     return colour * alpha + 1 - alpha
 
 
+def halve(rgba: UInt8[Tensor, "B S S 4"]) -> UInt8[Tensor, "B H H 4"]:
+    """Pictures at half their size, the colours of what is transparent left out."""
+    pictures = rgba.permute(0, 3, 1, 2).float()
+    colour, alpha = pictures[:, :3], pictures[:, 3:]
+    premultiplied = F.avg_pool2d(torch.cat([colour * alpha, alpha], dim=1), 2)
+    colour, alpha = premultiplied[:, :3], premultiplied[:, 3:]
+    return torch.cat([colour / alpha.clamp(min=1e-3), alpha], dim=1).round().byte().permute(0, 2, 3, 1)
+
+
 def augment(rgba: UInt8[Tensor, "B S S 4"], flip: bool, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
     """Vary crop, scale, cut-out, background, colour, light, blur, noise and compression, each picture its own way.
 
@@ -136,10 +145,12 @@ def _background(colour: Tensor, draw: _Draw) -> Tensor:
 
 
 def _blur(pictures: Tensor, draw: _Draw) -> Tensor:
-    weak = F.avg_pool2d(pictures, 3, 1, 1, count_include_pad=False)
-    strong = F.avg_pool2d(weak, 3, 1, 1, count_include_pad=False)
-    kind, share = draw.uniform(0, 1), draw.uniform(0.3, 1)
-    blurred = torch.where(kind < 0.2, weak, torch.where(kind > 0.9, strong, pictures))
+    """A fifth is blurred a little, a tenth more."""
+    kind, share = draw.uniform(0, 1).flatten(), draw.uniform(0.3, 1)
+    blurred = pictures.clone()
+    for chosen, times in ((kind < 0.2, 1), (kind > 0.9, 2)):
+        for _ in range(times):
+            blurred[chosen] = F.avg_pool2d(blurred[chosen], 3, 1, 1, count_include_pad=False)
     return pictures + share * (blurred - pictures)
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from urform.config import EncoderConfig
-from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
+from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, halve, read_split, to_input
 from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.training._loop import Stage, choose_device, fit
 from urform.training._run import RunFolder
@@ -89,6 +89,8 @@ class EncoderStage(Stage):
         size = self._config.batch_size
         for index in range(self.batches_per_epoch):
             rgba, shapes = self._views.batch(order[index * size : (index + 1) * size])
+            if epoch < self._config.coarse_epochs:
+                rgba = halve(rgba)
             pictures = augment(rgba, self._config.flip, generator) if self._config.augment else to_input(rgba)
             pictures = pictures.to(self._device, memory_format=torch.channels_last)
             points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
