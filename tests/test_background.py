@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.color import rgb2lab
 
 from urform.inference._background import cut_out
+from urform.inference._grabcut import _lab
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photographs are not here")
@@ -153,3 +155,8 @@ def test_a_large_picture_is_cut_out_in_its_own_size():
     result = cut_out(on_gradient(mask))
     assert result.rgba.shape == (*mask.shape, 4)
     assert overlap(result.rgba, mask) > 0.97
+
+
+def test_lab_is_that_of_scikit_image() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    np.testing.assert_allclose(_lab(rgb), rgb2lab(rgb), atol=0.01)

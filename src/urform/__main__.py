@@ -1,7 +1,5 @@
 """`python -m urform` is `urform`."""
 
-import sys
+from urform.cli import entry
 
-from urform.cli import main
-
-sys.exit(main())
+entry()

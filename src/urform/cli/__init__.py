@@ -1,5 +1,5 @@
 """The command line."""
 
-from urform.cli._main import main
+from urform.cli._main import entry, main
 
-__all__ = ["main"]
+__all__ = ["entry", "main"]

@@ -63,10 +63,10 @@ class ShapeConfig:
 class EncoderConfig:
     """Settings of `urform train encoder` (picture to learned latent); the defaults are the preset `small`."""
 
-    epochs: int = 30
+    epochs: int = 24
     """Epochs; each shows every view once."""
-    coarse_epochs: int = 22
-    """The first of them, with pictures of half the size: a third of the time an epoch."""
+    coarse_epochs: int = 17
+    """The first of them, with pictures of half the size: less than half the time an epoch."""
     batch_size: int = 64
     """Views in a batch."""
     lr: float = 1e-3
@@ -94,7 +94,7 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
-        require(0 <= self.coarse_epochs, "--coarse-epochs", "0 or more", self.coarse_epochs)
+        require(self.coarse_epochs >= 0, "--coarse-epochs", "0 or more", self.coarse_epochs)
         require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
         require(self.lr > 0, "--lr", "positive", self.lr)
         require(self.sdf_weight >= 0, "--sdf-weight", "0 or more", self.sdf_weight)

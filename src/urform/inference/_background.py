@@ -79,7 +79,10 @@ def _segment(rgb: UInt8[np.ndarray, "H W 3"]) -> tuple[UInt8[np.ndarray, "H W"],
     small = rgb
     if scale < 1:
         small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    background = _plain_background(small)
+    background = None
+    thumbnail = cv2.resize(small, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    if min(thumbnail.shape[:2]) < 64 or _plain_background(thumbnail) is not None:  # quick for all that are far from it
+        background = _plain_background(small)
     alpha, method = (segment_photo(small), "grabcut") if background is None else (_soft_edge(~background), "plain")
     if scale < 1:
         alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
