@@ -1,12 +1,15 @@
 """Data folders: their layout, how they are made, how training reads them."""
 
+from urform.data._archive import Unpacked, unpack
 from urform.data._augment import augment, halve, to_input
 from urform.data._framing import frame, on_white
 from urform.data._image import read_image
 from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
 from urform.data._png import encode_png, read_rgba
-from urform.data._prepare import ShapeReport, find_meshes, prepare, summarise
+from urform.data._prepare import ShapeReport, prepare, summarise
 from urform.data._sdf_set import SdfSet
+from urform.data._source import Source
+from urform.data._sources import find_meshes, find_sources
 from urform.data._view_set import ViewSet
 
 __all__ = [
@@ -14,12 +17,15 @@ __all__ = [
     "SdfSet",
     "ShapeKey",
     "ShapeReport",
+    "Source",
+    "Unpacked",
     "ViewSet",
     "augment",
-    "halve",
     "encode_png",
     "find_meshes",
+    "find_sources",
     "frame",
+    "halve",
     "on_white",
     "prepare",
     "read_image",
@@ -27,6 +33,7 @@ __all__ = [
     "read_split",
     "summarise",
     "to_input",
+    "unpack",
     "write_atomically",
     "write_split",
 ]
