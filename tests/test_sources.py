@@ -279,7 +279,7 @@ def test_messages(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no mesh in it, expected files ending in"):
         find(tmp_path)
     put(tmp_path, "a.obj")
-    with pytest.raises(ValueError, match="expected a folder of meshes, .*; give the folder that holds it"):
+    with pytest.raises(ValueError, match=r"expected a folder of meshes, .*; give the folder that holds it"):
         find(tmp_path / "a.obj")
     with (
         zipfile.ZipFile(tmp_path / "a.zip", "w"),
