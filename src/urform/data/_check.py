@@ -144,24 +144,24 @@ class _Problems:
 
 @dataclass
 class _Category:
-    """The shapes of one dataset and category: which parts how many have, and the first few that lack them."""
+    """The shapes of one dataset and category: how many have which parts, and the first few that lack them."""
 
     shapes: int = 0
     parts: Counter[str] = field(default_factory=Counter)
-    early: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    early: list[str] = field(default_factory=list)
     lacking: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, facts: ShapeFacts) -> None:
         for part in facts.parts - self.parts.keys():
             # The first shape that has the part: those before it lack it.
-            self.lacking[part] = [name for name, _ in self.early][:NAMES_SHOWN]
+            self.lacking[part] = list(self.early)
         for part in self.parts.keys() - facts.parts:
             if len(self.lacking[part]) < NAMES_SHOWN:
                 self.lacking[part].append(str(facts.key))
         self.parts.update(facts.parts)
         self.shapes += 1
         if len(self.early) < NAMES_SHOWN:
-            self.early.append((str(facts.key), frozenset(facts.parts)))
+            self.early.append(str(facts.key))
 
     def missing(self) -> Iterator[Problem]:
         for part, count in sorted(self.parts.items()):
