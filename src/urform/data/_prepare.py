@@ -8,7 +8,6 @@ import io
 import json
 import multiprocessing
 import os
-import re
 import shutil
 import time
 from collections import Counter
@@ -24,8 +23,8 @@ from urform.config import PrepareConfig
 from urform.data._framing import on_white
 from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
 from urform.data._png import encode_png
+from urform.data._sources import find_meshes
 from urform.geometry import (
-    MESH_SUFFIXES,
     Normalisation,
     SdfSamples,
     SignedDistance,
@@ -40,7 +39,6 @@ from urform.geometry import (
 )
 from urform.render import LEVELS, render_views
 
-ANONYMOUS_STEMS = frozenset({"model", "model_normalized", "models", "mesh", "scene", "object"})
 QUALITY_POINTS = 4_000
 LEAST_INSIDE = 0.002
 
@@ -81,33 +79,6 @@ class _Job:
     key: ShapeKey
     source: Path
     is_test: bool
-
-
-def find_meshes(folder: Path) -> dict[str, Path]:
-    """Instance name -> mesh file, for every mesh below a folder.
-
-    A file called model.obj, scene.glb and the like is named after its folder.
-
-    Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no mesh in it, or two with the same name.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder of meshes")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in MESH_SUFFIXES or not path.is_file():
-            continue
-        parts = list(path.relative_to(folder).with_suffix("").parts)
-        while len(parts) > 1 and parts[-1].lower() in ANONYMOUS_STEMS:
-            parts.pop()
-        name = re.sub(r"[^\w.\-]+", "_", "__".join(parts))
-        if name in found:
-            raise ValueError(f"{path}: would be called {name!r} like {found[name]}; rename one of them")
-        found[name] = path
-    if not found:
-        raise ValueError(f"{folder}: no mesh in it, expected files ending in {', '.join(sorted(MESH_SUFFIXES))}")
-    return found
 
 
 def prepare(
