@@ -123,12 +123,12 @@ def main() -> None:
     seconds = dict.fromkeys(methods, 0.0)
     for name, (vertices, faces, truth) in {"ball": ball(), "chair": chair()}.items():
         rng = np.random.default_rng(0)
-        vertices, faces = clean(vertices, faces)
-        surface = sample_visible_surface(vertices, faces, 30_000, rng)
+        vertices, faces, _ = clean(vertices, faces)
+        surface, _ = sample_visible_surface(vertices, faces, 30_000, rng)
         drawn = sample(SignedDistance(vertices, faces), surface, count, 0.005, 0.0005, rng)
         points = np.concatenate([drawn.pos, drawn.neg])[:, :3].astype(np.float64)
         for damage, (broken_vertices, broken_faces) in damages(vertices, faces).items():
-            cleaned = clean(broken_vertices, broken_faces)
+            cleaned = clean(broken_vertices, broken_faces)[:2]
             errors = []
             for method, run in methods.items():
                 mesh = (broken_vertices, broken_faces) if run in (plain_winding, parity) else cleaned

@@ -31,7 +31,9 @@ def test_the_published_layout_is_written(data: Path) -> None:
         "solid/box0/hard/image_rgb/01.png",
         "solid/box0/hard/albedo/01.png",
         "solid/lamp/easy/image/00.png",
-        "Reports/tiny_solid.csv",
+        "Reports/tiny/solid/report.csv",
+        "Reports/tiny/solid/report.html",
+        "Reports/tiny/solid/box0.png",
     ):
         assert (data / path).is_file(), path
     assert json.loads((data / ".datasources.json").read_text()).keys() == {"tiny"}
@@ -82,7 +84,7 @@ def test_restart_and_parallel_give_the_same_folder(meshes: Path, data: Path, tmp
     lost = ShapeKey("tiny", "solid", "box1")
     folder.report_path(lost).unlink()  # as if killed before this mesh was done
     folder.sdf_path(lost).unlink()
-    prepare(meshes, out, TINY, hold_out, workers=1)
+    prepare(meshes, out, TINY, hold_out, workers=1, time_limit_s=0)
     assert folder.sdf_path(BOX).stat().st_mtime_ns == before
     assert tree(out) == expected
 
@@ -93,7 +95,7 @@ def test_other_settings_prepare_again(meshes: Path, data: Path, tmp_path: Path) 
     config = PrepareConfig(
         dataset="tiny", category="solid", samples=1000, surface_points=50, easy_views=1, hard_views=0
     )
-    prepare(meshes, out, config, workers=1)
+    prepare(meshes, out, config, workers=1, time_limit_s=0)
     samples = DataFolder(out).sdf_samples(BOX)
     assert len(samples.pos) + len(samples.neg) in (500, 1000)
 
@@ -107,13 +109,15 @@ def test_bad_meshes_are_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
     (folder / "flat.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     (folder / "truncated.glb").write_bytes(trimesh.creation.box().export(file_type="glb")[:200])
     config = PrepareConfig(samples=500, surface_points=50, easy_views=1, hard_views=0, view_size=32, test_fraction=0)
-    reports = {report.instance: report for report in prepare(folder, tmp_path / "out", config, workers=1)}
+    reports = {
+        report.instance: report for report in prepare(folder, tmp_path / "out", config, workers=1, time_limit_s=0)
+    }
     assert reports["good"].outcome == "done"
     assert "the file is empty" in reports["empty"].reason
     assert "NaN" in reports["nan"].reason
     assert "inside" in reports["flat"].reason
     assert "cannot be read as a mesh" in reports["truncated"].reason
-    assert summarise(list(reports.values())).startswith("1 done (train), 4 skipped (train)")
+    assert summarise(list(reports.values())).startswith("1 done (train), 1 quarantined (train), 3 skipped (train)")
     split = read_split(tmp_path / "out" / "splits" / "shapes_object_train.json")
     assert [key.instance for key in split] == ["good"]
 
@@ -124,7 +128,7 @@ def test_messages(tmp_path: Path, meshes: Path) -> None:
     with pytest.raises(ValueError, match="no mesh in it"):
         find_meshes(tmp_path)
     (tmp_path / "list.txt").write_text("ball\nnobody\n")
-    with pytest.raises(ValueError, match="names 1 instances that are not among the meshes, first: nobody"):
+    with pytest.raises(ValueError, match="names 1 instances that have no SDF samples, first: nobody"):
         prepare(meshes, tmp_path / "out", TINY, tmp_path / "list.txt")
     with pytest.raises(ValueError, match="--samples must be at least 100, got 3"):
         PrepareConfig(samples=3)

@@ -40,7 +40,7 @@ def test_signs_hold_with_flipped_doubled_and_missing_faces() -> None:
     broken = faces.copy()
     broken[::3] = broken[::3, ::-1]
     broken = np.delete(np.concatenate([broken, faces[::5]]), np.arange(0, 100), axis=0)
-    distance = SignedDistance(*clean(vertices, broken), sign=winding_sign)
+    distance = SignedDistance(*clean(vertices, broken)[:2], sign=winding_sign)
     expected = np.linalg.norm(POINTS, axis=1) < 0.7
     assert ((distance(POINTS) < 0) != expected).mean() < 0.005
 
@@ -77,10 +77,11 @@ def test_faces_without_area_are_never_drawn() -> None:
 def test_inner_walls_are_not_visible() -> None:
     outer, inner = trimesh.creation.box((1, 1, 1)), trimesh.creation.box((0.5, 0.5, 0.5))
     both = trimesh.util.concatenate([outer, inner])
-    points = sample_visible_surface(
+    points, face = sample_visible_surface(
         np.asarray(both.vertices), np.asarray(both.faces, np.int64), 3000, np.random.default_rng(0)
     )
     assert len(points) == 3000
+    assert (face < len(outer.faces)).all()
     np.testing.assert_allclose(np.abs(points).max(axis=1), 0.5, atol=1e-6)
 
 

@@ -10,7 +10,8 @@ from urform.data._image import read_image
 from urform.data._inventory import Inventory
 from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
 from urform.data._png import encode_png, read_rgba
-from urform.data._prepare import ShapeReport, prepare, summarise
+from urform.data._prepare import prepare
+from urform.data._report import ShapeReport, summarise
 from urform.data._sdf_set import SdfSet
 from urform.data._source import Source
 from urform.data._sources import find_meshes, find_sources

@@ -1,7 +1,17 @@
 """Arrays and meshes, no networks: loading, signed distance, sampling, iso-surfaces, metrics."""
 
 from urform.geometry._isosurface import extract_isosurface
-from urform.geometry._mesh import MESH_SUFFIXES, Material, Normalisation, TexturedMesh, clean, is_watertight, load_mesh
+from urform.geometry._mesh import (
+    MESH_SUFFIXES,
+    Cleaned,
+    Material,
+    Normalisation,
+    TexturedMesh,
+    clean,
+    face_normals,
+    is_watertight,
+    load_mesh,
+)
 from urform.geometry._metrics import chamfer_deepsdf
 from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
@@ -19,6 +29,7 @@ from urform.geometry._thicken import ThickenedDistance
 
 __all__ = [
     "MESH_SUFFIXES",
+    "Cleaned",
     "Hits",
     "Material",
     "Nearest",
@@ -33,6 +44,7 @@ __all__ = [
     "chamfer_deepsdf",
     "clean",
     "extract_isosurface",
+    "face_normals",
     "hidden_sign",
     "is_watertight",
     "load_mesh",

@@ -10,6 +10,7 @@ import igl.embree
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from urform.geometry._mesh import face_normals
 from urform.geometry._rays import RayScene, fibonacci_sphere
 
 ORIENTATION_RAYS = 20_000
@@ -76,8 +77,7 @@ def solid_sign(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
     decides where the two do not agree, and what it calls outside is inside all the same where nothing escapes.
     """
     oriented = orient(vertices, faces)
-    corners = vertices[oriented]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = face_normals(vertices, oriented)
     scene = RayScene(vertices, faces)
     quick, all_directions = fibonacci_sphere(QUICK_DIRECTIONS), fibonacci_sphere(HIDDEN_DIRECTIONS)
 

@@ -6,6 +6,7 @@ import igl
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from urform.geometry._mesh import face_normals
 from urform.geometry._quality import PROBE
 from urform.geometry._signed_distance import SignedDistance
 
@@ -25,8 +26,6 @@ class ThickenedDistance:
     Attributes:
         sheets: which faces are sheets.
 
-    Raises:
-        ValueError: the mesh has none.
     """
 
     sheets: Bool[np.ndarray, " F"]
@@ -39,28 +38,24 @@ class ThickenedDistance:
         thickness: float,
     ):
         self._distance, self._vertices, self._thickness = distance, vertices, thickness
-        corners = vertices[faces]
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
-        places = np.einsum("pc,fck->fpk", PLACES, corners)
+        normals = face_normals(vertices, faces)
+        places = np.einsum("pc,fck->fpk", PLACES, vertices[faces])
         sides = [
             distance((places + side * PROBE * normals[:, None]).reshape(-1, 3)).reshape(len(faces), -1) > 0
             for side in (1, -1)
         ]
         self.sheets = (sides[0] & sides[1]).mean(axis=1) >= 0.5
-        if not self.sheets.any():
-            raise ValueError("no face has the outside on both sides, there is nothing to thicken")
         self._faces, self._normals = np.ascontiguousarray(faces[self.sheets], np.int64), normals[self.sheets]
 
     def __call__(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+        if not self.sheets.any():
+            return self._distance(points)
         points = np.ascontiguousarray(points, np.float64)
         squared, _, _ = igl.point_mesh_squared_distance(points, self._vertices, self._faces)
         return np.minimum(self._distance(points), np.sqrt(squared) - self._thickness / 2)
 
-    def onto_slabs(
-        self, surface: Float[np.ndarray, "N 3"], rng: np.random.Generator
-    ) -> Float[np.ndarray, "M 3"]:
-        """Points of the surface, those on sheets moved to one of the slab's sides; what came to lie inside is left out."""
+    def onto_slabs(self, surface: Float[np.ndarray, "N 3"], rng: np.random.Generator) -> Float[np.ndarray, "M 3"]:
+        """The points, those on sheets moved to a side of the slab; those that came to lie inside are left out."""
         squared, face, _ = igl.point_mesh_squared_distance(surface, self._vertices, self._faces)
         on_sheet = np.asarray(squared) < 1e-12
         side = rng.choice([-1.0, 1.0], len(surface))[:, None]
