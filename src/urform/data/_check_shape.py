@@ -163,7 +163,7 @@ def _check_views(folder: Path, part: str, facts: ShapeFacts, full: bool, thumbna
         _check_metadata(folder / METADATA, part, len(pictures), facts)
     few = pictures if full else [pictures[index] for index in sorted({0, len(pictures) // 2, len(pictures) - 1})]
     for path in few:
-        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        picture: Any = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         damage = _picture_damage(picture, "RGB" if part.endswith("_rgb") else "RGBA")
         if damage:
             facts.damage.append((f"views ({part.split('/')[1]}): {damage}", str(path)))
