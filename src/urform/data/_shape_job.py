@@ -107,7 +107,9 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
             raise ValueError(job.source.problem)
         report = _make(job, DataFolder(stage))
     except (ValueError, OSError, MemoryError, ArithmeticError, RecursionError) as error:
-        report = replace(report, reason=str(error) or type(error).__name__)
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        path = str(job.source.path)
+        report = replace(report, reason=reason if path in reason else f"{path}: {reason}")
     report = replace(report, elapsed_s=round(time.perf_counter() - started, 2))
     _put_in_place(stage, data, report)
     return report

@@ -103,10 +103,20 @@ def load_mesh(path: Path) -> TexturedMesh:
         raise ValueError(f"{path}: cannot be read as a mesh: {reason.splitlines()[0]}") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+    if path.suffix.lower() == ".off" and len(mesh.faces) < (declared := _declared_faces(path)):
+        raise ValueError(f"{path}: has {len(mesh.faces)} of its {declared} faces, the file is cut off")
     bad = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
     if bad:
         raise ValueError(f"{path}: {bad} of {len(mesh.vertices)} vertices are NaN or infinite, expected finite ones")
     return mesh
+
+
+def _declared_faces(path: Path) -> int:
+    """How many faces an OFF file says it has; trimesh takes as many as there are."""
+    with path.open("rb") as lines:
+        words = b" ".join(line.split(b"#")[0] for line, _ in zip(lines, range(20), strict=False)).split()
+    numbers = [word for word in words[:4] if word.isdigit()]
+    return int(numbers[1]) if len(numbers) > 1 else 0
 
 
 class Cleaned(NamedTuple):

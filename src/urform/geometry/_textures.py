@@ -32,10 +32,12 @@ def _texture_note(path: Path, name: str) -> str:
         return f"texture {name} is missing"
     try:
         with Image.open(path) as image:
-            width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            too_large = image.width * image.height > MAX_PIXELS
+    except Image.DecompressionBombError:
+        too_large = True
+    except (OSError, ValueError, SyntaxError):
         return f"texture {name} cannot be read"
-    return f"texture {name} has {width} x {height} pixels, left out" if width * height > MAX_PIXELS else ""
+    return f"texture {name} has more than {MAX_PIXELS // 1_000_000} million pixels, left out" if too_large else ""
 
 
 def _values(path: Path, keyword: bytes, stop: bytes | None = None) -> Iterator[str]:
