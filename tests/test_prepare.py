@@ -1,5 +1,10 @@
+import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +92,70 @@ def test_restart_and_parallel_give_the_same_folder(meshes: Path, data: Path, tmp
     prepare(meshes, out, TINY, hold_out, workers=1, time_limit_s=0)
     assert folder.sdf_path(BOX).stat().st_mtime_ns == before
     assert tree(out) == expected
+
+
+def without_seconds(folder: Path) -> dict[str, object]:
+    """All files of a data folder; of reports all but the time that they took."""
+    content: dict[str, object] = dict(tree(folder))
+    for path in (folder / "Reports").rglob("*"):
+        if path.suffix == ".json":
+            content[str(path)[len(str(folder)) :]] = {**json.loads(path.read_text()), "elapsed_s": 0}
+        elif path.suffix == ".png":
+            content[str(path)[len(str(folder)) :]] = path.read_bytes()
+    return content
+
+
+def test_a_run_killed_again_and_again_ends_as_one_that_was_not(meshes: Path, tmp_path: Path) -> None:
+    flags = "--samples 20000 --easy-views 3 --hard-views 3 --view-size 96 --test-fraction 0.3 --workers 2"
+
+    def start(out: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "urform", "prepare", str(meshes), "--out", str(tmp_path / out), *flags.split()]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start("whole").wait(300) == 0
+    delays = np.random.default_rng(0).uniform(0.2, 2.5, 4)
+    made = []
+    for delay in delays:
+        run = start("killed")
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "killed").glob(".staging/*")) and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)  # killed while it works, not while it starts
+        time.sleep(delay / 5)
+        run.kill()
+        run.wait()
+        made.append(len(list((tmp_path / "killed").glob("Reports/*/*/*.json"))))
+    assert made[0] < 6
+    assert start("killed").wait(300) == 0
+    assert without_seconds(tmp_path / "killed") == without_seconds(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists() or os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_data_folder_is_one_line(meshes: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o500)
+    with pytest.raises(PermissionError, match="data"):
+        prepare(meshes, tmp_path / "data", TINY, workers=1, time_limit_s=0)
+
+
+def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(
+    meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, room = Path.write_bytes, 150_000
+
+    def limited(path: Path, content: bytes) -> int:
+        nonlocal room
+        room -= len(content)
+        if room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", limited)
+    with pytest.raises(OSError, match="No space left on device"):
+        prepare(meshes, tmp_path / "data", TINY, workers=1, time_limit_s=0)
+    monkeypatch.undo()
+    made = list((tmp_path / "data").glob("Reports/*/*/*.json"))
+    assert 1 <= len(made) < 6
+    assert len(list((tmp_path / "data").glob("SdfSamples/*/*/*.npz"))) == len(made)
+    assert not list((tmp_path / "data").glob(".staging/*"))
 
 
 def test_other_settings_prepare_again(meshes: Path, data: Path, tmp_path: Path) -> None:

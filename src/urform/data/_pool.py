@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -37,7 +41,7 @@ def run_isolated(
     context = multiprocessing.get_context("spawn")
     waiting = iter(jobs)
     running: dict[Future[R], J] = {}
-    with ProcessPool(workers, context=context, initializer=_limit_memory, initargs=[memory_gb]) as pool:
+    with ProcessPool(workers, context=context, initializer=_start_worker, initargs=[memory_gb]) as pool:
         try:
             while True:
                 while len(running) < AHEAD * workers and (job := next(waiting, None)) is not None:
@@ -63,13 +67,24 @@ def _outcome(future: Future[R], time_limit_s: float | None) -> tuple[R | None, s
         return None, f"the process that worked on it died (exit code {error.exitcode})"
 
 
+def _start_worker(memory_gb: float | None) -> None:
+    threading.Thread(target=_die_with, args=[os.getppid()], daemon=True).start()
+    _limit_memory(memory_gb)
+
+
+def _die_with(parent: int) -> None:
+    """End this process when its parent is gone: a killed run must not go on writing beside the one that follows it."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
+
+
 def _limit_memory(memory_gb: float | None) -> None:
     """Let this process ask for so much more memory than it has now."""
     if memory_gb is None:
         return
     with contextlib.suppress(ImportError, OSError, ValueError):  # no such limits on Windows
         import resource
-        from pathlib import Path
 
         pages: Any = Path("/proc/self/statm").read_text().split()[0]
         now = int(pages) * resource.getpagesize()

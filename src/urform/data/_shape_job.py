@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -46,6 +48,7 @@ MOST_JUMPS = 0.02  # share of points at which the field may have a zero in the a
 DOUBTFUL_JUMPS = 0.003  # from here on another sign method is tried
 PROBES = 1500
 NEAR_SURFACE = 100_000  # visible surface points that the near samples are drawn around, each used several times
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no fault of the mesh: these end the run
 SLICE_CELLS = 96
 DEPTH_UNITS = 10_000  # of a depth picture, to the bounding box's diagonal
 
@@ -96,10 +99,13 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
 
     All files are made in a folder of their own and then moved into place, the report last: a shape without a report is
     made again, and what an interrupted run left is overwritten.
+
+    Raises:
+        OSError: the disk is full or read-only.
     """
     started = time.perf_counter()
     data, key = DataFolder(job.root), job.source.key
-    stage = job.root / ".staging" / "__".join(key)
+    stage = job.root / ".staging" / f"{os.getpid()}__{'__'.join(key)}"
     shutil.rmtree(stage, ignore_errors=True)
     report = job.report
     try:
@@ -107,6 +113,9 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
             raise ValueError(job.source.problem)
         report = _make(job, DataFolder(stage))
     except (ValueError, OSError, MemoryError, ArithmeticError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
         path = str(job.source.path)
         report = replace(report, reason=reason if path in reason else f"{path}: {reason}")
