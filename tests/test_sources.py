@@ -188,20 +188,22 @@ def test_furniture_library(tmp_path: Path) -> None:
     chair = found["Maker_chair"]
     assert chair.key.dataset == "Möbel"
     assert chair.path.read_text() == TRIANGLE
-    assert (chair.family, chair.problem) == ("Living room", "")
+    assert (chair.key.category, chair.problem) == ("Living_room", "")
     assert chair.rotation is not None
     np.testing.assert_array_equal(np.reshape(chair.rotation, (3, 3)) @ [1, 2, 3], [1, 3, -2])
     assert found["Maker_chair_2"].path.name == "b.obj"
-    assert found["Maker_chair_2"].family == "Living room"
+    assert found["Maker_chair_2"].key.category == "Living_room"
+    assert found["none"].key.category == "object"
+    assert {source.key.category for source in find(library, category="chair").values()} == {"chair"}
     assert found["Café"].problem.endswith("c.3ds: cannot be read, convert it to .glb or .obj")
     assert found["none"].problem.endswith("none names no model")
     for name in ("lost", "web"):
         assert "which is not in the library" in found[name].problem
     assert "modelRotation of skewed is no rotation" in found["skewed"].problem
     before = chair.path.stat().st_mtime_ns
-    assert find(library)["Möbel/object/Maker_chair"].path.stat().st_mtime_ns == before
+    assert find(library)["Möbel/Living_room/Maker_chair"].path.stat().st_mtime_ns == before
     os.utime(library, (1, 1))
-    assert find(library)["Möbel/object/Maker_chair"].path.stat().st_mtime_ns > before
+    assert find(library)["Möbel/Living_room/Maker_chair"].path.stat().st_mtime_ns > before
 
 
 def test_a_zip_without_catalogue_is_no_library(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 def library_sources(library: Path, dataset: str | None, category: str | None, cache: Path) -> list[Source]:
     """The models of a `.sh3f` library.
 
-    The dataset is called after the file, the instance after the entry's id (or name), the family is the catalogue's
-    category. `modelRotation` becomes `Source.rotation`: row by row, which the widths and heights that real catalogues
-    state confirm. Sizes, elevations, lights and openings are left out; a model of several parts needs nothing more,
-    because the whole library is unpacked.
+    The dataset is called after the file, the category is the catalogue's unless another is given, the instance is the
+    entry's id (or name). `modelRotation` becomes `Source.rotation`: row by row, which the widths and heights that real
+    catalogues state confirm. Sizes, elevations, lights and openings are left out; a model of several parts needs
+    nothing more, because the whole library is unpacked.
 
     Raises:
         ValueError: not a library, or damaged.
@@ -38,10 +38,11 @@ def library_sources(library: Path, dataset: str | None, category: str | None, ca
         safe_name(entry.get("id") or entry.get("name") or f"model_{number}") for number, entry in entries
     )
     dataset = dataset or safe_name(library.stem)
-    return [
-        _source(folder, library, ShapeKey(dataset, category or CATEGORY, name), entry)
-        for name, (_, entry) in zip(names, entries, strict=True)
-    ]
+    sources = []
+    for name, (_, entry) in zip(names, entries, strict=True):
+        key = ShapeKey(dataset, category or safe_name(entry.get("category") or CATEGORY), name)
+        sources.append(_source(folder, library, key, entry))
+    return sources
 
 
 def parse_properties(text: str) -> dict[str, str]:
@@ -96,7 +97,7 @@ def _source(folder: Path, library: Path, key: ShapeKey, entry: dict[str, str]) -
         rotation = _rotation(entry["modelRotation"])
         if rotation is None:
             problem = f"{library}: modelRotation of {key.instance} is no rotation, expected nine numbers"
-    return Source(key, path, entry.get("category", ""), None, problem, rotation)
+    return Source(key, path, problem=problem, rotation=rotation)
 
 
 def _model(folder: Path, library: Path, key: ShapeKey, reference: str) -> tuple[Path, str]:

@@ -35,7 +35,7 @@ class ShapeReport:
         watertight: whether every edge has two faces once vertices are merged.
         repaired: what was done to the mesh.
         notes: what else was met, missing textures for example.
-        sign: the sign method: "solid" or "hidden".
+        sign: the sign method that fitted best, most often "solid".
         lost: share of the visible surface without a change of sign, see `SurfaceQuality`.
         jumps: share of points at which the sign changes off the surface.
         inside_fraction: share of the SDF samples that lie inside.

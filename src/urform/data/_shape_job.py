@@ -32,6 +32,7 @@ from urform.geometry import (
     ThickenedDistance,
     clean,
     face_normals,
+    guarded_sign,
     hidden_sign,
     is_watertight,
     load_mesh,
@@ -39,6 +40,7 @@ from urform.geometry import (
     sample_visible_surface,
     solid_sign,
     surface_quality,
+    winding_sign,
 )
 from urform.render import LEVELS, Frame, render_views
 
@@ -46,6 +48,7 @@ LEAST_INSIDE = 0.002  # share of the samples; with less there is nothing to lear
 MOST_LOST = 0.5  # share of the visible surface that may be sheets
 MOST_JUMPS = 0.02  # share of points at which the field may have a zero in the air
 DOUBTFUL_JUMPS = 0.003  # from here on another sign method is tried
+OTHER_SIGNS = {"winding": winding_sign, "guarded": guarded_sign, "hidden": hidden_sign}
 PROBES = 1500
 NEAR_SURFACE = 100_000  # visible surface points that the near samples are drawn around, each used several times
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no fault of the mesh: these end the run
@@ -204,9 +207,10 @@ def _field(cleaned: Cleaned, config: PrepareConfig, rng: np.random.Generator) ->
     sign, distance = "solid", SignedDistance(vertices, faces, solid_sign)
     quality = judged(distance)
     if quality.jumps > DOUBTFUL_JUMPS:
-        other = SignedDistance(vertices, faces, hidden_sign)
-        if (better := judged(other)).score < quality.score:
-            sign, distance, quality = "hidden", other, better
+        for name, method in OTHER_SIGNS.items():
+            other = SignedDistance(vertices, faces, method)
+            if (better := judged(other)).score < quality.score:
+                sign, distance, quality = name, other, better
     repaired = list(cleaned.repairs)
     if config.thicken and quality.lost > 0:
         thick = ThickenedDistance(distance, vertices, faces, config.thicken)

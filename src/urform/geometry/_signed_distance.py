@@ -17,6 +17,7 @@ ORIENTATION_RAYS = 20_000
 QUICK_DIRECTIONS = 8  # rays that settle the sign of most points
 QUICK_ESCAPES = 2  # of them, before a point in front of its nearest face counts as outside
 HIDDEN_DIRECTIONS = 128
+GUARD_DIRECTIONS, GUARD_ESCAPES = 32, 3
 
 
 class Nearest(NamedTuple):
@@ -65,6 +66,24 @@ def hidden_sign(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"
 
     def inside(points: Float[np.ndarray, "N 3"], nearest: Nearest | None = None) -> Bool[np.ndarray, " N"]:
         return ~scene.sees_outside(points, directions, start=0.0)
+
+    return inside
+
+
+def guarded_sign(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> InsideTest:
+    """As `solid_sign`, but air that many rays escape from is outside whatever winds around it.
+
+    Right for what is open by design, a lamp's shade, a box; around a hole where a face is missing it dents the inside.
+    """
+    solid, scene = solid_sign(vertices, faces), RayScene(vertices, faces)
+    directions = fibonacci_sphere(GUARD_DIRECTIONS)
+
+    def inside(points: Float[np.ndarray, "N 3"], nearest: Nearest) -> Bool[np.ndarray, " N"]:
+        answer = solid(points, nearest)
+        chosen = np.flatnonzero(answer)
+        escapes = sum(scene.escape(points[chosen], direction).astype(int) for direction in directions)
+        answer[chosen] = escapes <= GUARD_ESCAPES
+        return answer
 
     return inside
 
