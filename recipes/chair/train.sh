@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the shipped weights of `chair` again: recipes/chair/train.sh REAL_MESHES WORK
-# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 2 GB for data and runs. Two quiet CPU cores: about an hour.
+# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 4 GB for data and runs. Two quiet CPU cores: two and a half hours.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 real=$1
