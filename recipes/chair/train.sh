@@ -14,7 +14,7 @@ splits="$work/data/splits"
 urform train shape --data "$work/data" --split "$splits/real_chair_train.json" "$splits/synthetic_chair_train.json" \
   --out "$work/shape" --preset small --epochs 360
 # The real chairs are few: their views count four times.
-urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
+urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" --epochs 24 --coarse-epochs 17 \
   --split "$splits"/{real_chair_train,real_chair_train,real_chair_train,real_chair_train,synthetic_chair_train}.json
 urform export "$work/encoder" --out "$here/../../src/urform/weights/chair"
 for split in real_chair_test synthetic_chair_test; do
