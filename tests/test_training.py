@@ -14,7 +14,7 @@ from urform.training import choose_device, train_encoder, train_shape
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
 
 MODEL = ModelConfig(
-    latent_size=8, warp_width=16, template_width=16, template_layers=2, dropout=0.1, encoder_width=4, image_size=32
+    latent_size=8, warp_width=16, template_width=16, template_layers=2, dropout=0.1, encoder_width=4, image_size=64
 )
 SHAPE = ShapeConfig(model=MODEL, epochs=4, shapes_per_batch=3, points_per_shape=64)
 ENCODER = EncoderConfig(epochs=4, coarse_epochs=1, batch_size=8)
@@ -181,3 +181,10 @@ def test_a_damaged_checkpoint_gives_one_clear_line(data: Path, split: Path, tmp_
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(ValueError, match=r"checkpoint.pt: damaged"):
         train_shape(data, [split], run, SHAPE, resume=True, device="cpu")
+
+
+def test_small_pictures_cannot_be_halved(data: Path, split: Path, tmp_path: Path) -> None:
+    config = replace(SHAPE, epochs=1, model=replace(MODEL, image_size=32))
+    train_shape(data, [split], tmp_path / "shape", config, device="cpu")
+    with pytest.raises(ValueError, match="--coarse-epochs needs pictures of 64 pixels or more, the model has 32"):
+        train_encoder(tmp_path / "shape", data, [split], tmp_path / "run", ENCODER, device="cpu")

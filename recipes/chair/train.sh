@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the shipped weights of `chair` again: recipes/chair/train.sh REAL_MESHES WORK
-# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 2 GB for data and runs. Two quiet CPU cores: about an hour.
+# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 4 GB for data and runs. Two quiet CPU cores: two and a half hours.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 real=$1
@@ -14,7 +14,7 @@ splits="$work/data/splits"
 urform train shape --data "$work/data" --split "$splits/real_chair_train.json" "$splits/synthetic_chair_train.json" \
   --out "$work/shape" --preset small --epochs 360
 # The real chairs are few: their views count four times.
-urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
+urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" --epochs 24 --coarse-epochs 17 \
   --split "$splits"/{real_chair_train,real_chair_train,real_chair_train,real_chair_train,synthetic_chair_train}.json
 urform export "$work/encoder" --out "$here/../../src/urform/weights/chair"
 for split in real_chair_test synthetic_chair_test; do

@@ -65,7 +65,7 @@ class EncoderConfig:
 
     epochs: int = 24
     """Epochs; each shows every view once."""
-    coarse_epochs: int = 17
+    coarse_epochs: int = 0
     """The first of them, with pictures of half the size: less than half the time an epoch."""
     batch_size: int = 64
     """Views in a batch."""

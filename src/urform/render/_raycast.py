@@ -72,7 +72,9 @@ class RayCaster:
         self._corner_normals = normals.reshape(len(faces), 3, 3).astype(np.float32)
         self._corner_rgb = None if (mesh.corner_rgb == 1).all() else mesh.corner_rgb.astype(np.float32)
         self._face_rgb = np.array([material.rgb for material in mesh.materials], np.float32)[mesh.face_material]
-        self._textured = [index for index, material in enumerate(mesh.materials) if material.texture is not None]
+        self._textures = {
+            index: material.texture for index, material in enumerate(mesh.materials) if material.texture is not None
+        }
 
     def render(
         self, camera: Camera, size: int, light: Light | None = None, samples: int = 4, geometry: bool = False
@@ -126,13 +128,11 @@ class RayCaster:
         colour = self._face_rgb[face]
         if self._corner_rgb is not None:
             colour *= _interpolate(self._corner_rgb, face, weights)
-        if self._textured:
-            material_of = mesh.face_material[face]
-        for index in self._textured:
-            chosen = np.flatnonzero(material_of == index)
+        for index, texture in self._textures.items():
+            chosen = np.flatnonzero(mesh.face_material[face] == index)
             if len(chosen):
                 uv = _interpolate(mesh.corner_uv, face[chosen], tuple(weight[chosen] for weight in weights))
-                colour[chosen] *= _texture_lookup(mesh.materials[index].texture, uv)
+                colour[chosen] *= _texture_lookup(texture, uv)
         return colour
 
 
@@ -152,7 +152,8 @@ def _rays(camera: Camera, size: int, grid: int, rows: range, columns: range) -> 
 def _interpolate(corners: np.ndarray, face: np.ndarray, weights: tuple[np.ndarray, ...]) -> Float[np.ndarray, "N K"]:
     """Values at points on faces from those at the faces' corners (F, 3, K)."""
     values = corners[face]
-    return sum(weight * values[:, corner] for corner, weight in enumerate(weights))
+    first, second, third = weights
+    return first * values[:, 0] + second * values[:, 1] + third * values[:, 2]
 
 
 def _dot(one: np.ndarray, other: np.ndarray) -> Float[np.ndarray, " N"]:

@@ -144,11 +144,16 @@ def train_encoder(
         imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64.
 
     Raises:
-        ValueError: the split names shapes that have no latent, or the ImageNet weights do not fit.
+        ValueError: the split names shapes that have no latent, the ImageNet weights do not fit, or the pictures are
+            too small to be halved.
     """
     weights = load_weights(init)
     keys = [key for split in splits for key in read_split(split)]
     targets = _targets(keys, weights, init)
+    if config.coarse_epochs and weights.config.image_size < 64:
+        raise ValueError(
+            f"--coarse-epochs needs pictures of 64 pixels or more, the model has {weights.config.image_size}"
+        )
     place = choose_device(device)
     folder = DataFolder(data)
     samples = SdfSet(folder, keys, config.cache_gb)
