@@ -45,8 +45,8 @@ from urform.geometry import (
 from urform.render import LEVELS, Frame, render_views
 
 LEAST_INSIDE = 0.002  # share of the samples; with less there is nothing to learn
-MOST_LOST = 0.5  # share of the visible surface that may be sheets
-MOST_JUMPS = 0.02  # share of points at which the field may have a zero in the air
+MOST_LOST = 0.4  # share of the visible surface that may be sheets
+MOST_JUMPS = 0.008  # share of points at which the field may have a zero in the air
 DOUBTFUL_JUMPS = 0.003  # from here on another sign method is tried
 OTHER_SIGNS = {"winding": winding_sign, "guarded": guarded_sign, "hidden": hidden_sign}
 PROBES = 1500
@@ -204,12 +204,16 @@ def _field(cleaned: Cleaned, config: PrepareConfig, rng: np.random.Generator) ->
     def judged(distance: Distance) -> SurfaceQuality:
         return surface_quality(distance, surface[:PROBES], normals, np.random.default_rng(0))
 
+    def rank(quality: SurfaceQuality) -> tuple[float, float]:
+        # Where sheets get a thickness, lost ones do no harm.
+        return (max(quality.jumps, DOUBTFUL_JUMPS), quality.lost) if config.thicken else (quality.score, 0.0)
+
     sign, distance = "solid", SignedDistance(vertices, faces, solid_sign)
     quality = judged(distance)
     if quality.jumps > DOUBTFUL_JUMPS:
         for name, method in OTHER_SIGNS.items():
             other = SignedDistance(vertices, faces, method)
-            if (better := judged(other)).score < quality.score:
+            if rank(better := judged(other)) < rank(quality):
                 sign, distance, quality = name, other, better
     repaired = list(cleaned.repairs)
     if config.thicken and quality.lost > 0:
