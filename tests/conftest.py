@@ -45,6 +45,6 @@ def data(meshes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("data")
     hold_out = out / "held_out.txt"
     hold_out.write_text("ball\nbox3\n")
-    reports = prepare(meshes, out, TINY, hold_out, workers=1)
+    reports = prepare(meshes, out, TINY, hold_out, workers=1, time_limit_s=0)
     assert all(report.outcome == "done" for report in reports)
     return out

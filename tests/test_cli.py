@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (
         run(
             f"prepare {folder}/meshes --out {folder}/data --dataset d --category box --samples 4000 {views} "
-            f"--surface-points 2000 --hold-out {folder}/test.txt --workers 1"
+            f"--surface-points 2000 --hold-out {folder}/test.txt --workers 1 --time-limit-s 0"
         )
         == 0
     )
@@ -105,7 +105,7 @@ def test_synth_then_prepare(tmp_path: Path) -> None:
     assert (
         run(
             f"prepare {tmp_path}/chairs --out {tmp_path}/data --samples 2000 --surface-points 100 --easy-views 1 "
-            f"--hard-views 0 --view-size 32 --workers 1"
+            f"--hard-views 0 --view-size 32 --workers 1 --time-limit-s 0"
         )
         == 0
     )
@@ -118,8 +118,8 @@ BAD = {
     "unknown category": ("reconstruct {view} --out out --category spoon", "--category must be a shipped one"),
     "resolution": ("reconstruct {view} --out out --weights {run} --resolution 4", "resolution"),
     "no meshes": ("prepare none --out out", "none: no such folder of meshes"),
-    "empty mesh": ("prepare {empty} --out out --workers 1", "none of the 1 meshes could be prepared"),
-    "nan mesh": ("prepare {nan} --out out --workers 1", "none of the 1 meshes could be prepared"),
+    "empty mesh": ("prepare {empty} --out out --workers 1 --time-limit-s 0", "none of the 1 meshes could be prepared"),
+    "nan mesh": ("prepare {nan} --out out --workers 1 --time-limit-s 0", "none of the 1 meshes could be prepared"),
     "missing split": ("train shape --data {data} --split none.json --out out", "none.json: no such split file"),
     "wrong split": ("train shape --data {data} --split {wrong} --out out", "1 of 1 shapes of the split have no SDF"),
     "unknown preset": ("train shape --data d --split s --out out --preset huge", "--preset must be one of"),

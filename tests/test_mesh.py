@@ -22,9 +22,10 @@ def test_clean_merges_vertices_and_drops_bad_faces() -> None:
     soup = box.vertices[box.faces].reshape(-1, 3)
     faces = np.arange(len(soup)).reshape(-1, 3)
     extra = np.concatenate([faces, faces[:2], faces[:1, ::-1], [[0, 0, 1]]])
-    vertices, cleaned = clean(soup, extra)
+    vertices, cleaned, repairs = clean(soup, extra)
     assert (len(vertices), len(cleaned)) == (8, 12)
     assert is_watertight(cleaned)
+    assert repairs == ("1 degenerate faces dropped", "3 duplicate faces dropped")
     assert not is_watertight(cleaned[1:])
 
 
@@ -33,7 +34,7 @@ def test_every_format_loads(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"ball.{suffix}"
     trimesh.creation.icosphere(1).export(path)
     mesh = load_mesh(path)
-    vertices, faces = clean(mesh.vertices, mesh.faces)
+    vertices, faces, _ = clean(mesh.vertices, mesh.faces)
     assert (len(vertices), len(faces)) == (42, 80)
     assert is_watertight(faces)
 

@@ -1,5 +1,10 @@
+import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +36,9 @@ def test_the_published_layout_is_written(data: Path) -> None:
         "solid/box0/hard/image_rgb/01.png",
         "solid/box0/hard/albedo/01.png",
         "solid/lamp/easy/image/00.png",
-        "Reports/tiny_solid.csv",
+        "Reports/tiny/solid/report.csv",
+        "Reports/tiny/solid/report.html",
+        "Reports/tiny/solid/box0.png",
     ):
         assert (data / path).is_file(), path
     assert json.loads((data / ".datasources.json").read_text()).keys() == {"tiny"}
@@ -82,9 +89,73 @@ def test_restart_and_parallel_give_the_same_folder(meshes: Path, data: Path, tmp
     lost = ShapeKey("tiny", "solid", "box1")
     folder.report_path(lost).unlink()  # as if killed before this mesh was done
     folder.sdf_path(lost).unlink()
-    prepare(meshes, out, TINY, hold_out, workers=1)
+    prepare(meshes, out, TINY, hold_out, workers=1, time_limit_s=0)
     assert folder.sdf_path(BOX).stat().st_mtime_ns == before
     assert tree(out) == expected
+
+
+def without_seconds(folder: Path) -> dict[str, object]:
+    """All files of a data folder; of reports all but the time that they took."""
+    content: dict[str, object] = dict(tree(folder))
+    for path in (folder / "Reports").rglob("*"):
+        if path.suffix == ".json":
+            content[str(path)[len(str(folder)) :]] = {**json.loads(path.read_text()), "elapsed_s": 0}
+        elif path.suffix == ".png":
+            content[str(path)[len(str(folder)) :]] = path.read_bytes()
+    return content
+
+
+def test_a_run_killed_again_and_again_ends_as_one_that_was_not(meshes: Path, tmp_path: Path) -> None:
+    flags = "--samples 200000 --easy-views 4 --hard-views 4 --view-size 128 --test-fraction 0.3 --workers 2"
+
+    def start(out: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "urform", "prepare", str(meshes), "--out", str(tmp_path / out), *flags.split()]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start("whole").wait(300) == 0
+    delays = np.random.default_rng(0).uniform(0, 0.6, 4)
+    made = []
+    for delay in delays:
+        run = start("killed")
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "killed").glob(".staging/*")) and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)  # killed while it works, not while it starts
+        time.sleep(delay)
+        run.kill()
+        run.wait()
+        made.append(len(list((tmp_path / "killed").glob("Reports/*/*/*.json"))))
+    assert made[0] < 6
+    assert start("killed").wait(300) == 0
+    assert without_seconds(tmp_path / "killed") == without_seconds(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists() or os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_data_folder_is_one_line(meshes: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o500)
+    with pytest.raises(PermissionError, match="data"):
+        prepare(meshes, tmp_path / "data", TINY, workers=1, time_limit_s=0)
+
+
+def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(
+    meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, room = Path.write_bytes, 150_000
+
+    def limited(path: Path, content: bytes) -> int:
+        nonlocal room
+        room -= len(content)
+        if room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", limited)
+    with pytest.raises(OSError, match="No space left on device"):
+        prepare(meshes, tmp_path / "data", TINY, workers=1, time_limit_s=0)
+    monkeypatch.undo()
+    made = list((tmp_path / "data").glob("Reports/*/*/*.json"))
+    assert 1 <= len(made) < 6
+    assert len(list((tmp_path / "data").glob("SdfSamples/*/*/*.npz"))) == len(made)
+    assert not list((tmp_path / "data").glob(".staging/*"))
 
 
 def test_other_settings_prepare_again(meshes: Path, data: Path, tmp_path: Path) -> None:
@@ -93,7 +164,7 @@ def test_other_settings_prepare_again(meshes: Path, data: Path, tmp_path: Path) 
     config = PrepareConfig(
         dataset="tiny", category="solid", samples=1000, surface_points=50, easy_views=1, hard_views=0
     )
-    prepare(meshes, out, config, workers=1)
+    prepare(meshes, out, config, workers=1, time_limit_s=0)
     samples = DataFolder(out).sdf_samples(BOX)
     assert len(samples.pos) + len(samples.neg) in (500, 1000)
 
@@ -107,13 +178,15 @@ def test_bad_meshes_are_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
     (folder / "flat.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     (folder / "truncated.glb").write_bytes(trimesh.creation.box().export(file_type="glb")[:200])
     config = PrepareConfig(samples=500, surface_points=50, easy_views=1, hard_views=0, view_size=32, test_fraction=0)
-    reports = {report.instance: report for report in prepare(folder, tmp_path / "out", config, workers=1)}
+    reports = {
+        report.instance: report for report in prepare(folder, tmp_path / "out", config, workers=1, time_limit_s=0)
+    }
     assert reports["good"].outcome == "done"
     assert "the file is empty" in reports["empty"].reason
     assert "NaN" in reports["nan"].reason
     assert "inside" in reports["flat"].reason
     assert "cannot be read as a mesh" in reports["truncated"].reason
-    assert summarise(list(reports.values())).startswith("1 done (train), 4 skipped (train)")
+    assert summarise(list(reports.values())).startswith("1 done (train), 1 quarantined (train), 3 skipped (train)")
     split = read_split(tmp_path / "out" / "splits" / "shapes_object_train.json")
     assert [key.instance for key in split] == ["good"]
 
@@ -124,7 +197,7 @@ def test_messages(tmp_path: Path, meshes: Path) -> None:
     with pytest.raises(ValueError, match="no mesh in it"):
         find_meshes(tmp_path)
     (tmp_path / "list.txt").write_text("ball\nnobody\n")
-    with pytest.raises(ValueError, match="names 1 instances that are not among the meshes, first: nobody"):
+    with pytest.raises(ValueError, match="names 1 instances that have no SDF samples, first: nobody"):
         prepare(meshes, tmp_path / "out", TINY, tmp_path / "list.txt")
     with pytest.raises(ValueError, match="--samples must be at least 100, got 3"):
         PrepareConfig(samples=3)

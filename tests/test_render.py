@@ -63,6 +63,23 @@ def test_more_samples_soften_the_border() -> None:
         caster.render(Camera(0, 0, 2.0), 48, samples=3)
 
 
+def test_depth_and_normals_are_those_of_the_surface() -> None:
+    caster = RayCaster(TexturedMesh.from_trimesh(trimesh.creation.icosphere(5, 0.4)))
+    frame = caster.render(Camera(90, 0, 2.0), 65, geometry=True)
+    assert frame.depth is not None
+    assert frame.normals is not None
+    assert frame.depth[32, 32] == pytest.approx(1.6, abs=2e-3)
+    np.testing.assert_allclose(frame.normals[32, 32], [0, 0, 1], atol=0.05)
+    assert frame.depth[0, 0] == 0
+    seen = frame.depth > 0
+    np.testing.assert_array_equal(seen, frame.colour[..., 3] > 0)
+    np.testing.assert_allclose(np.linalg.norm(frame.normals[seen], axis=1), 1, atol=1e-5)
+    right, up = frame.normals[32, 44], frame.normals[20, 32]
+    assert right[0] > 0.3
+    assert up[1] > 0.3
+    assert caster.render(Camera(90, 0, 2.0), 32).depth is None
+
+
 @pytest.mark.parametrize("level", ["easy", "hard"])
 def test_published_views_stay_inside_the_picture(level: str) -> None:
     mesh = TexturedMesh.from_trimesh(trimesh.creation.box((3, 6, 2)))

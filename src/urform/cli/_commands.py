@@ -39,10 +39,10 @@ class Synth:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Turn a folder of meshes into training data: SDF samples, surface samples, rendered views, splits, a report."""
+    """Turn a collection of meshes into training data: SDF samples, surface samples, views, splits, a report."""
 
     meshes: Positional[Path]
-    """Folder of meshes (OBJ, GLB, PLY, OFF, STL, ...), searched through."""
+    """Folder of meshes (OBJ, GLB, PLY, OFF, STL, ...) or ShapeNet's, a .sh3f library, or a .csv list."""
     out: Path
     """Data folder; what is done already, with the same settings, stays."""
     config: OmitArgPrefixes[PrepareConfig] = field(default_factory=PrepareConfig)
@@ -51,12 +51,17 @@ class Prepare:
     """File that names the test instances, one a line (or a split file), instead of a fraction."""
     workers: int = 0
     """Processes; 0 = one a core."""
+    time_limit_s: float = 900.0
+    """A mesh that takes longer is stopped and skipped; 0 = no limit."""
+    memory_gb: float = 8.0
+    """Memory a process may take for a mesh, GiB; 0 = no limit."""
 
     def run(self) -> int:
         """Prepare, then say what was skipped."""
         from urform.data import prepare, summarise
 
-        reports = prepare(self.meshes, self.out, self.config, self.hold_out, self.workers)
+        limits = {"workers": self.workers, "time_limit_s": self.time_limit_s, "memory_gb": self.memory_gb}
+        reports = prepare(self.meshes, self.out, self.config, self.hold_out, **limits)
         print(summarise(reports))
         if not any(report.outcome == "done" for report in reports):
             raise ValueError(f"{self.meshes}: none of the {len(reports)} meshes could be prepared, see above")

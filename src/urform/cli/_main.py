@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import tyro
 
 from urform.cli._commands import Evaluate, Export, Prepare, Reconstruct, Synth, TrainEncoder, TrainShape
+from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.config import SHAPE_PRESETS
 
 COMMANDS = {
@@ -23,6 +24,10 @@ COMMANDS = {
     "train shape": TrainShape,
     "train encoder": TrainEncoder,
     "evaluate": Evaluate,
+    "data fetch": DataFetch,
+    "data check": DataCheck,
+    "data split": DataSplit,
+    "data flatten": DataFlatten,
     "export": Export,
 }
 

@@ -11,10 +11,10 @@ from urform.config._check import require
 class PrepareConfig:
     """Settings of `urform prepare`; the defaults are the published recipe."""
 
-    dataset: str = "shapes"
-    """Name of the dataset in the data folder and in split files."""
-    category: str = "object"
-    """Name of the category (class) in the data folder and in split files."""
+    dataset: str | None = None
+    """Name of the dataset in the data folder and in split files; by default 'ShapeNetV2', the list's, or 'shapes'."""
+    category: str | None = None
+    """Name of the category (class) there; by default ShapeNet's synset, the list's, or 'object'."""
     samples: int = 500_000
     """SDF samples a training shape; a test shape gets half as many."""
     variance: float = 0.005
@@ -33,6 +33,12 @@ class PrepareConfig:
     """Rays a pixel, a square number."""
     albedo: bool = True
     """Also write the unlit colour of each view."""
+    depth: bool = False
+    """Also write the depth of each view: PNG of 16 bits, 10,000 a box diagonal, 0 where there is nothing."""
+    normals: bool = False
+    """Also write the normals of each view, in the camera's axes (right, up, towards it), -1..1 as 0..255."""
+    thicken: float = 0.0
+    """Thickness given to sheets, the surfaces with the outside on both sides (normalised space); 0 = none."""
     test_fraction: float = 0.2
     """Share of the instances that goes into the test split, chosen by a hash of their names."""
     seed: int = 0
@@ -49,4 +55,6 @@ class PrepareConfig:
         require(self.view_samples in (1, 4, 9, 16), "--view-samples", "1, 4, 9 or 16", self.view_samples)
         require(0 <= self.test_fraction < 1, "--test-fraction", "at least 0 and less than 1", self.test_fraction)
         for flag, name in (("--dataset", self.dataset), ("--category", self.category)):
-            require(bool(name) and not set(name) & set("/\\"), flag, "a name without slashes", name)
+            named = name is None or (bool(name) and not set(name) & set("/\\"))
+            require(named, flag, "a name without slashes", name)
+        require(self.thicken == 0 or 0.004 <= self.thicken <= 0.2, "--thicken", "0, or 0.004 to 0.2", self.thicken)

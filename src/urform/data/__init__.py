@@ -1,32 +1,59 @@
 """Data folders: their layout, how they are made, how training reads them."""
 
+from urform.data._archive import Unpacked, unpack
 from urform.data._augment import augment, halve, to_input
+from urform.data._check import DataCheck, Problem, check, format_check
+from urform.data._fetch import Fetched, fetch
+from urform.data._flatten import Flattened, flatten
 from urform.data._framing import frame, on_white
 from urform.data._image import read_image
+from urform.data._inventory import Inventory
 from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
 from urform.data._png import encode_png, read_rgba
-from urform.data._prepare import ShapeReport, find_meshes, prepare, summarise
+from urform.data._prepare import prepare
+from urform.data._report import ShapeReport, summarise
 from urform.data._sdf_set import SdfSet
+from urform.data._source import Source
+from urform.data._sources import find_meshes, find_sources
+from urform.data._split import divided_families, is_test, read_families, split_by_list, split_keys
 from urform.data._view_set import ViewSet
 
 __all__ = [
+    "DataCheck",
     "DataFolder",
+    "Fetched",
+    "Flattened",
+    "Inventory",
+    "Problem",
     "SdfSet",
     "ShapeKey",
     "ShapeReport",
+    "Source",
+    "Unpacked",
     "ViewSet",
     "augment",
+    "check",
+    "divided_families",
     "encode_png",
+    "fetch",
     "find_meshes",
+    "find_sources",
+    "flatten",
+    "format_check",
     "frame",
     "halve",
+    "is_test",
     "on_white",
     "prepare",
+    "read_families",
     "read_image",
     "read_rgba",
     "read_split",
+    "split_by_list",
+    "split_keys",
     "summarise",
     "to_input",
+    "unpack",
     "write_atomically",
     "write_split",
 ]

@@ -145,7 +145,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 def _read_npz(path: Path, *names: str) -> list[np.ndarray]:
     """Arrays of an npz file, nothing unpickled."""
     try:
-        with np.load(path) as archive:
+        # Opened here, because numpy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file) as archive:
             return [archive[name] for name in names]
     except FileNotFoundError:
         raise

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import UInt8, UInt16
 
 
-def encode_png(picture: UInt8[np.ndarray, "H W C"]) -> bytes:
-    """Encode an RGB or RGBA picture."""
-    code = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    done, buffer = cv2.imencode(".png", cv2.cvtColor(picture, code), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+def encode_png(picture: UInt8[np.ndarray, "H W C"] | UInt16[np.ndarray, "H W"]) -> bytes:
+    """Encode an RGB or RGBA picture, or a grey one of 16 bits."""
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR)
+    done, buffer = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
     if not done:
         raise ValueError(f"a picture of shape {picture.shape} cannot be encoded as PNG")
     return buffer.tobytes()

@@ -1,31 +1,60 @@
 """Arrays and meshes, no networks: loading, signed distance, sampling, iso-surfaces, metrics."""
 
 from urform.geometry._isosurface import extract_isosurface
-from urform.geometry._mesh import MESH_SUFFIXES, Material, Normalisation, TexturedMesh, clean, is_watertight, load_mesh
+from urform.geometry._mesh import (
+    MESH_SUFFIXES,
+    Cleaned,
+    Material,
+    Normalisation,
+    TexturedMesh,
+    clean,
+    face_normals,
+    is_watertight,
+    load_mesh,
+)
 from urform.geometry._metrics import chamfer_deepsdf
+from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
 from urform.geometry._sampling import SdfSamples, sample_faces, sample_sdf, sample_visible_surface
-from urform.geometry._signed_distance import SignedDistance, SignMethod, hidden_sign, solid_sign, winding_sign
+from urform.geometry._signed_distance import (
+    Nearest,
+    SignedDistance,
+    SignMethod,
+    guarded_sign,
+    hidden_sign,
+    orient,
+    solid_sign,
+    winding_sign,
+)
+from urform.geometry._thicken import ThickenedDistance
 
 __all__ = [
     "MESH_SUFFIXES",
+    "Cleaned",
     "Hits",
     "Material",
+    "Nearest",
     "Normalisation",
     "RayScene",
     "SdfSamples",
     "SignMethod",
     "SignedDistance",
+    "SurfaceQuality",
     "TexturedMesh",
+    "ThickenedDistance",
     "chamfer_deepsdf",
     "clean",
     "extract_isosurface",
+    "face_normals",
+    "guarded_sign",
     "hidden_sign",
     "is_watertight",
     "load_mesh",
+    "orient",
     "sample_faces",
     "sample_sdf",
     "sample_visible_surface",
     "solid_sign",
+    "surface_quality",
     "winding_sign",
 ]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import trimesh
 from jaxtyping import Float, Int, Shaped
+from PIL import Image
+
+from urform.geometry._textures import MAX_PIXELS, texture_notes
 
 GREY = (0.7, 0.7, 0.7)
+LARGEST = 1e30  # units: a mesh that is larger was not read rightly
 MESH_SUFFIXES = frozenset({".obj", ".glb", ".gltf", ".ply", ".off", ".stl", ".3mf", ".dae"})
 
 
@@ -35,6 +39,7 @@ class TexturedMesh:
         corner_rgb: colour of each corner in 0..1; ones where the file has no vertex colours.
         face_material: index into `materials`.
         materials: at least one.
+        notes: what was amiss in the file, missing textures for example.
     """
 
     vertices: Float[np.ndarray, "V 3"]
@@ -43,6 +48,7 @@ class TexturedMesh:
     corner_rgb: Float[np.ndarray, "F 3 3"]
     face_material: Int[np.ndarray, " F"]
     materials: tuple[Material, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_trimesh(cls, geometry: trimesh.Trimesh | trimesh.Scene) -> TexturedMesh:
@@ -66,8 +72,11 @@ class TexturedMesh:
 
     def moved(self, offset: Float[np.ndarray, " 3"], scale: float) -> TexturedMesh:
         """The mesh with every vertex at `(vertex + offset) * scale`."""
-        moved = (self.vertices + offset) * scale
-        return TexturedMesh(moved, self.faces, self.corner_uv, self.corner_rgb, self.face_material, self.materials)
+        return replace(self, vertices=(self.vertices + offset) * scale)
+
+    def turned(self, rotation: Float[np.ndarray, "3 3"]) -> TexturedMesh:
+        """The mesh with every vertex at `rotation @ vertex`."""
+        return replace(self, vertices=self.vertices @ rotation.T)
 
 
 def load_mesh(path: Path) -> TexturedMesh:
@@ -83,23 +92,42 @@ def load_mesh(path: Path) -> TexturedMesh:
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty, expected a mesh")
     logging.getLogger("trimesh").setLevel(logging.CRITICAL)
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS // 2  # Pillow refuses twice as many
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             scene = trimesh.load_scene(path, process=False)
-            mesh = TexturedMesh.from_trimesh(scene)
+            mesh = replace(TexturedMesh.from_trimesh(scene), notes=texture_notes(path))
     except Exception as error:  # the parsers of a dozen formats raise whatever they like
         reason = str(error) or type(error).__name__
         raise ValueError(f"{path}: cannot be read as a mesh: {reason.splitlines()[0]}") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+    if path.suffix.lower() == ".off" and len(mesh.faces) < (declared := _declared_faces(path)):
+        raise ValueError(f"{path}: has {len(mesh.faces)} of its {declared} faces, the file is cut off")
     bad = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
     if bad:
         raise ValueError(f"{path}: {bad} of {len(mesh.vertices)} vertices are NaN or infinite, expected finite ones")
     return mesh
 
 
-def clean(
-    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
-) -> tuple[Float[np.ndarray, "W 3"], Int[np.ndarray, "G 3"]]:
+def _declared_faces(path: Path) -> int:
+    """How many faces an OFF file says it has; trimesh takes as many as there are."""
+    with path.open("rb") as lines:
+        words = b" ".join(line.split(b"#")[0] for line, _ in zip(lines, range(20), strict=False)).split()
+    numbers = [word for word in words[:4] if word.isdigit()]
+    return int(numbers[1]) if len(numbers) > 1 else 0
+
+
+class Cleaned(NamedTuple):
+    """A mesh whose faces meet in common vertices, each face there once, and what was done to get there."""
+
+    vertices: Float[np.ndarray, "W 3"]
+    faces: Int[np.ndarray, "G 3"]
+    repairs: tuple[str, ...]
+
+
+def clean(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Cleaned:
     """Merge equal vertices; drop degenerate faces and all but one of duplicate ones, also the opposite ones.
 
     Raises:
@@ -117,7 +145,19 @@ def clean(
     if not len(merged):
         raise ValueError("all faces are degenerate, expected triangles with an area")
     _, unique = np.unique(order, axis=0, return_index=True)
-    return vertices[first], merged[np.sort(unique)]
+    counts = {
+        "degenerate faces dropped": len(faces) - len(merged),
+        "duplicate faces dropped": len(merged) - len(unique),
+    }
+    repairs = tuple(f"{count} {name}" for name, count in counts.items() if count)
+    return Cleaned(vertices[first], merged[np.sort(unique)], repairs)
+
+
+def face_normals(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Float[np.ndarray, "F 3"]:
+    """Unit normals; zero where a face has no area."""
+    corners = vertices[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
 
 
 def is_watertight(faces: Int[np.ndarray, "F 3"]) -> bool:
@@ -140,6 +180,8 @@ class Normalisation:
         radius = float(np.linalg.norm(vertices - centre, axis=1).max())
         if not radius > 0:
             raise ValueError("all vertices coincide, expected a mesh with an extent")
+        if not 1e-100 < radius < LARGEST:
+            raise ValueError(f"the mesh is {radius:.3g} units large, expected a size between 1e-100 and {LARGEST:g}")
         return cls(-centre, 1.0 / (1.03 * radius))
 
     def apply(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:

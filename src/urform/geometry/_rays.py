@@ -39,6 +39,12 @@ class RayScene:
         )
         return Hits(answer["primID"], np.stack([answer["u"], answer["v"]], axis=1), answer["tfar"])
 
+    def escape(self, points: Float[np.ndarray, "N 3"], direction: Float[np.ndarray, " 3"]) -> Bool[np.ndarray, " N"]:
+        """Whether the ray from each point in one direction leaves the scene unobstructed."""
+        origins = np.ascontiguousarray(points, np.float32)
+        rays = np.ascontiguousarray(np.broadcast_to(direction.astype(np.float32), origins.shape))
+        return self._scene.run(origins, rays, query="OCCLUDED") < 0
+
     def sees_outside(
         self, points: Float[np.ndarray, "N 3"], directions: Float[np.ndarray, "D 3"], start: float
     ) -> Bool[np.ndarray, " N"]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from urform.geometry._rays import RayScene, fibonacci_sphere
-from urform.geometry._signed_distance import SignedDistance
 
 NEAR_SHARE = 47 / 50
 VISIBLE_DIRECTIONS = 100
@@ -29,19 +29,26 @@ def sample_faces(
     Raises:
         ValueError: the surface has no area.
     """
+    return _draw(vertices, faces, count, rng)[0]
+
+
+def _draw(
+    vertices: np.ndarray, faces: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "count 3"], Int[np.ndarray, " count"]]:
     corners = vertices[faces]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     total = np.cumsum(areas)
     if not total[-1] > 0:
         raise ValueError("the surface has no area, expected triangles that are not degenerate")
-    chosen = corners[np.searchsorted(total, rng.random(count) * total[-1], side="right").clip(max=len(faces) - 1)]
+    face = np.searchsorted(total, rng.random(count) * total[-1], side="right").clip(max=len(faces) - 1)
+    chosen = corners[face]
     root, share = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
-    return (1 - root) * chosen[:, 0] + root * (1 - share) * chosen[:, 1] + root * share * chosen[:, 2]
+    return (1 - root) * chosen[:, 0] + root * (1 - share) * chosen[:, 1] + root * share * chosen[:, 2], face
 
 
 def sample_visible_surface(
     vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], count: int, rng: np.random.Generator
-) -> Float[np.ndarray, "count 3"]:
+) -> tuple[Float[np.ndarray, "count 3"], Int[np.ndarray, " count"]]:
     """Area-uniform points on what can be seen from outside, from any of 100 directions.
 
     Args:
@@ -50,26 +57,31 @@ def sample_visible_surface(
         count: number of points.
         rng: their randomness.
 
+    Returns:
+        The points, and the face that each lies on.
+
     Raises:
         ValueError: hardly any of the surface is visible.
     """
     scene = RayScene(vertices, faces)
     directions = fibonacci_sphere(VISIBLE_DIRECTIONS)
     found: list[np.ndarray] = []
+    found_on: list[np.ndarray] = []
     missing, share = count, 1.0
     for _ in range(20):
-        points = sample_faces(vertices, faces, int(missing / share * 1.05) + 16, rng)
-        visible = points[scene.sees_outside(points, directions, start=1e-4)]
-        found.append(visible)
-        missing -= len(visible)
+        points, face = _draw(vertices, faces, int(missing / share * 1.05) + 16, rng)
+        visible = scene.sees_outside(points, directions, start=1e-4)
+        found.append(points[visible])
+        found_on.append(face[visible])
+        missing -= len(found[-1])
         if missing <= 0:
-            return np.concatenate(found)[:count]
-        share = max(len(visible) / len(points), 0.05)
+            return np.concatenate(found)[:count], np.concatenate(found_on)[:count]
+        share = max(len(found[-1]) / len(points), 0.05)
     raise ValueError("less than 5 % of the surface can be seen from outside, expected a visible surface")
 
 
 def sample_sdf(
-    distance: SignedDistance,
+    distance: Callable[[np.ndarray], np.ndarray],
     surface: Float[np.ndarray, "S 3"],
     count: int,
     variance: float,
@@ -80,7 +92,7 @@ def sample_sdf(
 
     Args:
         distance: the mesh's signed distance in normalised space.
-        surface: visible surface points; each is used twice, once with each variance.
+        surface: visible surface points; each is used about equally often, with each variance.
         count: number of samples.
         variance: of the normal noise an axis on one half of the near samples.
         second_variance: the same on the other half.

@@ -46,7 +46,13 @@ class View:
 
 
 def render_views(
-    mesh: TexturedMesh, level: ViewLevel, count: int, size: int, samples: int, rng: np.random.Generator
+    mesh: TexturedMesh,
+    level: ViewLevel,
+    count: int,
+    size: int,
+    samples: int,
+    rng: np.random.Generator,
+    geometry: bool = False,
 ) -> Iterator[View]:
     """Draw and render the views of one level.
 
@@ -57,6 +63,7 @@ def render_views(
         size: pixels along an edge.
         samples: rays a pixel, a square number.
         rng: the randomness of views and lamp.
+        geometry: also give depth (in box diagonals) and normals.
     """
     low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
     mesh = mesh.moved(-(low + high) / 2, 1 / float(np.linalg.norm(high - low)))
@@ -74,4 +81,4 @@ def render_views(
         light = Light((rng.uniform(-1, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 1)), rng.uniform(0.3, 0.6))
         numbers = [azimuth, elevation, 0, distance, FOCAL_MM, SENSOR_MM, CAMERA_FACTOR, *shift]
         metadata = "[" + ", ".join(f"{number:.6g}" for number in numbers) + "],"
-        yield View(caster.render(camera, size, light, samples), metadata)
+        yield View(caster.render(camera, size, light, samples, geometry), metadata)

@@ -1,0 +1,157 @@
+"""The commands around data folders: each a dataclass whose fields are its flags."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+# Heavy imports stand inside `run`, as in `_commands`.
+
+NAMES_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class DataSplit:
+    """Divide the prepared shapes of a category into train and test, near copies together."""
+
+    data: Positional[Path]
+    """Data folder."""
+    dataset: str | None = None
+    """Dataset; may be left away where the data folder has one."""
+    category: str | None = None
+    """Category; may be left away where the data folder has one."""
+    test_fraction: float = 0.2
+    """Share of families (of shapes, where they have none) in the test split, at least 0 and less than 1."""
+    seed: int = 0
+    """Seed of the division."""
+    test_list: Path | None = None
+    """File that names the test instances, one a line (or a split file), instead of a fraction."""
+    families: Path | None = None
+    """CSV file with the columns instance and family: shapes of a family are never divided by the fraction."""
+    name: str | None = None
+    """Name of the split files; default: dataset_category."""
+
+    def run(self) -> int:
+        """Write both split files and say how many shapes are in them."""
+        from urform.config._check import require
+        from urform.data import (
+            DataFolder,
+            Inventory,
+            divided_families,
+            read_families,
+            split_by_list,
+            split_keys,
+            write_split,
+        )
+
+        require(self.name is None or not set(self.name) & set("/\\"), "--name", "a name without slashes", self.name)
+        keys, without = Inventory(DataFolder(self.data)).select(self.dataset, self.category)
+        families = read_families(self.families, keys) if self.families else {}
+        if self.test_list:
+            train, test = split_by_list(keys, self.test_list)
+        else:
+            train, test = split_keys(keys, families, self.test_fraction, self.seed)
+        place = "/".join(keys[0][:2])
+        for side, members in (("train", train), ("test", test)):
+            path = self.data / "splits" / f"{self.name or place.replace('/', '_')}_{side}.json"
+            write_split(path, members)
+            print(f"{path}: {len(members)} shapes of {place}")
+        if without:
+            names = _first([key.instance for key in without])
+            print(f"{len(without)} shapes without SDF samples are in neither: {names}")
+        if divided := divided_families(train, test, families):
+            print(f"{len(divided)} families are on both sides of the list: {_first(divided)}")
+        return 0
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """Look through a data folder: what is missing, what is damaged; exit code 1 if anything is."""
+
+    data: Positional[Path]
+    """Data folder."""
+    out: Path | None = None
+    """Folder for contact_sheet.png: a view each of up to 400 shapes."""
+    json: Path | None = None
+    """Also write the result to this file."""
+    full: bool = False
+    """Decode every view, instead of up to three of a level."""
+
+    def run(self) -> int:
+        """Print the table and the problems."""
+        from urform.data import DataFolder, check, format_check, write_atomically
+
+        sheet = self.out / "contact_sheet.png" if self.out else None
+        result = check(DataFolder(self.data), self.full, sheet)
+        print(format_check(result))
+        if sheet:
+            print(f"{sheet}: contact sheet")
+        if self.json:
+            write_atomically(self.json, (json.dumps(asdict(result), indent=1) + "\n").encode())
+        return 1 if result.problems else 0
+
+
+@dataclass(frozen=True)
+class DataFetch:
+    """Download archives of meshes, going on where it was interrupted, and unpack them safely."""
+
+    urls: Positional[tuple[str, ...]]
+    """http(s):// or file:// URLs, or paths; user names and passwords come from ~/.netrc."""
+    out: Path
+    """Folder of the files; NAME.zip is unpacked into NAME."""
+    sha256: tuple[str, ...] = ()
+    """Checksums that the files must have, one for each URL."""
+    unpack: bool = True
+    """Unpack .zip, .sh3f and .tar(.gz, .xz, .bz2) files."""
+    max_gb: float = 200.0
+    """Most GiB that one archive may unpack to."""
+
+    def run(self) -> int:
+        """Say what came of each; 1 if members of an archive were refused."""
+        from urform.data import fetch
+
+        if not self.urls:
+            raise ValueError("no URL given, expected at least one")
+        if self.sha256 and len(self.sha256) != len(self.urls):
+            raise ValueError(f"--sha256 must be given for each of the {len(self.urls)} URLs, got {len(self.sha256)}")
+        refused = False
+        for url, checksum in zip(self.urls, self.sha256 or [None] * len(self.urls), strict=True):
+            got = fetch(url, self.out, checksum, self.unpack, max_gb=self.max_gb)
+            print(f"{got.path}: {got.size_bytes / 2**20:.1f} MiB{' (was there)' if got.was_there else ''}", flush=True)
+            if got.unpacked:
+                refused |= bool(got.unpacked.refused)
+                print(f"{got.unpacked.folder}: {got.unpacked.files} files", flush=True)
+                if got.unpacked.refused:
+                    print(f"{len(got.unpacked.refused)} members refused: {_first(got.unpacked.refused)}", flush=True)
+        return 1 if refused else 0
+
+
+@dataclass(frozen=True)
+class DataFlatten:
+    """Write copies on white of RGBA views that others rendered."""
+
+    folder: Positional[Path]
+    """Data folder (image -> image_rgb), or a plain folder of RGBA PNG files."""
+    out: Path | None = None
+    """Folder of the copies of a plain folder."""
+    workers: int = 0
+    """Threads; 0 = one a core."""
+
+    def run(self) -> int:
+        """Say how many were written; 1 if some could not be read."""
+        from urform.data import flatten
+
+        result = flatten(self.folder, self.out, self.workers)
+        print(f"{result.written} written, {result.current} up to date, {len(result.bad)} bad")
+        for line in result.bad[:NAMES_SHOWN]:
+            print(line)
+        if len(result.bad) > NAMES_SHOWN:
+            print(f"and {len(result.bad) - NAMES_SHOWN} more")
+        return 1 if result.bad else 0
+
+
+def _first(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")

@@ -1,0 +1,112 @@
+"""Lists of meshes: CSV files with a header."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from urform.data._layout import ShapeKey
+from urform.data._names import ANONYMOUS_STEMS, name_of, safe_name, unique_names
+from urform.data._source import CATEGORY, DATASET, Source, file_problem
+
+COLUMNS = ("path", "instance", "category", "dataset", "family", "split")
+SPLITS = {"": None, "train": False, "test": True}
+
+
+def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
+    """Read a CSV file with a header.
+
+    Returns:
+        The number of the line and the values by column (missing columns are empty), blank lines left out.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a column is missing or unknown, or a line has too many or too few values.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such list, expected a .csv file")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+    rows = [(number, row) for number, row in rows if any(row)]
+    header = [name.lower() for name in rows[0][1]] if rows else []
+    _check_header(path, header, required, optional)
+    for number, row in rows[1:]:
+        if len(row) != len(header):
+            raise ValueError(f"{path}, line {number}: has {len(row)} values, expected {len(header)} as in the header")
+    empty = dict.fromkeys((*required, *optional), "")
+    return [(number, empty | dict(zip(header, row, strict=True))) for number, row in rows[1:]]
+
+
+def list_sources(path: Path, dataset: str | None, category: str | None) -> list[Source]:
+    """The meshes of a list; its own values win over `dataset` and `category`.
+
+    Raises:
+        FileNotFoundError: no such list.
+        ValueError: a wrong header, or a wrong row, which the message names.
+    """
+    rows = read_table(path, ("path",), COLUMNS[1:])
+    if not rows:
+        raise ValueError(f"{path}: the list has no row, expected at least one mesh")
+    fallback = ShapeKey(dataset or DATASET, category or CATEGORY, "")
+    sources = [_source(path, number, row, fallback) for number, row in rows]
+    _check_given(path, rows, sources)
+    # The given names come first, so that a derived one never takes theirs.
+    order = sorted(range(len(rows)), key=lambda index: (not rows[index][1]["instance"], str(sources[index].path)))
+    named = dict(zip(order, unique_names(str(sources[index].key) for index in order), strict=True))
+    return [replace(source, key=ShapeKey.parse(named[index])) for index, source in enumerate(sources)]
+
+
+def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
+    known = (*required, *optional)
+    shown = ",".join(header) or "empty"
+    for name in required:
+        if name not in header:
+            others = f" (besides: {', '.join(optional)})" if optional else ""
+            raise ValueError(f"{path}: the header is {shown!r}, expected a column {name!r}{others}")
+    for name in header:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise ValueError(f"{path}: unknown column {name!r}, expected some of {', '.join(known)}{hint}")
+    if len(set(header)) != len(header):
+        raise ValueError(f"{path}: the header is {shown!r}, expected every column once")
+
+
+def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey) -> Source:
+    if not row["path"]:
+        raise ValueError(f"{path}, line {number}: no path, expected a mesh file")
+    if row["split"].lower() not in SPLITS:
+        raise ValueError(f"{path}, line {number}: unknown split {row['split']!r}, expected train, test or nothing")
+    mesh = path.parent / row["path"]
+    key = ShapeKey(
+        safe_name(row["dataset"] or fallback.dataset),
+        safe_name(row["category"] or fallback.category),
+        safe_name(row["instance"]) if row["instance"] else _derived_name(Path(row["path"])),
+    )
+    return Source(key, mesh, row["family"], SPLITS[row["split"].lower()], file_problem(mesh))
+
+
+def _derived_name(path: Path) -> str:
+    """As in a folder; of an absolute path, or one that leads up, the last name that says something."""
+    parts = path.with_suffix("").parts
+    if not path.is_absolute() and ".." not in parts:
+        return name_of(parts)
+    return name_of([next((part for part in reversed(parts) if part.lower() not in ANONYMOUS_STEMS), parts[-1])])
+
+
+def _check_given(path: Path, rows: Sequence[tuple[int, dict[str, str]]], sources: Sequence[Source]) -> None:
+    """Names that the list itself gives must differ: a split or family list would mean both."""
+    lines: dict[ShapeKey, int] = {}
+    for (number, row), source in zip(rows, sources, strict=True):
+        if row["instance"] and lines.setdefault(source.key, number) != number:
+            raise ValueError(
+                f"{path}, line {number}: names the instance {source.key} again (line {lines[source.key]}), "
+                "expected every instance once"
+            )

@@ -1,0 +1,195 @@
+"""What is to be prepared: the meshes of a folder, of ShapeNet, of a furniture library or of a list."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from urform.data._archive import archive_stem
+from urform.data._furniture import library_sources
+from urform.data._layout import ShapeKey
+from urform.data._list import list_sources
+from urform.data._names import name_of, unique_names
+from urform.data._source import CATEGORY, DATASET, FOREIGN_SUFFIXES, PACKED_SUFFIXES, Source, file_problem
+from urform.geometry import MESH_SUFFIXES
+
+logger = logging.getLogger(__name__)
+
+SHAPENET = "ShapeNetV2"
+SHAPENET_MESH = Path("models", "model_normalized.obj")
+# Of a folder called like a synset so many entries are looked at before it is taken for something else.
+SHAPENET_PROBES = 50
+
+
+def find_sources(meshes: Path, dataset: str | None, category: str | None, cache: Path) -> list[Source]:
+    """Tell what a path of meshes is and list the shapes in it.
+
+    - A folder like ShapeNetCore v2 (`<synset>/<instance>/models/model_normalized.obj`; the root or one synset):
+      dataset `ShapeNetV2`, category = synset, instance = id. Of a root `category` picks one synset; of a single synset
+      it is the name that the category gets.
+    - Any other folder: every mesh file below, named after its path; dataset `shapes`, category `object`.
+    - A `.sh3f` file, Sweet Home 3D's furniture libraries: the models of its catalogue, unpacked into `cache`.
+    - A `.csv` file with a column `path` and, where wanted, instance, category, dataset, family, split.
+
+    Args:
+        meshes: the folder or file.
+        dataset: name of the dataset; None = as above.
+        category: name of the category; None = as above.
+        cache: folder for what has to be unpacked.
+
+    Returns:
+        Sources sorted by key, also those that cannot be prepared, with their `problem`.
+
+    Raises:
+        FileNotFoundError: no such folder or file.
+        ValueError: it is nothing of the above, holds no mesh, or a list or catalogue is wrong.
+    """
+    suffix = meshes.suffix.lower()
+    if meshes.is_dir():
+        sources = _folder_sources(meshes, dataset, category)
+    elif not meshes.exists():
+        raise FileNotFoundError(f"{meshes}: no such folder of meshes, .csv list or .sh3f library")
+    elif suffix == ".sh3f":
+        sources = library_sources(meshes, dataset, category, cache)
+    elif suffix == ".csv":
+        sources = list_sources(meshes, dataset, category)
+    else:
+        hint = file_problem(meshes) or "give the folder that holds it"
+        raise ValueError(f"{meshes}: expected a folder of meshes, a .csv list or a .sh3f library; {hint}")
+    if not sources:
+        raise _no_mesh(meshes)
+    return sorted(sources, key=lambda source: source.key)
+
+
+def find_meshes(folder: Path) -> dict[str, Path]:
+    """Instance name -> mesh file, for every mesh below a folder.
+
+    A file called model.obj, scene.glb and the like is named after its folder; of equal names the later ones get `_2`
+    and so on, in the order of the paths.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: no mesh in it.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder of meshes")
+    sources = _walked_sources(folder, DATASET, CATEGORY, set())
+    problems = [source.problem for source in sources if source.problem]
+    if problems:
+        logger.warning("%d files or folders cannot be prepared, first: %s", len(problems), problems[0])
+    found = {source.key.instance: source.path for source in sources if not source.problem}
+    if not found:
+        raise _no_mesh(folder)
+    return dict(sorted(found.items()))
+
+
+def _no_mesh(folder: Path) -> ValueError:
+    return ValueError(f"{folder}: no mesh in it, expected files ending in {', '.join(sorted(MESH_SUFFIXES))}")
+
+
+def _folder_sources(folder: Path, dataset: str | None, category: str | None) -> list[Source]:
+    """The shapes of a folder: those of its synsets, and whatever lies beside them."""
+    if name := _synset_name(folder):
+        return _synset_sources(folder, dataset or SHAPENET, category or name)
+    synsets = {name: path for path in _subfolders(folder) if (name := _synset_name(path))}
+    if category in synsets:
+        return _synset_sources(synsets[category], dataset or SHAPENET, category)
+    if category and len(synsets) > 1:
+        raise ValueError(
+            f"{folder}: holds the categories {', '.join(synsets)}; --category must be one of them, got {category!r}"
+        )
+    found = [
+        source
+        for name, path in synsets.items()
+        for source in _synset_sources(path, dataset or SHAPENET, category or name)
+    ]
+    rest = _walked_sources(folder, dataset or DATASET, category or CATEGORY, skipped=set(synsets.values()))
+    return _with_unique_names(found + rest)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+
+
+def _synset_name(folder: Path) -> str | None:
+    """The synset that a folder holds, by its name or that of the folder it links to; None where it holds none."""
+    name = next((name for name in (folder.name, folder.resolve().name) if re.fullmatch(r"\d{8}", name)), None)
+    try:
+        with os.scandir(folder) as entries:
+            probes = [Path(entry.path) for entry, _ in zip(entries, range(SHAPENET_PROBES), strict=False)]
+        return name if name and any((probe / SHAPENET_MESH).is_file() for probe in probes) else None
+    except PermissionError:
+        return None  # the walk names what cannot be read
+
+
+def _synset_sources(folder: Path, dataset: str, category: str) -> list[Source]:
+    return [
+        Source(ShapeKey(dataset, category, name_of([instance.name])), path, problem=file_problem(path))
+        for instance in _subfolders(folder)
+        if (path := instance / SHAPENET_MESH)
+    ]
+
+
+def _walked_sources(folder: Path, dataset: str, category: str, skipped: set[Path]) -> list[Source]:
+    """The meshes anywhere below a folder, and what looks like one but cannot be read."""
+    sources = []
+    for path, problem in _walk(folder, skipped):
+        place = path.relative_to(folder)
+        # A file with a problem keeps its ending in the name: it never takes the name of a mesh.
+        name = name_of((place if problem else place.with_suffix("")).parts)
+        sources.append(Source(ShapeKey(dataset, category, name), path, problem=problem))
+    return _with_unique_names(sorted(sources, key=lambda source: (bool(source.problem), source.path)))
+
+
+def _with_unique_names(sources: list[Source]) -> list[Source]:
+    names = unique_names(str(source.key) for source in sources)
+    return [replace(source, key=ShapeKey.parse(name)) for source, name in zip(sources, names, strict=True)]
+
+
+def _walk(folder: Path, skipped: set[Path]) -> Iterator[tuple[Path, str]]:
+    """Meshes and problems below a folder. Links to folders come last, so that a folder is named by its own place."""
+    visited: set[tuple[int, int]] = set()
+    waiting, links = [folder], []
+    while waiting or links:
+        current = waiting.pop() if waiting else links.pop(0)
+        state = current.stat()
+        if (state.st_dev, state.st_ino) in visited:
+            continue
+        visited.add((state.st_dev, state.st_ino))
+        try:
+            with os.scandir(current) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            yield current, f"{current}: the folder cannot be read ({error.strerror}); change its permissions"
+            continue
+        folders = {entry.name for entry in entries if entry.is_dir()}
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.name in folders:
+                if path not in skipped and not _is_litter(entry.name):
+                    (links if entry.is_symlink() else waiting).append(path)
+            elif _is_wanted(entry, folders):
+                yield path, file_problem(path)
+
+
+def _is_litter(name: str) -> bool:
+    """What macOS puts into archives and what a killed urform left behind."""
+    return name == "__MACOSX" or name.startswith("._") or (name.startswith(".") and name.endswith(".partial"))
+
+
+def _is_wanted(entry: os.DirEntry, folders: set[str]) -> bool:
+    """Whether a file is a mesh or looks like one, which must be named; an archive with its folder beside it is not."""
+    suffix = Path(entry.name).suffix.lower()
+    if _is_litter(entry.name):
+        return False
+    stem = archive_stem(entry.name)
+    if stem or suffix in PACKED_SUFFIXES:
+        return stem not in folders
+    if suffix in MESH_SUFFIXES or suffix in FOREIGN_SUFFIXES:
+        return True
+    return entry.is_symlink() and not suffix and not Path(entry.path).exists()

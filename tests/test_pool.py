@@ -1,0 +1,34 @@
+import os
+import time
+
+import numpy as np
+
+from urform.data._pool import run_isolated
+
+
+def work(job: str) -> str:
+    if job == "crash":
+        os.abort()
+    if job == "hang":
+        time.sleep(600)
+    if job == "eat":
+        return str(np.ones((1 << 33, 8)).sum())
+    return job.upper()
+
+
+def guarded(job: str) -> str:
+    try:
+        return work(job)
+    except MemoryError:
+        return "no memory"
+
+
+def test_a_crash_or_a_hang_costs_one_job() -> None:
+    jobs = ["a", "crash", "b", "hang", "c", "eat", "d"]
+    outcomes = {job: (result, reason) for job, result, reason in run_isolated(guarded, jobs, 2, 8.0, 2.0)}
+    assert set(outcomes) == set(jobs)
+    assert [outcomes[job] for job in "abcd"] == [("A", ""), ("B", ""), ("C", ""), ("D", "")]
+    assert outcomes["crash"][0] is None
+    assert "died" in outcomes["crash"][1]
+    assert outcomes["hang"] == (None, "took longer than 8 s and was stopped; --time-limit-s allows more")
+    assert outcomes["eat"] == ("no memory", "")
