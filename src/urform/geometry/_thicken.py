@@ -59,5 +59,5 @@ class ThickenedDistance:
         squared, face, _ = igl.point_mesh_squared_distance(surface, self._vertices, self._faces)
         on_sheet = np.asarray(squared) < 1e-12
         side = rng.choice([-1.0, 1.0], len(surface))[:, None]
-        moved = surface + np.where(on_sheet[:, None], side * self._normals[face] * self._thickness / 2, 0.0)
+        moved = surface + np.where(on_sheet[:, None], side * self._normals[np.asarray(face)] * self._thickness / 2, 0.0)
         return moved[np.abs(self(moved)) < 1e-4]
