@@ -197,7 +197,7 @@ def test_messages(tmp_path: Path, meshes: Path) -> None:
     with pytest.raises(ValueError, match="no mesh in it"):
         find_meshes(tmp_path)
     (tmp_path / "list.txt").write_text("ball\nnobody\n")
-    with pytest.raises(ValueError, match="names 1 instances that have no SDF samples, first: nobody"):
+    with pytest.raises(ValueError, match="names 1 instances that are not among the shapes, first: nobody"):
         prepare(meshes, tmp_path / "out", TINY, tmp_path / "list.txt")
     with pytest.raises(ValueError, match="--samples must be at least 100, got 3"):
         PrepareConfig(samples=3)

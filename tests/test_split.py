@@ -51,7 +51,7 @@ def test_messages(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such list of test instances"):
         split_by_list(KEYS, tmp_path / "none.txt")
     (tmp_path / "l.txt").write_text("shape1\nnobody\n")
-    with pytest.raises(ValueError, match="names 1 instances that have no SDF samples, first: nobody"):
+    with pytest.raises(ValueError, match="names 1 instances that are not among the shapes, first: nobody"):
         split_by_list(KEYS, tmp_path / "l.txt")
     with pytest.raises(FileNotFoundError, match=r"no such list, expected a \.csv file"):
         read_families(tmp_path / "none.csv", KEYS)

@@ -63,7 +63,7 @@ def split_by_list(keys: Iterable[ShapeKey], path: Path) -> tuple[list[ShapeKey],
     ordered = sorted(set(keys))
     unknown = sorted(names - {key.instance for key in ordered})
     if unknown:
-        raise ValueError(f"{path}: names {len(unknown)} instances that have no SDF samples, first: {unknown[0]}")
+        raise ValueError(f"{path}: names {len(unknown)} instances that are not among the shapes, first: {unknown[0]}")
     test = [key for key in ordered if key.instance in names]
     return _without(ordered, test), test
 
