@@ -2,6 +2,7 @@ import os
 import time
 
 import numpy as np
+import pytest
 
 from urform.data._pool import run_isolated
 
@@ -11,6 +12,8 @@ def work(job: str) -> str:
         os.abort()
     if job == "hang":
         time.sleep(600)
+    if job == "raise":
+        raise RuntimeError("a library's own error\nwith details")
     if job == "eat":
         return str(np.ones((1 << 33, 8)).sum())
     return job.upper()
@@ -24,7 +27,7 @@ def guarded(job: str) -> str:
 
 
 def test_a_crash_or_a_hang_costs_one_job() -> None:
-    jobs = ["a", "crash", "b", "hang", "c", "eat", "d"]
+    jobs = ["a", "crash", "b", "hang", "c", "eat", "raise", "d"]
     outcomes = {job: (result, reason) for job, result, reason in run_isolated(guarded, jobs, 2, 8.0, 2.0)}
     assert set(outcomes) == set(jobs)
     assert [outcomes[job] for job in "abcd"] == [("A", ""), ("B", ""), ("C", ""), ("D", "")]
@@ -32,3 +35,13 @@ def test_a_crash_or_a_hang_costs_one_job() -> None:
     assert "died" in outcomes["crash"][1]
     assert outcomes["hang"] == (None, "took longer than 8 s and was stopped; --time-limit-s allows more")
     assert outcomes["eat"] == ("no memory", "")
+    assert outcomes["raise"] == (None, "RuntimeError: a library's own error")
+
+
+def full(job: str) -> str:
+    raise OSError(28, "No space left on device", job)
+
+
+def test_a_full_disk_ends_the_run() -> None:
+    with pytest.raises(OSError, match="No space left on device: 'a'"):
+        list(run_isolated(full, ["a", "b"], 1))

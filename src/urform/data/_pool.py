@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +38,9 @@ def run_isolated(
 
     Yields:
         Job, result, and "" or, where there is no result, the reason.
+
+    Raises:
+        OSError: from the function; a full disk is no fault of the job.
     """
     context = multiprocessing.get_context("spawn")
     waiting = iter(jobs)
@@ -61,10 +65,14 @@ def run_isolated(
 def _outcome(future: Future[R], time_limit_s: float | None) -> tuple[R | None, str]:
     try:
         return future.result(), ""
-    except TimeoutError:
+    except FutureTimeoutError:
         return None, f"took longer than {time_limit_s:g} s and was stopped; --time-limit-s allows more"
     except ProcessExpired as error:
         return None, f"the process that worked on it died (exit code {error.exitcode})"
+    except OSError:
+        raise
+    except Exception as error:  # whatever a library raises on a mesh that nobody has seen before
+        return None, f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _start_worker(memory_gb: float | None) -> None:
