@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import trimesh
@@ -134,6 +135,34 @@ def test_an_unwritable_data_folder_is_one_line(meshes: Path, tmp_path: Path) -> 
     (tmp_path / "data").mkdir(mode=0o500)
     with pytest.raises(PermissionError, match="data"):
         prepare(meshes, tmp_path / "data", TINY, workers=1, time_limit_s=0)
+
+
+def test_depth_normals_and_thickened_sheets_on_request(tmp_path: Path) -> None:
+    folder = tmp_path / "meshes"
+    folder.mkdir()
+    box = trimesh.creation.box()
+    lidless = trimesh.Trimesh(box.vertices, box.faces[box.face_normals[:, 1] < 0.5], process=False)
+    plate = trimesh.Trimesh([[-1, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]], [[0, 1, 2], [0, 2, 3]], process=False)
+    lidless.export(folder / "lidless.obj")
+    plate.export(folder / "plate.obj")
+    small = {"samples": 4000, "surface_points": 3000, "easy_views": 1, "hard_views": 0, "test_fraction": 0}
+    config = PrepareConfig(**small, depth=True, normals=True, thicken=0.05)
+    reports = prepare(folder, tmp_path / "data", config, workers=1, time_limit_s=0)
+    assert [report.outcome for report in reports] == ["done", "done"]
+    for report in reports:
+        assert report.lost < 0.05
+        assert "given a thickness of 0.05" in report.repaired
+        assert report.inside_fraction > 0.02
+    views = DataFolder(tmp_path / "data").views_path(reports[1].key, "easy", "depth").parent
+    depth = cv2.imread(str(views / "depth" / "00.png"), cv2.IMREAD_UNCHANGED)
+    alpha = read_rgba(views / "image" / "00.png")[..., 3]
+    assert depth.dtype == np.uint16
+    np.testing.assert_array_equal(depth > 0, alpha > 0)
+    assert 10_000 * (1.75 * 0.65 - 0.5) < depth[depth > 0].min() < depth.max() < 10_000 * (1.75 + 0.5)
+    normals = read_rgba(views / "normals" / "00.png")
+    coded = normals[normals[..., 3] > 0][:, :3] / 127.5 - 1
+    np.testing.assert_allclose(np.linalg.norm(coded, axis=1), 1, atol=0.02)
+    assert coded[:, 1].min() > 0.85  # a level plate seen from 20 to 30 degrees above
 
 
 def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(

@@ -194,8 +194,9 @@ def test_sheets_become_slabs() -> None:
     expected = {(0.5, 0, 0): -0.05, (0.48, 0, 0): -0.03, (0, 0, 0): 0.45, (0, -0.53, 0): -0.02, (0, 0.6, 0): 0.46}
     np.testing.assert_allclose(thick(np.array(list(expected), float)), list(expected.values()), atol=0.005)
     surface, _ = sample_visible_surface(vertices, faces, 2000, np.random.default_rng(0))
-    moved = thick.onto_slabs(surface, np.random.default_rng(0))
-    assert len(moved) > 1500
+    moved, kept = thick.onto_slabs(surface, np.random.default_rng(0))
+    assert len(moved) == len(kept) > 1500
+    assert np.linalg.norm(moved - surface[kept], axis=1).max() < 0.051
     np.testing.assert_allclose(thick(moved), 0, atol=1e-4)
     assert np.linalg.norm(moved, axis=1).min() > 0.44
 

@@ -29,6 +29,7 @@ CHUNK = 1 << 20
 MAX_RATIO = 200
 RATIO_SLACK = 100 << 20
 _CLASHES = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL})
+ENCRYPTED = 0x1  # bit of a zip member's flags
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error)
 
 
@@ -140,7 +141,7 @@ class _Unpacking:
             if error.errno is not None:
                 raise
             raise self._damaged(error) from error  # how gzip and bz2 say so
-        except RuntimeError as error:  # zipfile's way to say "encrypted"; NotImplementedError is one, too
+        except NotImplementedError as error:  # a compression that zipfile does not know
             raise ValueError(f"{self._archive}: cannot be unpacked: {error}; unpack it by hand") from error
         return Unpacked(self._folder, len(self._files), tuple(self._refused))
 
@@ -213,6 +214,8 @@ def _members(archive: Path) -> Iterator[_Member]:
 def _zip_members(archive: Path) -> Iterator[_Member]:
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
+            if info.flag_bits & ENCRYPTED:
+                raise NotImplementedError(f"{info.filename} is encrypted, password required")
             mode = info.external_attr >> 16
             if info.is_dir():
                 kind, target = "folder", ""

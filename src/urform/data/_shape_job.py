@@ -18,7 +18,7 @@ from jaxtyping import Float, UInt8
 
 from urform.config import PrepareConfig
 from urform.data._framing import on_white
-from urform.data._layout import DataFolder
+from urform.data._layout import DataFolder, ShapeKey
 from urform.data._png import encode_png
 from urform.data._report import ShapeReport, write_report
 from urform.data._source import Source
@@ -129,23 +129,23 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
 
 def _put_in_place(stage: Path, data: DataFolder, report: ShapeReport) -> None:
     key = report.key
-    data.report_path(key).unlink(missing_ok=True)
-    old = [data.sdf_path(key), data.surface_path(key), data.normalisation_path(key)]
-    for path in (*old, data.report_path(key).with_suffix(".png")):
-        path.unlink(missing_ok=True)
-    for level in LEVELS:
-        shutil.rmtree(data.views_path(key, level).parent, ignore_errors=True)
-    staged = DataFolder(stage)
-    kept = [DataFolder.sdf_path, DataFolder.surface_path, DataFolder.normalisation_path]
-    moves = [(place(staged, key), place(data, key)) for place in kept]
-    moves += [(staged.views_path(key, level).parent, data.views_path(key, level).parent) for level in LEVELS]
-    moves += [(staged.report_path(key).with_suffix(".png"), data.report_path(key).with_suffix(".png"))]
-    for made, target in moves:
+    data.report_path(key).unlink(missing_ok=True)  # while there is none, the shape counts as not done
+    for made, target in zip(_products(DataFolder(stage), key), _products(data, key), strict=True):
+        if target.is_dir():
+            shutil.rmtree(target)
+        target.unlink(missing_ok=True)
         if made.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             made.replace(target)
     shutil.rmtree(stage, ignore_errors=True)
     write_report(data, report)
+
+
+def _products(data: DataFolder, key: ShapeKey) -> list[Path]:
+    """The files and folders of a shape, its report aside."""
+    files = [data.sdf_path(key), data.surface_path(key), data.normalisation_path(key)]
+    folders = [data.views_path(key, level).parent for level in LEVELS]
+    return [*files, *folders, data.report_path(key).with_suffix(".png")]
 
 
 class _Field(NamedTuple):
@@ -219,10 +219,11 @@ def _field(cleaned: Cleaned, config: PrepareConfig, rng: np.random.Generator) ->
     if config.thicken and quality.lost > 0:
         thick = ThickenedDistance(distance, vertices, faces, config.thicken)
         if thick.sheets.any():
-            surface = thick.onto_slabs(surface, rng)
+            surface, kept = thick.onto_slabs(surface, rng)
+            normals = face_normals(vertices, faces)[face[kept[:PROBES]]]
+            quality = surface_quality(thick, surface[:PROBES], normals, np.random.default_rng(0))
             repaired.append(f"{thick.sheets.sum()} faces given a thickness of {config.thicken:g}")
-            lost = SurfaceQuality(0.0, quality.jumps)
-            return _Field(thick, surface, lost, sign, repaired)
+            return _Field(thick, surface, quality, sign, repaired)
     return _Field(distance, surface, quality, sign, repaired)
 
 

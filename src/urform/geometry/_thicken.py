@@ -54,10 +54,17 @@ class ThickenedDistance:
         squared, _, _ = igl.point_mesh_squared_distance(points, self._vertices, self._faces)
         return np.minimum(self._distance(points), np.sqrt(squared) - self._thickness / 2)
 
-    def onto_slabs(self, surface: Float[np.ndarray, "N 3"], rng: np.random.Generator) -> Float[np.ndarray, "M 3"]:
-        """The points, those on sheets moved to a side of the slab; those that came to lie inside are left out."""
+    def onto_slabs(
+        self, surface: Float[np.ndarray, "N 3"], rng: np.random.Generator
+    ) -> tuple[Float[np.ndarray, "M 3"], Int[np.ndarray, " M"]]:
+        """Move points on sheets to a side of the slab.
+
+        Returns:
+            The points that did not come to lie inside, and which of the given ones they are.
+        """
         squared, face, _ = igl.point_mesh_squared_distance(surface, self._vertices, self._faces)
         on_sheet = np.asarray(squared) < 1e-12
         side = rng.choice([-1.0, 1.0], len(surface))[:, None]
         moved = surface + np.where(on_sheet[:, None], side * self._normals[np.asarray(face)] * self._thickness / 2, 0.0)
-        return moved[np.abs(self(moved)) < 1e-4]
+        kept = np.flatnonzero(np.abs(self(moved)) < 1e-4)
+        return moved[kept], kept
