@@ -14,7 +14,7 @@ import trimesh
 
 from tests.conftest import TINY
 from urform.config import PrepareConfig
-from urform.data import DataFolder, ShapeKey, find_meshes, prepare, read_rgba, read_split, summarise, write_split
+from urform.data import DataFolder, ShapeKey, prepare, read_rgba, read_split, summarise, write_split
 
 BOX = ShapeKey("tiny", "solid", "box0")
 
@@ -222,9 +222,9 @@ def test_bad_meshes_are_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
 
 def test_messages(tmp_path: Path, meshes: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such folder of meshes"):
-        find_meshes(tmp_path / "none")
+        prepare(tmp_path / "none", tmp_path / "out", TINY)
     with pytest.raises(ValueError, match="no mesh in it"):
-        find_meshes(tmp_path)
+        prepare(tmp_path, tmp_path / "out", TINY)
     (tmp_path / "list.txt").write_text("ball\nnobody\n")
     with pytest.raises(ValueError, match="names 1 instances that are not among the shapes, first: nobody"):
         prepare(meshes, tmp_path / "out", TINY, tmp_path / "list.txt")

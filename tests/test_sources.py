@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.test_archive import make_zip
-from urform.data import Source, find_meshes, find_sources
+from urform.data import Source, find_sources
 from urform.data import _sources as sources_module
 from urform.data._furniture import parse_properties
 from urform.data._names import safe_name, unique_names
@@ -34,7 +34,6 @@ def test_any_folder(tmp_path: Path) -> None:
     assert list(found) == [f"shapes/object/{name}" for name in ("a", "b", "c", "sub__größe_1")]
     assert found["shapes/object/a"] == Source(found["shapes/object/a"].key, folder / "a" / "model.obj")
     assert set(find(folder, "d", "chair")) == {f"d/chair/{name}" for name in ("a", "b", "c", "sub__größe_1")}
-    assert find_meshes(folder) == {source.key.instance: source.path for source in found.values()}
 
 
 def test_equal_names_are_numbered(tmp_path: Path) -> None:
@@ -68,9 +67,7 @@ def test_links_are_followed_and_cycles_end(tmp_path: Path) -> None:
     assert not any(found[name] for name in ("real__chair", "link", "away__table"))
 
 
-def test_what_cannot_be_read_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "m"
     put(
         folder,
@@ -108,8 +105,6 @@ def test_what_cannot_be_read_is_named(
     assert problems.keys() == endings.keys()
     for name, ending in endings.items():
         assert problems[name].endswith(ending), name
-    find_meshes(folder)
-    assert "7 files or folders cannot be prepared, first: " in caplog.text
 
 
 def test_shapenet(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from urform.data._prepare import prepare
 from urform.data._report import ShapeReport, summarise
 from urform.data._sdf_set import SdfSet
 from urform.data._source import Source
-from urform.data._sources import find_meshes, find_sources
+from urform.data._sources import find_sources
 from urform.data._split import divided_families, is_test, read_families, split_by_list, split_keys
 from urform.data._view_set import ViewSet
 
@@ -36,7 +36,6 @@ __all__ = [
     "divided_families",
     "encode_png",
     "fetch",
-    "find_meshes",
     "find_sources",
     "flatten",
     "format_check",

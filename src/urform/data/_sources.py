@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterator
@@ -16,8 +15,6 @@ from urform.data._list import list_sources
 from urform.data._names import name_of, unique_names
 from urform.data._source import CATEGORY, DATASET, FOREIGN_SUFFIXES, PACKED_SUFFIXES, Source, file_problem
 from urform.geometry import MESH_SUFFIXES
-
-logger = logging.getLogger(__name__)
 
 SHAPENET = "ShapeNetV2"
 SHAPENET_MESH = Path("models", "model_normalized.obj")
@@ -63,28 +60,6 @@ def find_sources(meshes: Path, dataset: str | None, category: str | None, cache:
     if not sources:
         raise _no_mesh(meshes)
     return sorted(sources, key=lambda source: source.key)
-
-
-def find_meshes(folder: Path) -> dict[str, Path]:
-    """Instance name -> mesh file, for every mesh below a folder.
-
-    A file called model.obj, scene.glb and the like is named after its folder; of equal names the later ones get `_2`
-    and so on, in the order of the paths.
-
-    Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no mesh in it.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder of meshes")
-    sources = _walked_sources(folder, DATASET, CATEGORY, set())
-    problems = [source.problem for source in sources if source.problem]
-    if problems:
-        logger.warning("%d files or folders cannot be prepared, first: %s", len(problems), problems[0])
-    found = {source.key.instance: source.path for source in sources if not source.problem}
-    if not found:
-        raise _no_mesh(folder)
-    return dict(sorted(found.items()))
 
 
 def _no_mesh(folder: Path) -> ValueError:
