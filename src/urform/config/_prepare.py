@@ -27,6 +27,22 @@ class PrepareConfig:
     """Rendered views of the level 'easy': object in the middle, elevation 20 to 30 degrees."""
     hard_views: int = 50
     """Rendered views of the level 'hard': object off the middle, elevation 0 to 45 degrees."""
+    easy_elevation_deg: tuple[float, float] = (20, 30)
+    """Range of the camera's elevations in 'easy' views, degrees above the horizon."""
+    hard_elevation_deg: tuple[float, float] = (0, 45)
+    """The same in 'hard' views."""
+    easy_distance: tuple[float, float] = (0.65, 1.0)
+    """Range of the camera's distances in 'easy' views; one is 1.75 diagonals of the bounding box."""
+    hard_distance: tuple[float, float] = (0.60, 1.0)
+    """The same in 'hard' views."""
+    easy_shift: float = 0.0
+    """Largest shift an axis of the object from the middle in 'easy' views, in diagonals of the bounding box."""
+    hard_shift: float = 0.2
+    """The same in 'hard' views."""
+    focal_mm: float = 35.0
+    """Focal length of the camera."""
+    sensor_mm: float = 32.0
+    """Width and height of its sensor."""
     view_size: int = 224
     """Pixels along an edge of a view."""
     view_samples: int = 4
@@ -51,6 +67,15 @@ class PrepareConfig:
         require(self.surface_points >= 1, "--surface-points", "at least 1", self.surface_points)
         require(self.easy_views >= 0, "--easy-views", "0 or more", self.easy_views)
         require(self.hard_views >= 0, "--hard-views", "0 or more", self.hard_views)
+        for level in ("easy", "hard"):
+            low, high = getattr(self, f"{level}_elevation_deg")
+            require(-89 <= low <= high <= 89, f"--{level}-elevation-deg", "two angles of -89 to 89, in order", (low, high))
+            low, high = getattr(self, f"{level}_distance")
+            require(0.3 <= low <= high, f"--{level}-distance", "two numbers of at least 0.3, in order", (low, high))
+            shift = getattr(self, f"{level}_shift")
+            require(0 <= shift <= 0.5, f"--{level}-shift", "0 to 0.5", shift)
+        require(self.focal_mm > 0, "--focal-mm", "positive", self.focal_mm)
+        require(self.sensor_mm > 0, "--sensor-mm", "positive", self.sensor_mm)
         require(16 <= self.view_size <= 2048, "--view-size", "16 to 2048 pixels", self.view_size)
         require(self.view_samples in (1, 4, 9, 16), "--view-samples", "1, 4, 9 or 16", self.view_samples)
         require(0 <= self.test_fraction < 1, "--test-fraction", "at least 0 and less than 1", self.test_fraction)

@@ -42,7 +42,7 @@ from urform.geometry import (
     surface_quality,
     winding_sign,
 )
-from urform.render import LEVELS, Frame, render_views
+from urform.render import LEVELS, Frame, ViewLevel, render_views
 
 LEAST_INSIDE = 0.002  # share of the samples; with less there is nothing to learn
 MOST_LOST = 0.4  # share of the visible surface that may be sheets
@@ -252,10 +252,11 @@ def _write_views(
 ) -> UInt8[np.ndarray, "S S 3"] | None:
     """Render and write all views; returns the first, on white."""
     config, first = job.config, None
-    for level, count in (("easy", config.easy_views), ("hard", config.hard_views)):
+    for level in LEVELS:
         lines = []
         geometry = config.depth or config.normals
-        views = render_views(mesh, LEVELS[level], count, config.view_size, config.view_samples, rng, geometry)
+        how, count = _level(config, level)
+        views = render_views(mesh, how, count, config.view_size, config.view_samples, rng, geometry)
         for index, view in enumerate(views):
             for kind, picture in _pictures(view.frame, config).items():
                 if first is None and kind == "image_rgb":
@@ -267,6 +268,14 @@ def _write_views(
             path = stage.views_path(job.source.key, level) / "rendering_metadata.txt"
             _write(path, ("\n".join(lines) + "\n").encode())
     return first
+
+
+def _level(config: PrepareConfig, name: str) -> tuple[ViewLevel, int]:
+    """How the views of a level are drawn, and how many."""
+    elevation_deg, distance, shift, count = (
+        getattr(config, f"{name}_{part}") for part in ("elevation_deg", "distance", "shift", "views")
+    )
+    return ViewLevel(elevation_deg, distance, shift, config.focal_mm, config.sensor_mm), count
 
 
 def _pictures(frame: Frame, config: PrepareConfig) -> dict[str, np.ndarray]:

@@ -19,16 +19,27 @@ class ViewLevel:
     Attributes:
         elevation_deg: range of elevations.
         distance: range of distances, before the factor of 1.75.
-        shift: largest shift of the object an axis.
-        redraw_distance: range of distances after five tries in which the object touched the border.
-        redraw_shift: the same for shifts.
+        shift: largest shift of the object an axis; where there is one, views in which the object touches the border
+            are drawn again.
+        focal_mm: focal length of the camera.
+        sensor_mm: width of its sensor.
     """
 
     elevation_deg: tuple[float, float]
     distance: tuple[float, float]
     shift: float = 0.0
-    redraw_distance: tuple[float, float] = (0.75, 1.1)
-    redraw_shift: float = 0.1
+    focal_mm: float = FOCAL_MM
+    sensor_mm: float = SENSOR_MM
+
+    @property
+    def redraw_distance(self) -> tuple[float, float]:
+        """Range of distances after five tries in which the object touched the border: published, 0.75 to 1.1."""
+        return 1.25 * self.distance[0], 1.1 * self.distance[1]
+
+    @property
+    def redraw_shift(self) -> float:
+        """The same for shifts: published, 0.1."""
+        return self.shift / 2
 
 
 LEVELS = {
@@ -75,10 +86,12 @@ def render_views(
             elevation = rng.uniform(*level.elevation_deg)
             distance = rng.uniform(*(level.redraw_distance if again else level.distance))
             shift = rng.uniform(-1, 1, 3) * (level.redraw_shift if again else level.shift)
-            camera = Camera(azimuth, elevation, CAMERA_FACTOR * distance, shift=tuple(shift))
+            camera = Camera(
+                azimuth, elevation, CAMERA_FACTOR * distance, level.focal_mm, level.sensor_mm, tuple(shift)
+            )
             if level.shift == 0 or np.abs(camera.project(mesh.vertices)).max() < 1:
                 break
         light = Light((rng.uniform(-1, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 1)), rng.uniform(0.3, 0.6))
-        numbers = [azimuth, elevation, 0, distance, FOCAL_MM, SENSOR_MM, CAMERA_FACTOR, *shift]
+        numbers = [azimuth, elevation, 0, distance, level.focal_mm, level.sensor_mm, CAMERA_FACTOR, *shift]
         metadata = "[" + ", ".join(f"{number:.6g}" for number in numbers) + "],"
         yield View(caster.render(camera, size, light, samples, geometry), metadata)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
+import queue
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from urform.training._run import RunFolder
+
+T = TypeVar("T")
+AHEAD = 2  # batches made while the network still works on the one before
 
 
 class Stage(ABC):
@@ -119,7 +124,7 @@ def _train_epoch(stage: Stage, epoch: int, device: torch.device, bar: tqdm) -> d
     stage.modules.train()
     totals: dict[str, Tensor] = {}
     count = stage.batches_per_epoch
-    for index, batch in enumerate(stage.batches(epoch)):
+    for index, batch in enumerate(_made_ahead(stage.batches(epoch))):
         factor = stage.lr_factor((epoch + index / count) / stage.epochs)
         for group in stage.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
@@ -138,6 +143,46 @@ def _train_epoch(stage: Stage, epoch: int, device: torch.device, bar: tqdm) -> d
         for name, value in {"loss": loss, **terms, **further}.items():
             totals[name] = totals.get(name, torch.zeros((), device=device)) + value.detach()
     return {name: (total / count).item() for name, total in totals.items()}
+
+
+def _made_ahead(items: Iterator[T], ahead: int = AHEAD) -> Iterator[T]:
+    """The same items, made in a thread of their own: what they draw on belongs to them alone, so the order is the same.
+
+    Raises:
+        Exception: whatever making them raises.
+    """
+    made: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(ahead)
+    stopped = threading.Event()
+
+    def put(item: T | None, error: BaseException | None = None) -> bool:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                made.put((item, error), timeout=0.1)
+                return True
+        return False
+
+    def make() -> None:
+        try:
+            for item in items:
+                if not put(item):
+                    return
+            put(None, StopIteration())
+        except BaseException as error:  # handed over, and raised where the items are used
+            put(None, error)
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = made.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # pyright: ignore[reportReturnType]
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,0 +1,185 @@
+"""Where the files of a data folder go: a folder of this machine, or one behind a URL that fsspec knows."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from urform.data._layout import write_atomically
+
+EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "hdfs": "pyarrow"}
+"""Packages that bring the file systems that fsspec itself lacks."""
+
+
+def is_url(text: str) -> bool:
+    """Whether a place is a URL (s3://..., gs://..., file:///...) and no path; `C:` is no protocol."""
+    return "://" in text and len(urlsplit(text).scheme) > 1
+
+
+def open_url(url: str) -> tuple[Any, str]:
+    """The file system behind a URL, and the path there.
+
+    Raises:
+        ValueError: fsspec has no such file system, or its package is not installed.
+    """
+    import fsspec  # torch brings it
+
+    scheme = urlsplit(url).scheme
+    try:
+        files, path = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        package = EXTRAS.get(scheme, "the package that fsspec names")
+        raise ValueError(f"{url}: needs {package}; install it beside urform ({error})") from None
+    except ValueError as error:
+        raise ValueError(f"{url}: {error}, expected a URL that fsspec knows, such as s3://bucket/folder") from None
+    return files, str(path).rstrip("/")
+
+
+class Store(Protocol):
+    """A folder into which finished files are put, each whole or not at all.
+
+    Paths are relative to it, parts joined by `/`.
+    """
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """The contents of those of the files that exist."""
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file, over what was there."""
+        ...
+
+    def put(self, made: Path, path: str) -> None:
+        """Move a file or folder of this machine to its place; where `made` does not exist, what was there just goes."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+        ...
+
+    def stage(self, name: str) -> Path:
+        """An empty folder of this machine for files in the making, on the disk of the store where it has one."""
+        ...
+
+    def finish(self) -> None:
+        """Remove what interrupted runs left."""
+        ...
+
+
+class LocalStore:
+    """A folder of this machine, or one that several machines share.
+
+    Args:
+        root: the folder, made when something is written.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def __str__(self) -> str:
+        return str(self.root.resolve())
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """See `Store`."""
+        return {path: place.read_bytes() for path in paths if (place := self.root / path).is_file()}
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `Store`."""
+        write_atomically(self.root / path, content)
+
+    def put(self, made: Path, path: str) -> None:
+        """See `Store`."""
+        target = self.root / path
+        if target.is_dir():
+            shutil.rmtree(target)
+        target.unlink(missing_ok=True)
+        if made.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.replace(target)
+
+    def exists(self, path: str) -> bool:
+        """See `Store`."""
+        return (self.root / path).exists()
+
+    def stage(self, name: str) -> Path:
+        """See `Store`."""
+        folder = self.root / ".staging" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def finish(self) -> None:
+        """See `Store`."""
+        shutil.rmtree(self.root / ".staging", ignore_errors=True)
+
+
+class RemoteStore:
+    """A folder behind a URL; a file there appears when all of it is written.
+
+    Args:
+        url: of the folder.
+
+    Raises:
+        ValueError: fsspec has no such file system, or its package is not installed.
+    """
+
+    def __init__(self, url: str):
+        self.url = url.rstrip("/")
+        self._files, self._root = open_url(url)
+
+    def __str__(self) -> str:
+        return self.url
+
+    def __reduce__(self) -> tuple[type[RemoteStore], tuple[str]]:
+        return RemoteStore, (self.url,)  # connections do not travel between processes
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """See `Store`."""
+        wanted = [self._place(path) for path in paths]
+        if not wanted:
+            return {}
+        found = self._files.cat(wanted, on_error="omit")  # many at once
+        return {path[len(self._root) + 1 :]: content for path, content in found.items()}
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `Store`."""
+        place = self._place(path)
+        self._make_folder(place)
+        self._files.pipe_file(place, content)
+
+    def put(self, made: Path, path: str) -> None:
+        """See `Store`."""
+        place = self._place(path)
+        if self._files.exists(place):
+            self._files.rm(place, recursive=True)
+        if made.is_dir():
+            for file in sorted(file for file in made.rglob("*") if file.is_file()):
+                self.write(f"{path}/{file.relative_to(made).as_posix()}", file.read_bytes())
+        elif made.exists():
+            self.write(path, made.read_bytes())
+
+    def exists(self, path: str) -> bool:
+        """See `Store`."""
+        return bool(self._files.exists(self._place(path)))
+
+    def stage(self, name: str) -> Path:
+        """See `Store`."""
+        return Path(tempfile.mkdtemp(prefix=f"urform-{name[:40]}-"))
+
+    def finish(self) -> None:
+        """See `Store`."""
+
+    def _place(self, path: str) -> str:
+        return f"{self._root}/{PurePosixPath(path)}"
+
+    def _make_folder(self, place: str) -> None:
+        self._files.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+
+
+def open_store(place: Path | str) -> Store:
+    """The store at a path or URL."""
+    return RemoteStore(place) if isinstance(place, str) and is_url(place) else LocalStore(Path(place))
