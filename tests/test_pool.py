@@ -43,5 +43,5 @@ def full(job: str) -> str:
 
 
 def test_a_full_disk_ends_the_run() -> None:
-    with pytest.raises(OSError, match="No space left on device: '[ab]'"):  # whichever comes first
+    with pytest.raises(OSError, match=r"No space left on device: '[ab]'"):  # whichever comes first
         list(run_isolated(full, ["a", "b"], 1))

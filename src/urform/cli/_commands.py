@@ -41,10 +41,10 @@ class Synth:
 class Prepare:
     """Turn a collection of meshes into training data: SDF samples, surface samples, views, splits, a report."""
 
-    meshes: Positional[Path]
-    """Folder of meshes (OBJ, GLB, PLY, OFF, STL, ...) or ShapeNet's, a .sh3f library, or a .csv list."""
-    out: Path
-    """Data folder; what is done already, with the same settings, stays."""
+    meshes: Positional[str]
+    """Folder of meshes (OBJ, GLB, PLY, OFF, STL, ...) or ShapeNet's, a .sh3f library, or a .csv list; path or URL."""
+    out: str
+    """Data folder, a path or a URL (s3://, gs://, ...); what is done already, with the same settings, stays."""
     config: OmitArgPrefixes[PrepareConfig] = field(default_factory=PrepareConfig)
     """Settings."""
     hold_out: Path | None = None
@@ -55,13 +55,15 @@ class Prepare:
     """A mesh that takes longer is stopped and skipped; 0 = no limit."""
     memory_gb: float = 8.0
     """Memory a process may take for a mesh, GiB; 0 = no limit."""
+    cluster: str | None = None
+    """Address of a Ray cluster that does the work: auto, HOST:PORT, ray://HOST:PORT, or local for a try."""
 
     def run(self) -> int:
         """Prepare, then say what was skipped."""
         from urform.data import prepare, summarise
 
         limits = {"workers": self.workers, "time_limit_s": self.time_limit_s, "memory_gb": self.memory_gb}
-        reports = prepare(self.meshes, self.out, self.config, self.hold_out, **limits)
+        reports = prepare(self.meshes, self.out, self.config, self.hold_out, **limits, cluster=self.cluster)
         print(summarise(reports))
         if not any(report.outcome == "done" for report in reports):
             raise ValueError(f"{self.meshes}: none of the {len(reports)} meshes could be prepared, see above")

@@ -69,7 +69,9 @@ class PrepareConfig:
         require(self.hard_views >= 0, "--hard-views", "0 or more", self.hard_views)
         for level in ("easy", "hard"):
             low, high = getattr(self, f"{level}_elevation_deg")
-            require(-89 <= low <= high <= 89, f"--{level}-elevation-deg", "two angles of -89 to 89, in order", (low, high))
+            require(
+                -89 <= low <= high <= 89, f"--{level}-elevation-deg", "two angles of -89 to 89, in order", (low, high)
+            )
             low, high = getattr(self, f"{level}_distance")
             require(0.3 <= low <= high, f"--{level}-distance", "two numbers of at least 0.3, in order", (low, high))
             shift = getattr(self, f"{level}_shift")

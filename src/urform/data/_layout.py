@@ -123,12 +123,17 @@ def read_split(path: Path) -> list[ShapeKey]:
     return keys
 
 
-def write_split(path: Path, keys: Iterable[ShapeKey]) -> None:
-    """Write a split file, atomically."""
+def split_content(keys: Iterable[ShapeKey]) -> bytes:
+    """The content of a split file."""
     content: dict[str, dict[str, list[str]]] = {}
     for key in keys:
         content.setdefault(key.dataset, {}).setdefault(key.category, []).append(key.instance)
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def write_split(path: Path, keys: Iterable[ShapeKey]) -> None:
+    """Write a split file, atomically."""
+    write_atomically(path, split_content(keys))
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from urform.data._layout import ShapeKey
 from urform.data._names import ANONYMOUS_STEMS, name_of, safe_name, unique_names
-from urform.data._source import CATEGORY, DATASET, Source, file_problem
+from urform.data._source import CATEGORY, DATASET, Source, file_problem, name_problem
+from urform.data._store import is_url, split_url
 
 COLUMNS = ("path", "instance", "category", "dataset", "family", "split")
 SPLITS = {"": None, "train": False, "test": True}
@@ -44,8 +45,15 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     return [(number, empty | dict(zip(header, row, strict=True))) for number, row in rows[1:]]
 
 
-def list_sources(path: Path, dataset: str | None, category: str | None) -> list[Source]:
+def list_sources(path: Path, dataset: str | None, category: str | None, collection: str = "") -> list[Source]:
     """The meshes of a list; its own values win over `dataset` and `category`.
+
+    Args:
+        path: the list.
+        dataset: of meshes for which it names none.
+        category: the same.
+        collection: URL of the folder that its paths are relative to; empty where that is the list's own. A path may
+            also be a URL itself.
 
     Raises:
         FileNotFoundError: no such list.
@@ -55,7 +63,7 @@ def list_sources(path: Path, dataset: str | None, category: str | None) -> list[
     if not rows:
         raise ValueError(f"{path}: the list has no row, expected at least one mesh")
     fallback = ShapeKey(dataset or DATASET, category or CATEGORY, "")
-    sources = [_source(path, number, row, fallback) for number, row in rows]
+    sources = [_source(path, number, row, fallback, collection) for number, row in rows]
     _check_given(path, rows, sources)
     # The given names come first, so that a derived one never takes theirs.
     order = sorted(range(len(rows)), key=lambda index: (not rows[index][1]["instance"], str(sources[index].path)))
@@ -79,24 +87,31 @@ def _check_header(path: Path, header: Sequence[str], required: Sequence[str], op
         raise ValueError(f"{path}: the header is {shown!r}, expected every column once")
 
 
-def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey) -> Source:
+def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey, collection: str) -> Source:
     if not row["path"]:
         raise ValueError(f"{path}, line {number}: no path, expected a mesh file")
     if row["split"].lower() not in SPLITS:
         raise ValueError(f"{path}, line {number}: unknown split {row['split']!r}, expected train, test or nothing")
-    mesh = path.parent / row["path"]
+    given = row["path"]
     key = ShapeKey(
         safe_name(row["dataset"] or fallback.dataset),
         safe_name(row["category"] or fallback.category),
-        safe_name(row["instance"]) if row["instance"] else _derived_name(Path(row["path"])),
+        safe_name(row["instance"]) if row["instance"] else _derived_name(given),
     )
-    return Source(key, mesh, row["family"], SPLITS[row["split"].lower()], file_problem(mesh))
+    if collection or is_url(given):
+        collection, mesh = split_url(given if is_url(given) else f"{collection}/{given}")
+        problem = name_problem(given)
+    else:
+        mesh = path.parent / given
+        problem = file_problem(mesh)
+    return Source(key, mesh, row["family"], SPLITS[row["split"].lower()], problem, collection=collection)
 
 
-def _derived_name(path: Path) -> str:
-    """As in a folder; of an absolute path, or one that leads up, the last name that says something."""
+def _derived_name(given: str) -> str:
+    """As in a folder; of a URL, an absolute path, or one that leads up, the last name that says something."""
+    path = Path(given)
     parts = path.with_suffix("").parts
-    if not path.is_absolute() and ".." not in parts:
+    if not is_url(given) and not path.is_absolute() and ".." not in parts:
         return name_of(parts)
     return name_of([next((part for part in reversed(parts) if part.lower() not in ANONYMOUS_STEMS), parts[-1])])
 

@@ -42,6 +42,8 @@ def run_isolated(
     Raises:
         OSError: from the function; a full disk is no fault of the job.
     """
+    for name in ("IGL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # for the workers, whose number is parallelism enough
     context = multiprocessing.get_context("spawn")
     waiting = iter(jobs)
     running: dict[Future[R], J] = {}

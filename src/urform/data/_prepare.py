@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,25 +12,30 @@ from pathlib import Path
 from tqdm import tqdm
 
 from urform.config import PrepareConfig
-from urform.data._layout import DataFolder, ShapeKey, write_atomically, write_split
+from urform.data._cluster import run_on_cluster
+from urform.data._layout import ShapeKey, split_content
 from urform.data._pool import run_isolated
-from urform.data._report import ShapeReport, read_report, write_report, write_summary
+from urform.data._report import ShapeReport, read_reports, write_report, write_summary
 from urform.data._shape_job import ShapeJob, fingerprint, prepare_shape
 from urform.data._source import Source
 from urform.data._sources import find_sources
 from urform.data._split import is_test, split_by_list
+from urform.data._store import LocalStore, Store, is_url, open_store
 
 logger = logging.getLogger(__name__)
 
+DATA_SOURCES = ".datasources.json"
+
 
 def prepare(
-    meshes: Path,
-    out: Path,
+    meshes: Path | str,
+    out: Path | str,
     config: PrepareConfig,
     hold_out: Path | None = None,
     workers: int = 0,
     time_limit_s: float = 900.0,
     memory_gb: float = 8.0,
+    cluster: str | None = None,
 ) -> list[ShapeReport]:
     """Make SDF samples, surface samples, views, splits and a report of every mesh of a collection.
 
@@ -39,58 +43,75 @@ def prepare(
     the mesh, the settings and its name alone, so an interrupted run that goes on ends as one that was not interrupted.
 
     Args:
-        meshes: folder of meshes, ShapeNet, `.sh3f` library or `.csv` list, see `find_sources`.
-        out: the data folder.
+        meshes: folder of meshes, ShapeNet, `.sh3f` library or `.csv` list, path or URL, see `find_sources`.
+        out: the data folder, a path or a URL that fsspec knows.
         config: settings.
         hold_out: file that names the test instances, one a line or as a split file; instead of a fraction.
         workers: processes; 0 = one a core.
         time_limit_s: a mesh that takes longer is skipped; 0 = none, and with one worker no process of its own either.
         memory_gb: how much memory a worker may take for a mesh; 0 = any.
+        cluster: address of a Ray cluster whose cores do the work instead; paths must mean the same on all its machines.
 
     Returns:
         A report a mesh, in the order of their names; tables and pages are in `out/Reports`.
 
     Raises:
         FileNotFoundError: no such collection.
-        ValueError: nothing in it.
-        OSError: the data folder cannot be written.
+        ValueError: nothing in it, or a file system or Ray is not installed.
+        OSError: the data folder cannot be written, or no cluster answers.
     """
-    data = DataFolder(out)
-    sources = find_sources(meshes, config.dataset, config.category, out / ".sources")
-    jobs = _jobs(sources, config, hold_out, out)
-    _note_sources(data, {job.source.key.dataset for job in jobs}, meshes)
-    reports = {job.source.key: report for job in jobs if (report := _finished(data, job))}
+    store = open_store(out)
+    sources = find_sources(meshes, config.dataset, config.category, _cache(meshes, store))
+    jobs = _jobs(sources, config, hold_out, store)
+    _note_sources(store, {job.source.key.dataset for job in jobs}, meshes)
+    reports = _finished(store, jobs)
     todo = [job for job in jobs if job.source.key not in reports]
     with tqdm(total=len(jobs), initial=len(reports), unit="mesh", desc="prepare") as bar:
-        for report in _run(todo, data, workers or os.cpu_count() or 1, time_limit_s, memory_gb):
+        for report in _run(todo, store, workers or os.cpu_count() or 1, time_limit_s, memory_gb, cluster):
             reports[report.key] = report
             bar.update()
             bar.set_postfix(skipped=sum(report.outcome != "done" for report in reports.values()))
-    shutil.rmtree(out / ".staging", ignore_errors=True)
+    store.finish()
     ordered = [reports[job.source.key] for job in jobs]
-    _write_splits(data, ordered)
-    for page in write_summary(data, ordered):
+    _write_splits(store, ordered)
+    for page in write_summary(store, ordered):
         logger.info("%s shows every mesh, worst first", page)
     return ordered
 
 
 def _run(
-    jobs: Sequence[ShapeJob], data: DataFolder, workers: int, time_limit_s: float, memory_gb: float
+    jobs: Sequence[ShapeJob],
+    store: Store,
+    workers: int,
+    time_limit_s: float,
+    memory_gb: float,
+    cluster: str | None,
 ) -> Iterator[ShapeReport]:
-    if workers == 1 and not time_limit_s:
+    if workers == 1 and not time_limit_s and cluster is None:
         yield from map(prepare_shape, jobs)
         return
-    os.environ.setdefault("IGL_NUM_THREADS", "1")  # the workers' parallelism is enough
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    done = run_isolated(prepare_shape, jobs, min(workers, max(1, len(jobs))), time_limit_s or None, memory_gb or None)
+    limits = time_limit_s or None, memory_gb or None
+    if cluster is not None:
+        done = run_on_cluster(prepare_shape, jobs, cluster, *limits) if jobs else ()
+    else:
+        done = run_isolated(prepare_shape, jobs, min(workers, max(1, len(jobs))), *limits)
     for job, report, reason in done:
         if report is None:
-            report = replace(job.report, reason=f"{job.source.path}: {reason}")
-            write_report(data, report)
+            report = replace(job.report, reason=f"{job.source.place}: {reason}")
+            write_report(store, report)
         yield report
 
 
-def _jobs(sources: Sequence[Source], config: PrepareConfig, hold_out: Path | None, out: Path) -> list[ShapeJob]:
+def _cache(meshes: Path | str, store: Store) -> Path:
+    """Where a furniture library is unpacked: in the data folder, which all machines see."""
+    if isinstance(store, LocalStore):
+        return store.root / ".sources"
+    if str(meshes).lower().endswith(".sh3f"):
+        raise ValueError(f"{meshes}: is unpacked into the data folder, which must be a path for it, got {store}")
+    return Path()
+
+
+def _jobs(sources: Sequence[Source], config: PrepareConfig, hold_out: Path | None, store: Store) -> list[ShapeJob]:
     named: set[ShapeKey] | None = None
     if hold_out is not None:
         named = set(split_by_list([source.key for source in sources], hold_out)[1])
@@ -102,24 +123,31 @@ def _jobs(sources: Sequence[Source], config: PrepareConfig, hold_out: Path | Non
             return source.is_test
         return is_test(source.key, source.family, config.test_fraction, config.seed)
 
-    return [ShapeJob(source, to_test(source), config, out) for source in sources]
+    return [ShapeJob(source, to_test(source), config, store) for source in sources]
 
 
-def _finished(data: DataFolder, job: ShapeJob) -> ShapeReport | None:
-    report = read_report(data, job.source.key)
-    if report is None or report.outcome == "skipped" or report.settings != fingerprint(job.config):
-        return None
-    return report if (report.split == "test") == job.is_test else None
+def _finished(store: Store, jobs: Sequence[ShapeJob]) -> dict[ShapeKey, ShapeReport]:
+    """Reports of the shapes that were prepared or quarantined with the same settings."""
+    reports = read_reports(store, [job.source.key for job in jobs])
+    return {
+        job.source.key: report
+        for job in jobs
+        if (report := reports.get(job.source.key))
+        and report.outcome != "skipped"
+        and report.settings == fingerprint(job.config)
+        and (report.split == "test") == job.is_test
+    }
 
 
-def _note_sources(data: DataFolder, datasets: set[str], meshes: Path) -> None:
-    path = data.root / ".datasources.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    known.update(dict.fromkeys(sorted(datasets), str(meshes.resolve())))
-    write_atomically(path, (json.dumps(known, indent=1) + "\n").encode())
+def _note_sources(store: Store, datasets: set[str], meshes: Path | str) -> None:
+    found = store.read([DATA_SOURCES]).get(DATA_SOURCES)
+    known = json.loads(found) if found else {}
+    place = str(meshes) if isinstance(meshes, str) and is_url(meshes) else str(Path(meshes).resolve())
+    known.update(dict.fromkeys(sorted(datasets), place))
+    store.write(DATA_SOURCES, (json.dumps(known, indent=1) + "\n").encode())
 
 
-def _write_splits(data: DataFolder, reports: Sequence[ShapeReport]) -> None:
+def _write_splits(store: Store, reports: Sequence[ShapeReport]) -> None:
     for dataset, category in sorted({(report.dataset, report.category) for report in reports}):
         for split in ("train", "test"):
             keys = [
@@ -129,4 +157,4 @@ def _write_splits(data: DataFolder, reports: Sequence[ShapeReport]) -> None:
                 and report.split == split
                 and report.outcome == "done"
             ]
-            write_split(data.root / "splits" / f"{dataset}_{category}_{split}.json", keys)
+            store.write(f"splits/{dataset}_{category}_{split}.json", split_content(keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -9,13 +10,15 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from urllib.parse import quote
 
-from urform.data._layout import DataFolder, ShapeKey, write_atomically
+from urform.data._layout import ShapeKey
+from urform.data._store import Store
 
 OUTCOMES = ("skipped", "quarantined", "done")
 """What can become of a mesh: it cannot be read or prepared; it can, but has no inside to be learned; it is prepared."""
+_FOLDER = "Reports"
+_AT_ONCE = 1000  # reports read together
 
 
 @dataclass(frozen=True)
@@ -73,29 +76,37 @@ class ShapeReport:
         return max(0.0, 1 - self.lost - 10 * self.jumps)
 
 
-def write_report(data: DataFolder, report: ShapeReport) -> None:
+def report_place(key: ShapeKey) -> str:
+    """Where the report of a shape lies in a data folder."""
+    return f"{_FOLDER}/{key}.json"
+
+
+def write_report(store: Store, report: ShapeReport) -> None:
     """Write the report of one shape."""
-    write_atomically(data.report_path(report.key), (json.dumps(asdict(report), indent=1) + "\n").encode())
+    store.write(report_place(report.key), (json.dumps(asdict(report), indent=1) + "\n").encode())
 
 
-def read_report(data: DataFolder, key: ShapeKey) -> ShapeReport | None:
-    """The report of a shape; None where there is none, or one of another version."""
-    try:
-        return ShapeReport(**json.loads(data.report_path(key).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
+def read_reports(store: Store, keys: Sequence[ShapeKey]) -> dict[ShapeKey, ShapeReport]:
+    """The reports of those shapes that have one of this version."""
+    reports = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        places = {report_place(key): key for key in keys[start : start + _AT_ONCE]}
+        for place, content in store.read(places).items():
+            with contextlib.suppress(ValueError, TypeError):  # damaged, or of another version: made again
+                reports[places[place]] = ShapeReport(**json.loads(content))
+    return reports
 
 
-def write_summary(data: DataFolder, reports: Sequence[ShapeReport]) -> list[Path]:
+def write_summary(store: Store, reports: Sequence[ShapeReport]) -> list[str]:
     """Write `report.csv` and `report.html` of each dataset and category; returns the pages."""
     pages = []
     for dataset, category in sorted({(report.dataset, report.category) for report in reports}):
         chosen = [report for report in reports if (report.dataset, report.category) == (dataset, category)]
         chosen.sort(key=lambda report: (OUTCOMES.index(report.outcome), report.quality, report.instance))
-        folder = data.root / "Reports" / dataset / category
-        write_atomically(folder / "report.csv", _table(chosen).encode())
-        write_atomically(folder / "report.html", _page(data, chosen).encode())
-        pages.append(folder / "report.html")
+        folder = f"{_FOLDER}/{dataset}/{category}"
+        store.write(f"{folder}/report.csv", _table(chosen).encode())
+        store.write(f"{folder}/report.html", _page(chosen).encode())
+        pages.append(f"{store}/{folder}/report.html")
     return pages
 
 
@@ -117,18 +128,18 @@ def _table(reports: Sequence[ShapeReport]) -> str:
     return text.getvalue()
 
 
-def _page(data: DataFolder, reports: Sequence[ShapeReport]) -> str:
+def _page(reports: Sequence[ShapeReport]) -> str:
     counts = Counter(report.outcome for report in reports)
-    rows = "\n".join(_row(data, report) for report in reports)
+    rows = "\n".join(_row(report) for report in reports)
     title = html.escape(f"{reports[0].dataset} / {reports[0].category}")
     return _PAGE.format(
         title=title, counts=", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name]), rows=rows
     )
 
 
-def _row(data: DataFolder, report: ShapeReport) -> str:
-    picture = data.report_path(report.key).with_suffix(".png")
-    image = f'<img loading="lazy" src="{quote(picture.name)}" alt="">' if picture.exists() else ""
+def _row(report: ShapeReport) -> str:
+    name = quote(f"{report.instance}.png")
+    image = "" if report.outcome == "skipped" else f'<img loading="lazy" src="{name}" alt="">'
     facts = [
         f"{report.faces} faces, {'watertight' if report.watertight else 'not watertight'}",
         f"quality {report.quality:.3f} ({report.lost:.1%} of the surface lost, {report.jumps:.2%} jumps)",

@@ -20,8 +20,10 @@ from urform.config import PrepareConfig
 from urform.data._framing import on_white
 from urform.data._layout import DataFolder, ShapeKey
 from urform.data._png import encode_png
-from urform.data._report import ShapeReport, write_report
+from urform.data._remote import local_copy
+from urform.data._report import ShapeReport, report_place, write_report
 from urform.data._source import Source
+from urform.data._store import Store
 from urform.geometry import (
     Cleaned,
     Normalisation,
@@ -68,13 +70,13 @@ class ShapeJob:
         source: the mesh.
         is_test: whether it is prepared as a test shape.
         config: settings.
-        root: the data folder.
+        store: the data folder.
     """
 
     source: Source
     is_test: bool
     config: PrepareConfig
-    root: Path
+    store: Store
 
     @property
     def report(self) -> ShapeReport:
@@ -82,7 +84,7 @@ class ShapeJob:
         return ShapeReport(
             *self.source.key,
             outcome="skipped",
-            source=str(self.source.path),
+            source=self.source.place,
             split="test" if self.is_test else "train",
             family=self.source.family,
             settings=fingerprint(self.config),
@@ -107,38 +109,31 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
         OSError: the disk is full or read-only.
     """
     started = time.perf_counter()
-    data, key = DataFolder(job.root), job.source.key
-    stage = job.root / ".staging" / f"{os.getpid()}__{'__'.join(key)}"
-    shutil.rmtree(stage, ignore_errors=True)
+    stage = job.store.stage(f"{os.getpid()}__{'__'.join(job.source.key)}")
     report = job.report
     try:
         if job.source.problem:
             raise ValueError(job.source.problem)
-        report = _make(job, DataFolder(stage))
+        with local_copy(job.source) as path:
+            report = _make(job, path, DataFolder(stage))
     except (ValueError, OSError, MemoryError, ArithmeticError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             shutil.rmtree(stage, ignore_errors=True)
             raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        path = str(job.source.path)
-        report = replace(report, reason=reason if path in reason else f"{path}: {reason}")
+        place = job.source.place
+        report = replace(report, reason=reason if place in reason else f"{place}: {reason}")
     report = replace(report, elapsed_s=round(time.perf_counter() - started, 2))
-    _put_in_place(stage, data, report)
+    _put_in_place(stage, job.store, report)
     return report
 
 
-def _put_in_place(stage: Path, data: DataFolder, report: ShapeReport) -> None:
-    key = report.key
-    data.report_path(key).unlink(missing_ok=True)  # while there is none, the shape counts as not done
-    for made, target in zip(_products(DataFolder(stage), key), _products(data, key), strict=True):
-        if target.is_dir():
-            shutil.rmtree(target)
-        target.unlink(missing_ok=True)
-        if made.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.replace(target)
+def _put_in_place(stage: Path, store: Store, report: ShapeReport) -> None:
+    store.put(stage / "none", report_place(report.key))  # while there is no report, the shape counts as not done
+    for made in _products(DataFolder(stage), report.key):
+        store.put(made, made.relative_to(stage).as_posix())
     shutil.rmtree(stage, ignore_errors=True)
-    write_report(data, report)
+    write_report(store, report)
 
 
 def _products(data: DataFolder, key: ShapeKey) -> list[Path]:
@@ -158,10 +153,10 @@ class _Field(NamedTuple):
     repaired: list[str]
 
 
-def _make(job: ShapeJob, stage: DataFolder) -> ShapeReport:
+def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     config, key = job.config, job.source.key
     seed = [config.seed, int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8], "little")]
-    mesh = load_mesh(job.source.path)
+    mesh = load_mesh(path)
     if job.source.rotation:
         mesh = mesh.turned(np.reshape(job.source.rotation, (3, 3)))
     normalisation = Normalisation.of(mesh.vertices)

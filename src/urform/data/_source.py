@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Container, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from urform.data._archive import archive_stem
 from urform.data._layout import ShapeKey
+from urform.data._names import unique_names
 from urform.geometry import MESH_SUFFIXES
 
 DATASET = "shapes"
 CATEGORY = "object"
+SHAPENET = "ShapeNetV2"
+SHAPENET_MESH = Path("models", "model_normalized.obj")
 PACKED_SUFFIXES = frozenset({".gz", ".xz", ".bz2", ".7z", ".rar", ".zst"})
 # Three-dimensional data that urform does not read: never dropped silently.
 FOREIGN_SUFFIXES = frozenset(
@@ -49,12 +53,13 @@ class Source:
 
     Attributes:
         key: what it is called in the data folder.
-        path: the mesh file.
+        path: the mesh file; of one behind a URL, its place below the collection.
         family: a group of shapes so alike that they must lie on one side of a split; empty where it is unknown.
         is_test: whether a list puts it into the test split; None where nothing says so.
         problem: why it cannot be prepared, known before the file is opened; empty where nothing is known against it.
         rotation: nine numbers, row by row, of the matrix that turns the file's vertices upright and to the front
             (`matrix @ vertex`); None where they are so already.
+        collection: URL of the folder that `path` is relative to; empty where the mesh is a file of this machine.
     """
 
     key: ShapeKey
@@ -63,6 +68,54 @@ class Source:
     is_test: bool | None = None
     problem: str = ""
     rotation: tuple[float, ...] | None = None
+    collection: str = ""
+
+    @property
+    def place(self) -> str:
+        """Path or URL of the mesh file."""
+        return f"{self.collection}/{self.path.as_posix()}" if self.collection else str(self.path)
+
+
+def with_unique_names(sources: Sequence[Source]) -> list[Source]:
+    """The sources, of equal names the later ones with `_2` and so on."""
+    names = unique_names(str(source.key) for source in sources)
+    return [replace(source, key=ShapeKey.parse(name)) for source, name in zip(sources, names, strict=True)]
+
+
+def no_mesh(place: Path | str) -> ValueError:
+    """What is to be raised where there is nothing to prepare."""
+    return ValueError(f"{place}: no mesh in it, expected files ending in {', '.join(sorted(MESH_SUFFIXES))}")
+
+
+def picked_synset(place: Path | str, synsets: Collection[str], category: str | None) -> str | None:
+    """The one of the synsets of a ShapeNet root that `category` means; None where all of them are meant.
+
+    Raises:
+        ValueError: there are several, and it is none of them.
+    """
+    if category in synsets:
+        return category
+    if category and len(synsets) > 1:
+        raise ValueError(
+            f"{place}: holds the categories {', '.join(synsets)}; --category must be one of them, got {category!r}"
+        )
+    return None
+
+
+def is_litter(name: str) -> bool:
+    """What macOS puts into archives and what a killed urform left behind."""
+    return name == "__MACOSX" or name.startswith("._") or (name.startswith(".") and name.endswith(".partial"))
+
+
+def is_wanted(name: str, folders: Container[str | None]) -> bool:
+    """Whether a file is a mesh or looks like one, which must be named; an archive with its folder beside it is not."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if is_litter(name):
+        return False
+    stem = archive_stem(name)
+    if stem or suffix in PACKED_SUFFIXES:
+        return stem not in folders
+    return suffix in MESH_SUFFIXES or suffix in FOREIGN_SUFFIXES
 
 
 def file_problem(path: Path) -> str:
@@ -74,17 +127,24 @@ def file_problem(path: Path) -> str:
 
 
 def _file_problem(path: Path) -> str:
-    suffix = path.suffix.lower()
     if path.is_symlink() and not path.exists():
         return f"{path}: is a broken link to {path.readlink()}; mend or remove it"
     if not path.exists():
         return f"{path}: no such file, expected a mesh"
+    if path.suffix.lower() in MESH_SUFFIXES and not path.is_file():
+        return f"{path}: is no file, expected a mesh"
+    return name_problem(str(path))
+
+
+def name_problem(place: str) -> str:
+    """What is wrong with a path or URL that should be a mesh, by its ending alone; empty where nothing is."""
+    suffix = PurePosixPath(place).suffix.lower()
     if suffix in MESH_SUFFIXES:
-        return "" if path.is_file() else f"{path}: is no file, expected a mesh"
+        return ""
     if suffix == ".sh3f":
-        return f"{path}: is a furniture library, give it as MESHES itself"
-    if archive_stem(path.name):
-        return f"{path}: is an archive, unpack it with `urform data fetch`"
+        return f"{place}: is a furniture library, give it as MESHES itself"
+    if archive_stem(place):
+        return f"{place}: is an archive, unpack it with `urform data fetch`"
     if suffix in PACKED_SUFFIXES:
-        return f"{path}: is packed, unpack it by hand"
-    return f"{path}: cannot be read, convert it to .glb or .obj"
+        return f"{place}: is packed, unpack it by hand"
+    return f"{place}: cannot be read, convert it to .glb or .obj"

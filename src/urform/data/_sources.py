@@ -5,24 +5,33 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from urform.data._archive import archive_stem
 from urform.data._furniture import library_sources
 from urform.data._layout import ShapeKey
 from urform.data._list import list_sources
-from urform.data._names import name_of, unique_names
-from urform.data._source import CATEGORY, DATASET, FOREIGN_SUFFIXES, PACKED_SUFFIXES, Source, file_problem
-from urform.geometry import MESH_SUFFIXES
+from urform.data._names import name_of
+from urform.data._remote import remote_sources
+from urform.data._source import (
+    CATEGORY,
+    DATASET,
+    SHAPENET,
+    SHAPENET_MESH,
+    Source,
+    file_problem,
+    is_litter,
+    is_wanted,
+    no_mesh,
+    picked_synset,
+    with_unique_names,
+)
+from urform.data._store import is_url
 
-SHAPENET = "ShapeNetV2"
-SHAPENET_MESH = Path("models", "model_normalized.obj")
 # Of a folder called like a synset so many entries are looked at before it is taken for something else.
 SHAPENET_PROBES = 50
 
 
-def find_sources(meshes: Path, dataset: str | None, category: str | None, cache: Path) -> list[Source]:
+def find_sources(meshes: Path | str, dataset: str | None, category: str | None, cache: Path) -> list[Source]:
     """Tell what a path of meshes is and list the shapes in it.
 
     - A folder like ShapeNetCore v2 (`<synset>/<instance>/models/model_normalized.obj`; the root or one synset):
@@ -30,7 +39,9 @@ def find_sources(meshes: Path, dataset: str | None, category: str | None, cache:
       it is the name that the category gets.
     - Any other folder: every mesh file below, named after its path; dataset `shapes`, category `object`.
     - A `.sh3f` file, Sweet Home 3D's furniture libraries: the models of its catalogue, unpacked into `cache`.
-    - A `.csv` file with a column `path` and, where wanted, instance, category, dataset, family, split.
+    - A `.csv` file with a column `path` and, where wanted, instance, category, dataset, family, split. Paths may be
+      URLs.
+    - A URL of a folder or a list (s3://..., gs://..., whatever fsspec knows), the same as above but for libraries.
 
     Args:
         meshes: the folder or file.
@@ -45,6 +56,9 @@ def find_sources(meshes: Path, dataset: str | None, category: str | None, cache:
         FileNotFoundError: no such folder or file.
         ValueError: it is nothing of the above, holds no mesh, or a list or catalogue is wrong.
     """
+    if isinstance(meshes, str) and is_url(meshes):
+        return remote_sources(meshes, dataset, category)
+    meshes = Path(meshes)
     suffix = meshes.suffix.lower()
     if meshes.is_dir():
         sources = _folder_sources(meshes, dataset, category)
@@ -58,12 +72,8 @@ def find_sources(meshes: Path, dataset: str | None, category: str | None, cache:
         hint = file_problem(meshes) or "give the folder that holds it"
         raise ValueError(f"{meshes}: expected a folder of meshes, a .csv list or a .sh3f library; {hint}")
     if not sources:
-        raise _no_mesh(meshes)
+        raise no_mesh(meshes)
     return sorted(sources, key=lambda source: source.key)
-
-
-def _no_mesh(folder: Path) -> ValueError:
-    return ValueError(f"{folder}: no mesh in it, expected files ending in {', '.join(sorted(MESH_SUFFIXES))}")
 
 
 def _folder_sources(folder: Path, dataset: str | None, category: str | None) -> list[Source]:
@@ -71,19 +81,15 @@ def _folder_sources(folder: Path, dataset: str | None, category: str | None) -> 
     if name := _synset_name(folder):
         return _synset_sources(folder, dataset or SHAPENET, category or name)
     synsets = {name: path for path in _subfolders(folder) if (name := _synset_name(path))}
-    if category in synsets:
-        return _synset_sources(synsets[category], dataset or SHAPENET, category)
-    if category and len(synsets) > 1:
-        raise ValueError(
-            f"{folder}: holds the categories {', '.join(synsets)}; --category must be one of them, got {category!r}"
-        )
+    if picked := picked_synset(folder, synsets, category):
+        return _synset_sources(synsets[picked], dataset or SHAPENET, picked)
     found = [
         source
         for name, path in synsets.items()
         for source in _synset_sources(path, dataset or SHAPENET, category or name)
     ]
     rest = _walked_sources(folder, dataset or DATASET, category or CATEGORY, skipped=set(synsets.values()))
-    return _with_unique_names(found + rest)
+    return with_unique_names(found + rest)
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -118,12 +124,7 @@ def _walked_sources(folder: Path, dataset: str, category: str, skipped: set[Path
         # A file with a problem keeps its ending in the name: it never takes the name of a mesh.
         name = name_of((place if problem else place.with_suffix("")).parts)
         sources.append(Source(ShapeKey(dataset, category, name), path, problem=problem))
-    return _with_unique_names(sorted(sources, key=lambda source: (bool(source.problem), source.path)))
-
-
-def _with_unique_names(sources: list[Source]) -> list[Source]:
-    names = unique_names(str(source.key) for source in sources)
-    return [replace(source, key=ShapeKey.parse(name)) for source, name in zip(sources, names, strict=True)]
+    return with_unique_names(sorted(sources, key=lambda source: (bool(source.problem), source.path)))
 
 
 def _walk(folder: Path, skipped: set[Path]) -> Iterator[tuple[Path, str]]:
@@ -146,25 +147,12 @@ def _walk(folder: Path, skipped: set[Path]) -> Iterator[tuple[Path, str]]:
         for entry in entries:
             path = Path(entry.path)
             if entry.name in folders:
-                if path not in skipped and not _is_litter(entry.name):
+                if path not in skipped and not is_litter(entry.name):
                     (links if entry.is_symlink() else waiting).append(path)
-            elif _is_wanted(entry, folders):
+            elif is_wanted(entry.name, folders) or _is_broken_link(entry):
                 yield path, file_problem(path)
 
 
-def _is_litter(name: str) -> bool:
-    """What macOS puts into archives and what a killed urform left behind."""
-    return name == "__MACOSX" or name.startswith("._") or (name.startswith(".") and name.endswith(".partial"))
-
-
-def _is_wanted(entry: os.DirEntry, folders: set[str]) -> bool:
-    """Whether a file is a mesh or looks like one, which must be named; an archive with its folder beside it is not."""
-    suffix = Path(entry.name).suffix.lower()
-    if _is_litter(entry.name):
-        return False
-    stem = archive_stem(entry.name)
-    if stem or suffix in PACKED_SUFFIXES:
-        return stem not in folders
-    if suffix in MESH_SUFFIXES or suffix in FOREIGN_SUFFIXES:
-        return True
-    return entry.is_symlink() and not suffix and not Path(entry.path).exists()
+def _is_broken_link(entry: os.DirEntry) -> bool:
+    """A link to nowhere that was, by its name, perhaps a folder."""
+    return entry.is_symlink() and "." not in entry.name and not Path(entry.path).exists()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import posixpath
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from urform.data._layout import write_atomically
@@ -20,6 +23,12 @@ def is_url(text: str) -> bool:
     return "://" in text and len(urlsplit(text).scheme) > 1
 
 
+def split_url(url: str) -> tuple[str, Path]:
+    """A URL as that of its host or bucket, and the path there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", Path(posixpath.normpath(parts.path).lstrip("/"))
+
+
 def open_url(url: str) -> tuple[Any, str]:
     """The file system behind a URL, and the path there.
 
@@ -30,7 +39,7 @@ def open_url(url: str) -> tuple[Any, str]:
 
     scheme = urlsplit(url).scheme
     try:
-        files, path = fsspec.core.url_to_fs(url)
+        files, path = fsspec.core.url_to_fs(url + "/")
     except ImportError as error:
         package = EXTRAS.get(scheme, "the package that fsspec names")
         raise ValueError(f"{url}: needs {package}; install it beside urform ({error})") from None
@@ -39,38 +48,34 @@ def open_url(url: str) -> tuple[Any, str]:
     return files, str(path).rstrip("/")
 
 
-class Store(Protocol):
+class Store(ABC):
     """A folder into which finished files are put, each whole or not at all.
 
     Paths are relative to it, parts joined by `/`.
     """
 
+    @abstractmethod
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """The contents of those of the files that exist."""
-        ...
 
+    @abstractmethod
     def write(self, path: str, content: bytes) -> None:
         """Write a file, over what was there."""
-        ...
 
+    @abstractmethod
     def put(self, made: Path, path: str) -> None:
         """Move a file or folder of this machine to its place; where `made` does not exist, what was there just goes."""
-        ...
 
-    def exists(self, path: str) -> bool:
-        """Whether there is such a file."""
-        ...
-
+    @abstractmethod
     def stage(self, name: str) -> Path:
         """An empty folder of this machine for files in the making, on the disk of the store where it has one."""
-        ...
 
+    @abstractmethod
     def finish(self) -> None:
         """Remove what interrupted runs left."""
-        ...
 
 
-class LocalStore:
+class LocalStore(Store):
     """A folder of this machine, or one that several machines share.
 
     Args:
@@ -101,10 +106,6 @@ class LocalStore:
             target.parent.mkdir(parents=True, exist_ok=True)
             made.replace(target)
 
-    def exists(self, path: str) -> bool:
-        """See `Store`."""
-        return (self.root / path).exists()
-
     def stage(self, name: str) -> Path:
         """See `Store`."""
         folder = self.root / ".staging" / name
@@ -117,7 +118,7 @@ class LocalStore:
         shutil.rmtree(self.root / ".staging", ignore_errors=True)
 
 
-class RemoteStore:
+class RemoteStore(Store):
     """A folder behind a URL; a file there appears when all of it is written.
 
     Args:
@@ -139,11 +140,13 @@ class RemoteStore:
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """See `Store`."""
-        wanted = [self._place(path) for path in paths]
-        if not wanted:
-            return {}
-        found = self._files.cat(wanted, on_error="omit")  # many at once
-        return {path[len(self._root) + 1 :]: content for path, content in found.items()}
+        wanted = {self._place(path): path for path in paths}
+        there: set[str] = set()
+        for folder in {place.rsplit("/", 1)[0] for place in wanted}:  # one listing for all the files in it
+            with contextlib.suppress(FileNotFoundError):
+                there.update(str(name) for name in self._files.ls(folder, detail=False, refresh=True))
+        found = self._files.cat(sorted(there & wanted.keys())) if there & wanted.keys() else {}
+        return {wanted[place]: content for place, content in found.items()}
 
     def write(self, path: str, content: bytes) -> None:
         """See `Store`."""
@@ -161,10 +164,6 @@ class RemoteStore:
                 self.write(f"{path}/{file.relative_to(made).as_posix()}", file.read_bytes())
         elif made.exists():
             self.write(path, made.read_bytes())
-
-    def exists(self, path: str) -> bool:
-        """See `Store`."""
-        return bool(self._files.exists(self._place(path)))
 
     def stage(self, name: str) -> Path:
         """See `Store`."""

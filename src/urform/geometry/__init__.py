@@ -13,6 +13,7 @@ from urform.geometry._mesh import (
     load_mesh,
 )
 from urform.geometry._metrics import chamfer_deepsdf
+from urform.geometry._orientation import orient
 from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
 from urform.geometry._sampling import SdfSamples, sample_faces, sample_sdf, sample_visible_surface
@@ -22,10 +23,10 @@ from urform.geometry._signed_distance import (
     SignMethod,
     guarded_sign,
     hidden_sign,
-    orient,
     solid_sign,
     winding_sign,
 )
+from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "is_watertight",
     "load_mesh",
     "orient",
+    "references",
     "sample_faces",
     "sample_sdf",
     "sample_visible_surface",

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import igl
-import igl.embree
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from urform.geometry._mesh import face_normals
+from urform.geometry._orientation import orient
 from urform.geometry._rays import RayScene, fibonacci_sphere
 
-ORIENTATION_RAYS = 20_000
 QUICK_DIRECTIONS = 8  # rays that settle the sign of most points
 QUICK_ESCAPES = 2  # of them, before a point in front of its nearest face counts as outside
 HIDDEN_DIRECTIONS = 128
@@ -31,12 +30,6 @@ InsideTest = Callable[[np.ndarray, Nearest], np.ndarray]
 """points (N, 3) and their nearest faces -> inside (N,) of bool."""
 SignMethod = Callable[[np.ndarray, np.ndarray], InsideTest]
 """vertices (V, 3), faces (F, 3) of a cleaned mesh -> its inside test."""
-
-
-def orient(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "F 3"]:
-    """The faces, each turned to what sees the outside. Source: Takayama 2014."""
-    flipped, _ = igl.embree.reorient_facets_raycast(vertices, faces, rays_total=ORIENTATION_RAYS)
-    return np.ascontiguousarray(np.where(np.asarray(flipped)[:, None], faces[:, ::-1], faces))
 
 
 def winding_sign(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> InsideTest:

@@ -86,9 +86,7 @@ def render_views(
             elevation = rng.uniform(*level.elevation_deg)
             distance = rng.uniform(*(level.redraw_distance if again else level.distance))
             shift = rng.uniform(-1, 1, 3) * (level.redraw_shift if again else level.shift)
-            camera = Camera(
-                azimuth, elevation, CAMERA_FACTOR * distance, level.focal_mm, level.sensor_mm, tuple(shift)
-            )
+            camera = Camera(azimuth, elevation, CAMERA_FACTOR * distance, level.focal_mm, level.sensor_mm, tuple(shift))
             if level.shift == 0 or np.abs(camera.project(mesh.vertices)).max() < 1:
                 break
         light = Light((rng.uniform(-1, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 1)), rng.uniform(0.3, 0.6))
