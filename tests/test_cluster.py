@@ -12,7 +12,8 @@ import trimesh
 from tests.test_prepare import tree, without_seconds
 from urform.cli import main
 from urform.config import PrepareConfig
-from urform.data import prepare
+from urform.data import find_sources, prepare
+from urform.data._cluster import run_on_cluster
 
 SMALL = PrepareConfig(samples=1000, surface_points=500, easy_views=1, hard_views=1, view_size=32, test_fraction=0.3)
 FLAGS = [
@@ -83,3 +84,73 @@ def test_urls_make_the_same_bytes(textured: Path, tmp_path: Path) -> None:
     assert {report.instance: report.reason for report in again} == {
         name: report.reason.replace(str(textured), textured.as_uri()) for name, report in local.items()
     }
+
+
+def upper(job: str) -> str:
+    if job == "crash":
+        os.abort()
+    if job == "full":
+        raise OSError(28, "No space left on device", job)
+    return job.upper()
+
+
+def test_a_crash_on_a_cluster_costs_one_job_and_a_full_disk_ends_the_run(cluster: str) -> None:
+    outcomes = {job: (result, reason) for job, result, reason in run_on_cluster(upper, ["a", "crash", "b"], cluster)}
+    assert outcomes["a"] == ("A", "")
+    assert outcomes["b"] == ("B", "")
+    assert outcomes["crash"][0] is None
+    assert "died" in outcomes["crash"][1]
+    with pytest.raises(OSError, match="No space left on device: 'full'"):
+        list(run_on_cluster(upper, ["full"], cluster))
+
+
+def test_lists_may_name_urls_and_lie_behind_one(textured: Path, tmp_path: Path) -> None:
+    tin = textured / "more" / "tin.glb"
+    (tmp_path / "list.csv").write_text(f"path,instance,split\n{tin.as_uri()},,test\nnone.obj,gone,\n")
+    found = {source.key.instance: source for source in find_sources(tmp_path / "list.csv", None, None, tmp_path)}
+    assert found["tin"].place == tin.as_uri()
+    assert found["tin"].is_test
+    assert found["gone"].problem == f"{tmp_path / 'none.obj'}: no such file, expected a mesh"
+    far = find_sources((tmp_path / "list.csv").as_uri(), None, None, tmp_path)
+    assert {source.key.instance: source.place for source in far} == {
+        "tin": tin.as_uri(),
+        "gone": (tmp_path / "none.obj").as_uri(),
+    }
+    reports = {report.instance: report for report in prepare((tmp_path / "list.csv").as_uri(), tmp_path / "out", SMALL)}
+    assert reports["tin"].outcome == "done"
+    assert reports["gone"].reason == f"{(tmp_path / 'none.obj').as_uri()}: no such file, expected a mesh"
+
+
+def test_a_synset_behind_a_url(textured: Path, tmp_path: Path) -> None:
+    one = find_sources((textured / "02691156").as_uri(), None, "plane", tmp_path)
+    assert [str(source.key) for source in one] == ["ShapeNetV2/plane/abc"]
+    assert [str(source.key) for source in find_sources(textured.as_uri(), "d", "02691156", tmp_path)] == [
+        "d/02691156/abc"
+    ]
+    local = find_sources(textured, None, None, tmp_path)
+    assert [source.key for source in find_sources(textured.as_uri(), None, None, tmp_path)] == [
+        source.key for source in local
+    ]
+
+
+def test_messages(meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none: no such folder of meshes, or nothing in it"):
+        prepare((tmp_path / "none").as_uri(), tmp_path / "out", SMALL)
+    with pytest.raises(ValueError, match=r"bogus://x: Protocol not known: bogus, expected a URL that fsspec knows"):
+        prepare(meshes, "bogus://x", SMALL)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ValueError, match=r"s3://bucket/x: needs s3fs; install it beside urform"):
+        prepare(meshes, "s3://bucket/x", SMALL)
+    with pytest.raises(ValueError, match=r"is unpacked into the data folder, which must be a path for it"):
+        prepare(tmp_path / "x.sh3f", (tmp_path / "out").as_uri(), SMALL)
+    with pytest.raises(ValueError, match=r"furniture libraries are read from the disk, fetch it with"):
+        prepare("file:///x.sh3f", tmp_path / "out", SMALL)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ValueError, match=r"--cluster needs Ray: pip install 'urform\[cluster\]'"):
+        prepare(meshes, tmp_path / "out", SMALL, cluster="auto")
+
+
+def test_no_cluster_at_the_address_is_one_line(meshes: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'urform[cluster]'")
+    assert main(["prepare", str(meshes), "--out", str(tmp_path / "out"), "--cluster", "127.0.0.1:1"]) == 2
+    assert "--cluster 127.0.0.1:1: no Ray cluster answers there" in capsys.readouterr().err.splitlines()[-1]

@@ -1,9 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 import trimesh
 
 from urform.geometry import Material, TexturedMesh
-from urform.render import LEVELS, Camera, Light, RayCaster, render_views
+from urform.render import LEVELS, Camera, Light, RayCaster, ViewLevel, render_views
 
 
 def quad(texture: np.ndarray | None = None, rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> TexturedMesh:
@@ -103,3 +105,12 @@ def test_views_are_the_same_for_the_same_seed() -> None:
     first, second = (list(render_views(mesh, LEVELS["hard"], 2, 32, 1, np.random.default_rng(5))) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one.frame.colour, other.frame.colour)
+
+
+def test_other_cameras() -> None:
+    mesh = TexturedMesh.from_trimesh(trimesh.creation.box())
+    level = ViewLevel((80, 89), (0.9, 0.9), shift=0.01, focal_mm=50, sensor_mm=36)
+    (view,) = render_views(mesh, level, 1, 32, 1, np.random.default_rng(0))
+    _, elevation, _, distance, focal, sensor, *_ = json.loads(view.metadata.rstrip(","))
+    assert 80 <= elevation <= 89
+    assert (distance, focal, sensor) == (0.9, 50, 36)

@@ -9,6 +9,7 @@ from urform.geometry import (
     clean,
     face_normals,
     hidden_sign,
+    orient,
     sample_faces,
     sample_sdf,
     sample_visible_surface,
@@ -206,3 +207,22 @@ def test_solids_are_not_thickened() -> None:
     thick = ThickenedDistance(distance, *ball(0.7), 0.1)
     assert not thick.sheets.any()
     np.testing.assert_array_equal(thick(POINTS), distance(POINTS))
+
+
+def test_faces_are_turned_outwards_the_same_way_each_time() -> None:
+    vertices, faces = ball(0.5)
+    rng = np.random.default_rng(0)
+    box = trimesh.creation.box((0.2, 0.3, 0.4), trimesh.transformations.translation_matrix((0.7, 0, 0)))
+    all_vertices = np.concatenate([vertices, box.vertices, box.vertices * 0.1])  # the last hides inside the ball
+    parts = [faces, np.asarray(box.faces) + len(vertices), np.asarray(box.faces) + len(vertices) + 8]
+    mixed = np.concatenate(parts)
+    flips = rng.random(len(mixed)) < 0.4
+    mixed[flips] = mixed[flips, ::-1]
+    oriented = orient(all_vertices, mixed)
+    assert np.array_equal(oriented, orient(all_vertices, mixed))
+    assert np.array_equal(np.sort(oriented, axis=1), np.sort(mixed, axis=1))
+    normals = face_normals(all_vertices, oriented)
+    centres = all_vertices[oriented].mean(axis=1)
+    centres[len(faces) : len(faces) + 12] -= [0.7, 0, 0]
+    centres[len(faces) + 12 :] -= [0.07, 0, 0]
+    assert (np.einsum("nk,nk->n", normals, centres)[: len(faces) + 12] > 0).all()

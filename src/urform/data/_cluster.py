@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from urform.data._pool import run_isolated
 
@@ -71,11 +73,19 @@ def _connected(address: str) -> Any:
     except ImportError:
         raise ValueError("--cluster needs Ray: pip install 'urform[cluster]'") from None
     try:
+        _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, TimeoutError) as error:
+    except (OSError, RuntimeError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise ConnectionError(f"--cluster {address}: no Ray cluster answers there ({first})") from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """See whether anything listens there: Ray itself tries for two minutes and then ends the process."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if parts.hostname and parts.port:
+        socket.create_connection((parts.hostname, parts.port), timeout=10).close()
 
 
 def _run(

@@ -35,7 +35,6 @@ from urform.geometry import (
     clean,
     face_normals,
     guarded_sign,
-    hidden_sign,
     is_watertight,
     load_mesh,
     sample_sdf,
@@ -50,7 +49,7 @@ LEAST_INSIDE = 0.002  # share of the samples; with less there is nothing to lear
 MOST_LOST = 0.4  # share of the visible surface that may be sheets
 MOST_JUMPS = 0.008  # share of points at which the field may have a zero in the air
 DOUBTFUL_JUMPS = 0.003  # from here on another sign method is tried
-OTHER_SIGNS = {"winding": winding_sign, "guarded": guarded_sign, "hidden": hidden_sign}
+OTHER_SIGNS = {"winding": winding_sign, "guarded": guarded_sign}
 PROBES = 1500
 NEAR_SURFACE = 100_000  # visible surface points that the near samples are drawn around, each used several times
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no fault of the mesh: these end the run

@@ -27,7 +27,8 @@ def orient(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) ->
 
     Source: Takayama 2014.
     """
-    oriented, patch = (np.asarray(array) for array in igl.bfs_orient(np.ascontiguousarray(faces, np.int64)))
+    aligned = igl.bfs_orient(np.ascontiguousarray(faces, np.int64))
+    oriented, patch = (np.asarray(array).astype(np.int64) for array in aligned)
     origins, normals, of_patch = _places(vertices, oriented, patch)
     directions = np.random.default_rng(0).normal(size=origins.shape)
     directions *= np.sign(np.einsum("nk,nk->n", directions, normals))[:, None]

@@ -34,7 +34,8 @@ class ViewLevel:
     @property
     def redraw_distance(self) -> tuple[float, float]:
         """Range of distances after five tries in which the object touched the border: published, 0.75 to 1.1."""
-        return 1.25 * self.distance[0], 1.1 * self.distance[1]
+        low, high = 1.25 * self.distance[0], 1.1 * self.distance[1]
+        return low, max(low, high)
 
     @property
     def redraw_shift(self) -> float:
