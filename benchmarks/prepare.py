@@ -1,13 +1,14 @@
 """Speed of `urform prepare` beside peers: SDF samples, views, and what a second worker brings.
 
-    python benchmarks/prepare.py MESHES [--count 24] [--whole 12]
+    python benchmarks/prepare.py MESHES [--count 24] [--whole 48]
 
 The peers want `pip install vtk rtree`. Method: every n-th mesh of the collection, `count` of them, on one core (Linux:
 the process is held to it). Samples: orientation, visible surface, sign and distance of 500,000 points at the published
 distribution; peer: trimesh's own signed distance on 300 of these points. Views: 50 easy and 50 hard ones, 224 x 224, 4
 samples a pixel, colour and albedo; peer: VTK's off-screen window on the same triangles, 4 samples, colour alone, no
 textures, 50 views with each picture read back. Printed are medians over the meshes, and the ratio of both.
-Workers: the whole command on `whole` of these meshes, 100,000 samples and 20 views each, with one worker and with two.
+Workers: the whole command on every n-th mesh, `whole` of them, 100,000 samples and 20 views each, with one worker and
+with two.
 """
 
 from __future__ import annotations
@@ -125,10 +126,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("meshes", type=Path)
     parser.add_argument("--count", type=int, default=24)
-    parser.add_argument("--whole", type=int, default=12)
+    parser.add_argument("--whole", type=int, default=48)
     arguments = parser.parse_args()
     found = [source.path for source in find_sources(arguments.meshes, None, None, Path()) if not source.problem]
-    paths = found[:: max(1, len(found) // arguments.count)][: arguments.count]
+    paths, chosen = (found[:: max(1, len(found) // n)][:n] for n in (arguments.count, arguments.whole))
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     rows = []
@@ -141,7 +142,6 @@ def main() -> None:
     print(f"500,000 samples {SAMPLES / samples:.1f} s; 100 views {2 * VIEWS / views:.1f} s")
     print(f"samples/s: urform {samples:,.0f}, trimesh {peer_samples:,.0f}, ratio {samples / peer_samples:.0f}")
     print(f"views/s: urform {views:.1f}, VTK {peer_views:.1f}, ratio {views / peer_views:.2f}")
-    chosen = paths[: arguments.whole]
     one, two = (whole_command_s(chosen, workers) for workers in (1, 2))
     print(
         f"whole command, {len(chosen)} meshes: {one:.1f} s with one worker, {two:.1f} s with two: {one / two:.2f} times"

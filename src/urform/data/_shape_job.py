@@ -35,6 +35,7 @@ from urform.geometry import (
     clean,
     face_normals,
     guarded_sign,
+    hidden_sign,
     is_watertight,
     load_mesh,
     sample_sdf,
@@ -50,6 +51,8 @@ MOST_LOST = 0.4  # share of the visible surface that may be sheets
 MOST_JUMPS = 0.008  # share of points at which the field may have a zero in the air
 DOUBTFUL_JUMPS = 0.003  # from here on another sign method is tried
 OTHER_SIGNS = {"winding": winding_sign, "guarded": guarded_sign}
+# Specks in the air where few rays get in, but right for an open box; once its walls have a thickness.
+THICKENED_SIGNS = {**OTHER_SIGNS, "hidden": hidden_sign}
 PROBES = 1500
 NEAR_SURFACE = 100_000  # visible surface points that the near samples are drawn around, each used several times
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no fault of the mesh: these end the run
@@ -205,7 +208,7 @@ def _field(cleaned: Cleaned, config: PrepareConfig, rng: np.random.Generator) ->
     sign, distance = "solid", SignedDistance(vertices, faces, solid_sign)
     quality = judged(distance)
     if quality.jumps > DOUBTFUL_JUMPS:
-        for name, method in OTHER_SIGNS.items():
+        for name, method in (THICKENED_SIGNS if config.thicken else OTHER_SIGNS).items():
             other = SignedDistance(vertices, faces, method)
             if rank(better := judged(other)) < rank(quality):
                 sign, distance, quality = name, other, better
