@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from urform.config import ModelConfig, ShapeConfig
+from urform.config import ModelConfig, RunConfig, ShapeConfig
 from urform.data import read_split
 from urform.training import train_shape
 
@@ -29,11 +29,11 @@ CANDIDATES = {
 def race(name: str, data: Path, split: Path, minutes: float, work: Path) -> tuple[float, float]:
     """Points a second and final error of one candidate."""
     config = ShapeConfig(model=CANDIDATES[name], epochs=3)
-    train_shape(data, [split], work / f"{name}_timing", config, device="cpu")
+    train_shape(data, [split], work / f"{name}_timing", config, RunConfig(device="cpu"))
     times = [line["elapsed_s"] for line in metrics(work / f"{name}_timing")]
     epoch_s = times[-1] - times[-2]
     epochs = max(2, round(minutes * 60 / epoch_s))
-    train_shape(data, [split], work / name, replace(config, epochs=epochs), device="cpu")
+    train_shape(data, [split], work / name, replace(config, epochs=epochs), RunConfig(device="cpu"))
     last = metrics(work / name)[-1]
     points = epochs * len(read_split(split)) * config.points_per_shape
     return points / last["elapsed_s"], last["sdf_error"]

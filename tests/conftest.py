@@ -1,6 +1,10 @@
 """Shared by the tests: threads, the shared folder, a tiny data folder."""
 
+import os
 from pathlib import Path
+
+# Before torch is imported: threads that spin while they wait make the suite many times slower on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 import torch

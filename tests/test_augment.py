@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from urform.data import augment, halve, on_white, to_input
+from urform.data import augment, on_white, to_input
 from urform.data._augment import _Draw, _move
 
 
@@ -15,15 +15,6 @@ def test_the_encoder_sees_objects_on_white() -> None:
     shown = to_input(pictures(1))
     expected = torch.from_numpy(on_white(pictures(1).numpy())).permute(0, 3, 1, 2) / 255
     torch.testing.assert_close(shown, expected, atol=1e-2, rtol=0)
-
-
-def test_halved_pictures_keep_their_colour_up_to_the_border() -> None:
-    rgba = torch.zeros(1, 8, 8, 4, dtype=torch.uint8)
-    rgba[:, 1:6, 1:6] = torch.tensor([200, 50, 10, 255], dtype=torch.uint8)
-    small = halve(rgba)
-    assert small.shape == (1, 4, 4, 4)
-    assert small[0, :, :, 3].tolist() == [[64, 128, 128, 0], [128, 255, 255, 0], [128, 255, 255, 0], [0, 0, 0, 0]]
-    assert (small[small[..., 3] > 0][:, :3] == torch.tensor([200, 50, 10])).all()
 
 
 def test_augmentation_varies_every_picture_and_repeats_for_a_seed() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from urform.config import EncoderConfig, PrepareConfig, ShapeConfig
+from urform.config import EncoderConfig, PrepareConfig, RunConfig, ShapeConfig
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -84,18 +84,14 @@ class TrainShape:
     """Settings."""
     preset: Literal["small", "published"] = "small"
     """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
-    resume: bool = False
-    """Go on with the run in `--out`; give the same settings as before."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
-    stop_after: int | None = None
-    """End after so many epochs in all, to be resumed later."""
+    run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
+    """How it is run."""
 
     def run(self) -> int:
         """Train."""
         from urform.training import train_shape
 
-        train_shape(self.data, self.split, self.out, self.config, self.resume, self.device, self.stop_after)
+        train_shape(self.data, self.split, self.out, self.config, self.run_config)
         return 0
 
 
@@ -113,12 +109,8 @@ class TrainEncoder:
     """Run folder."""
     config: OmitArgPrefixes[EncoderConfig] = field(default_factory=EncoderConfig)
     """Settings."""
-    resume: bool = False
-    """Go on with the run in `--out`; give the same settings as before."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
-    stop_after: int | None = None
-    """End after so many epochs in all, to be resumed later."""
+    run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
+    """How it is run."""
     imagenet: Path | None = None
     """File of torchvision's ResNet-18 weights to start from (preset 'published' only: the width must be 64)."""
 
@@ -126,17 +118,7 @@ class TrainEncoder:
         """Train."""
         from urform.training import train_encoder
 
-        train_encoder(
-            self.init,
-            self.data,
-            self.split,
-            self.out,
-            self.config,
-            self.resume,
-            self.device,
-            self.stop_after,
-            self.imagenet,
-        )
+        train_encoder(self.init, self.data, self.split, self.out, self.config, self.run_config, self.imagenet)
         return 0
 
 

@@ -8,8 +8,59 @@ from typing import Literal
 from urform.config._check import require
 from urform.config._model import PRESETS, ModelConfig
 
-Schedule = Literal["cosine", "step"]
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How a training is run, whatever it trains: nothing of this changes what is learned."""
+
+    resume: bool = False
+    """Go on with the run in `--out`; give the same settings as before."""
+    overwrite: bool = False
+    """Remove the run in `--out` and start again."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    stop_after: int | None = None
+    """End after so many epochs in all, to be resumed later."""
+    accumulate: int = 1
+    """Parts that each batch is divided into, to save memory; the gradient is that of the whole batch."""
+    keep_every: int = 0
+    """Also keep the weights of every so many epochs, in `snapshots`; 0 = only the last."""
+
+    def __post_init__(self) -> None:
+        require(not (self.resume and self.overwrite), "--overwrite", "left away with --resume", self.overwrite)
+        require(self.stop_after is None or self.stop_after >= 1, "--stop-after", "at least 1", self.stop_after)
+        require(self.accumulate >= 1, "--accumulate", "at least 1", self.accumulate)
+        require(self.keep_every >= 0, "--keep-every", "0 or more", self.keep_every)
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """How learning rates change over a training."""
+
+    kind: Literal["cosine", "step", "warmup", "constant"] = "cosine"
+    """'cosine' falls to `floor` at the last epoch; 'step', 'warmup' and 'constant' are the published ones."""
+    warm_share: float = 0.0
+    """Share of the training in which the rate of 'cosine' first rises from almost zero."""
+    floor: float = 0.0
+    """Share of the rate at which 'cosine' ends."""
+    interval: int = 500
+    """Epochs between two changes of 'step'."""
+    factor: float = 0.5
+    """What 'step' multiplies the rate with."""
+    length: int = 100
+    """Epochs over which 'warmup' changes the rate, linearly."""
+    final: float = 1.0
+    """What the rate is multiplied with at their end."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.warm_share < 1, "--schedule.warm-share", "at least 0 and less than 1", self.warm_share)
+        require(0 <= self.floor <= 1, "--schedule.floor", "0 to 1", self.floor)
+        require(self.interval >= 1, "--schedule.interval", "at least 1", self.interval)
+        require(self.length >= 1, "--schedule.length", "at least 1", self.length)
+        for name in ("factor", "final"):
+            require(getattr(self, name) > 0, f"--schedule.{name}", "positive", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -30,20 +81,22 @@ class ShapeConfig:
     """Initial learning rate of the template."""
     lr_latent: float = 2e-3
     """Initial learning rate of the latents."""
-    schedule: Schedule = "cosine"
-    """'cosine' to almost zero at the last epoch, or 'step': halved every quarter of the epochs (published)."""
+    schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(floor=0.01))
+    """How the three rates change."""
+    clip_norm: float | None = None
+    """Largest norm of the gradient; None = any."""
     clamp: float = 0.1
     """Distance beyond which the sdf is not told apart, normalised units."""
     curriculum: bool = True
     """Weigh hard samples more and tolerate less error from kept step to kept step."""
     pointwise_weight: float = 0.0005
-    """Weight of the pointwise term, ten times as much at the start."""
+    """Weight of the pointwise term, ten times as much at the start; 0 = without it."""
     pointpair_weight: float = 2e-5
-    """Weight of the pointpair term, reached at epoch 100."""
+    """Weight of the pointpair term, reached at epoch 100; 0 = without it."""
     latent_weight: float = 1e-4
-    """Weight of the latents' norm, reached at epoch 100."""
+    """Weight of the latents' norm, reached at epoch 100; 0 = without it."""
     precision: Precision = "bf16"
-    """Number format of the matrix products: 'fp32' or 'bf16' (autocast)."""
+    """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
     """SDF samples kept in memory, GiB; the rest is read from the disk each time."""
     seed: int = 0
@@ -55,6 +108,7 @@ class ShapeConfig:
         require(self.points_per_shape >= 8, "--points-per-shape", "at least 8", self.points_per_shape)
         for name in ("lr_warp", "lr_template", "lr_latent", "clamp"):
             require(getattr(self, name) > 0, "--" + name.replace("_", "-"), "positive", getattr(self, name))
+        require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", "positive", self.clip_norm)
         for name in ("pointwise_weight", "pointpair_weight", "latent_weight", "cache_gb"):
             require(getattr(self, name) >= 0, "--" + name.replace("_", "-"), "0 or more", getattr(self, name))
 
@@ -65,12 +119,12 @@ class EncoderConfig:
 
     epochs: int = 24
     """Epochs; each shows every view once."""
-    coarse_epochs: int = 0
-    """The first of them, with pictures of half the size: less than half the time an epoch."""
     batch_size: int = 64
     """Views in a batch."""
     lr: float = 1e-3
-    """Highest learning rate (AdamW), after a warm-up of a twentieth of the steps, then a cosine to zero."""
+    """Highest learning rate (AdamW)."""
+    schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(warm_share=0.05))
+    """How it changes."""
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
     weight_decay: float = 0.01
@@ -86,7 +140,7 @@ class EncoderConfig:
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
     precision: Precision = "bf16"
-    """Number format of the matrix products: 'fp32' or 'bf16' (autocast)."""
+    """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
     """SDF samples kept in memory, GiB; the rest is read from the disk each time."""
     seed: int = 0
@@ -94,7 +148,6 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
-        require(self.coarse_epochs >= 0, "--coarse-epochs", "0 or more", self.coarse_epochs)
         require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
         require(self.lr > 0, "--lr", "positive", self.lr)
         require(self.sdf_weight >= 0, "--sdf-weight", "0 or more", self.sdf_weight)
@@ -116,7 +169,7 @@ SHAPE_PRESETS = {
         lr_template=1e-3,
         lr_latent=1e-3,
         pointwise_weight=0.005,
-        schedule="step",
+        schedule=ScheduleConfig("step"),
         precision="fp32",
     ),
 }

@@ -1,7 +1,7 @@
 """Data folders: their layout, how they are made, how training reads them."""
 
 from urform.data._archive import Unpacked, unpack
-from urform.data._augment import augment, halve, to_input
+from urform.data._augment import augment, to_input
 from urform.data._check import DataCheck, Problem, check, format_check
 from urform.data._fetch import Fetched, fetch
 from urform.data._flatten import Flattened, flatten
@@ -40,7 +40,6 @@ __all__ = [
     "flatten",
     "format_check",
     "frame",
-    "halve",
     "is_test",
     "on_white",
     "prepare",

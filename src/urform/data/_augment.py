@@ -19,15 +19,6 @@ def to_input(rgba: UInt8[Tensor, "B S S 4"]) -> Float[Tensor, "B 3 S S"]:
     return colour * alpha + 1 - alpha
 
 
-def halve(rgba: UInt8[Tensor, "B S S 4"]) -> UInt8[Tensor, "B H H 4"]:
-    """Pictures at half their size, the colours of what is transparent left out."""
-    pictures = rgba.permute(0, 3, 1, 2).float()
-    colour, alpha = pictures[:, :3], pictures[:, 3:]
-    premultiplied = F.avg_pool2d(torch.cat([colour * alpha, alpha], dim=1), 2)
-    colour, alpha = premultiplied[:, :3], premultiplied[:, 3:]
-    return torch.cat([colour / alpha.clamp(min=1e-3), alpha], dim=1).round().byte().permute(0, 2, 3, 1)
-
-
 def augment(rgba: UInt8[Tensor, "B S S 4"], flip: bool, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
     """Vary crop, scale, cut-out, background, colour, light, blur, noise and compression, each picture its own way.
 

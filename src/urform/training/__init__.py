@@ -1,8 +1,9 @@
 """Training: one loop, and a stage for each thing that is learned."""
 
+from urform.training._devices import Team, choose_device
 from urform.training._encoder import train_encoder
-from urform.training._loop import Stage, choose_device, fit
+from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
 from urform.training._shape import train_shape
 
-__all__ = ["RunFolder", "Stage", "choose_device", "fit", "train_encoder", "train_shape"]
+__all__ = ["RunFolder", "Stage", "Team", "choose_device", "fit", "train_encoder", "train_shape"]

@@ -6,8 +6,7 @@ error of the predicted shape, through the frozen decoder, tells them apart.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from urform.config import EncoderConfig
-from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, halve, read_split, to_input
+from urform.config import EncoderConfig, RunConfig
+from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
 from urform.losses import latent_l1_loss, reconstruction_loss
-from urform.training._loop import Stage, choose_device, fit
+from urform.training._devices import Team
+from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
-from urform.weights import FILE_NAME, Weights, build_encoder, load_weights, save_weights
+from urform.training._schedule import lr_factor
+from urform.weights import Weights, build_encoder, load_weights, save_weights
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 """Pictures (B, 3, S, S) in 0..1, target latents (B, L), points (B, N, 3) of the shapes, target sdf (B, N)."""
@@ -35,7 +36,6 @@ class EncoderStage(Stage):
         targets: (S, L) learned latents of the shapes that the views' indices name.
         weights: of stage one.
         config: settings.
-        out: the weights file to be written.
         device: where it is computed.
         imagenet: torchvision's ResNet-18 weights to start from.
     """
@@ -47,14 +47,13 @@ class EncoderStage(Stage):
         targets: Tensor,
         weights: Weights,
         config: EncoderConfig,
-        out: Path,
         device: torch.device,
         imagenet: Path | None = None,
     ):
         self.epochs, self.seed, self.clip_norm = config.epochs, config.seed, config.clip_norm
-        self.autocast = torch.bfloat16 if config.precision == "bf16" else None
+        self.precision = config.precision
         self._views, self._samples, self._targets, self._weights = views, samples, targets, weights
-        self._config, self._out, self._device = config, out, device
+        self._config = config
         torch.manual_seed(config.seed)
         self._decoder = weights.decoder.to(device).requires_grad_(False)
         self._encoder = build_encoder(weights.config).to(device)
@@ -81,26 +80,21 @@ class EncoderStage(Stage):
         """Whole batches only: batch norm dislikes small ones."""
         return max(1, len(self._views) // self._config.batch_size)
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """Every view once, in random order, augmented."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-        rng = np.random.default_rng([self.seed, epoch])
-        order = torch.randperm(len(self._views), generator=generator)
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Some views, augmented, in an order in which an epoch has each once."""
         size = self._config.batch_size
-        for index in range(self.batches_per_epoch):
-            rgba, shapes = self._views.batch(order[index * size : (index + 1) * size])
-            if epoch < self._config.coarse_epochs:
-                rgba = halve(rgba)
-            pictures = augment(rgba, self._config.flip, generator) if self._config.augment else to_input(rgba)
-            pictures = pictures.to(self._device, memory_format=torch.channels_last)
-            points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
-            target = self._targets[shapes].to(self._device)
-            yield pictures, target, points.to(self._device), target_sdf.to(self._device)
+        order = torch.randperm(len(self._views), generator=_generator(self.seed, epoch))
+        rgba, shapes = self._views.batch(order[index * size : (index + 1) * size])
+        generator = _generator(self.seed, epoch, index)
+        pictures = augment(rgba, self._config.flip, generator) if self._config.augment else to_input(rgba)
+        rng = np.random.default_rng([self.seed, epoch, index])
+        points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
+        return pictures, self._targets[shapes], points, target_sdf
 
     def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """L1 between predicted and learned latent, and between predicted and true sdf under the clamp."""
         pictures, target, points, target_sdf = batch
-        predicted = self._encoder(pictures).float()
+        predicted = self._encoder(pictures.contiguous(memory_format=torch.channels_last)).float()
         terms = {"l1": latent_l1_loss(predicted, target)}
         if self._config.sdf_weight > 0:
             sdf = self._decoder(points, predicted)[None].float()
@@ -108,15 +102,13 @@ class EncoderStage(Stage):
             terms["sdf"] = self._config.sdf_weight * error
         return terms, {}
 
-    def lr_factor(self, progress: float) -> float:
-        """A linear warm-up over a twentieth, then a cosine to zero."""
-        if progress < 0.05:
-            return (progress + 1e-3) / 0.051
-        return (1 + math.cos(math.pi * (progress - 0.05) / 0.95)) / 2
+    def lr_factors(self, epoch: float) -> list[float]:
+        """The same for weights with decay and without."""
+        return [lr_factor(self._config.schedule, epoch, self.epochs)] * 2
 
-    def export(self) -> None:
+    def export(self, path: Path) -> None:
         """Write the weights file: decoder, latents and encoder."""
-        save_weights(self._out, replace(self._weights, encoder=self._encoder))
+        save_weights(path, replace(self._weights, encoder=self._encoder))
 
 
 def train_encoder(
@@ -125,9 +117,7 @@ def train_encoder(
     splits: Sequence[Path],
     out: Path,
     config: EncoderConfig,
-    resume: bool = False,
-    device: str = "auto",
-    stop_after: int | None = None,
+    run: RunConfig | None = None,
     imagenet: Path | None = None,
 ) -> None:
     """Train the image encoder of a model whose shapes are learned.
@@ -138,29 +128,29 @@ def train_encoder(
         splits: split files; views of a shape that several name are shown that many times.
         out: the run folder.
         config: settings.
-        resume: go on with the run in `out`.
-        device: auto, cpu, cuda or mps.
-        stop_after: end this call after so many epochs in all.
+        run: how it is run.
         imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64.
 
     Raises:
-        ValueError: the split names shapes that have no latent, the ImageNet weights do not fit, or the pictures are
-            too small to be halved.
+        ValueError: the split names shapes that have no latent, or the ImageNet weights do not fit.
     """
+    run = run or RunConfig()
     weights = load_weights(init)
     keys = [key for split in splits for key in read_split(split)]
     targets = _targets(keys, weights, init)
-    if config.coarse_epochs and weights.config.image_size < 64:
-        raise ValueError(
-            f"--coarse-epochs needs pictures of 64 pixels or more, the model has {weights.config.image_size}"
-        )
-    place = choose_device(device)
+    team = Team(run.device)
     folder = DataFolder(data)
     samples = SdfSet(folder, keys, config.cache_gb)
     views = ViewSet(folder, keys, weights.config.image_size)
-    stage = EncoderStage(views, samples, targets, weights, config, out / FILE_NAME, place, imagenet)
+    stage = EncoderStage(views, samples, targets, weights, config, team.device, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
-    fit(stage, RunFolder(out, "encoder", settings, resume), place, stop_after)
+    fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
+
+
+def _generator(*seeds: int) -> torch.Generator:
+    """Random numbers of their own for each sequence of seeds."""
+    words = np.random.SeedSequence(seeds).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
 
 
 def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path) -> Tensor:

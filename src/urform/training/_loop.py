@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import math
-import queue
-import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from urform.config import RunConfig
+from urform.training._ahead import made_ahead
+from urform.training._devices import Team
 from urform.training._run import RunFolder
+from urform.training._signals import Stop
+from urform.weights import FILE_NAME
 
-T = TypeVar("T")
-AHEAD = 2  # batches made while the network still works on the one before
+CHECKPOINT_S = 600.0  # so long a part of an epoch may be lost to a kill
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+Batch = tuple[Tensor, ...]
+"""Tensors with the same leading dimension, the examples."""
 
 
 class Stage(ABC):
@@ -26,10 +34,10 @@ class Stage(ABC):
 
     Attributes:
         modules: everything that is trained.
-        optimizer: over the modules' parameters; each group's `initial_lr` is scaled by `lr_factor`.
+        optimizer: over the modules' parameters; each group's `initial_lr` is scaled by `lr_factors`.
         epochs: how many there are.
         seed: of everything random in the training.
-        autocast: number format of the matrix products; None = 32 bits.
+        precision: number format of the matrix products: fp32, bf16 or fp16.
         clip_norm: largest norm of the gradient; None = any.
     """
 
@@ -37,12 +45,8 @@ class Stage(ABC):
     optimizer: torch.optim.Optimizer
     epochs: int
     seed: int
-    autocast: torch.dtype | None = None
+    precision: str = "fp32"
     clip_norm: float | None = None
-
-    @abstractmethod
-    def batches(self, epoch: int) -> Iterator[Any]:
-        """The batches of an epoch: a function of the seed and the epoch alone."""
 
     @property
     @abstractmethod
@@ -50,151 +54,206 @@ class Stage(ABC):
         """How many there are."""
 
     @abstractmethod
-    def step(self, batch: Any, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Weighted terms, whose sum is the loss, and further numbers to be logged."""
+    def batch(self, epoch: int, index: int) -> Batch:
+        """One batch: a function of the seed, the epoch and the index alone."""
 
     @abstractmethod
-    def lr_factor(self, progress: float) -> float:
-        """Share of the initial learning rates at a progress of 0..1 through the training."""
+    def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Weighted terms, whose sum is the loss, and further numbers to be logged: all of them means over examples."""
 
     @abstractmethod
-    def export(self) -> None:
+    def lr_factors(self, epoch: float) -> Sequence[float]:
+        """Share of its initial learning rate for each group, after so many epochs and parts of one."""
+
+    @abstractmethod
+    def export(self, path: Path) -> None:
         """Write what the training has learned so far in the form in which it is used."""
 
 
-def fit(stage: Stage, run: RunFolder, device: torch.device, stop_after: int | None = None) -> None:
+@dataclass
+class Progress:
+    """How far a training is: the next batch is `index` of `epoch`.
+
+    Attributes:
+        epoch: epochs that are done.
+        index: batches of the next one that are done.
+        elapsed_s: seconds of computing so far.
+        totals: sums of the logged numbers over the batches of this epoch.
+    """
+
+    epoch: int = 0
+    index: int = 0
+    elapsed_s: float = 0.0
+    totals: dict[str, Tensor] = field(default_factory=dict)
+
+
+def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
     """Train a stage to its end, from the run's checkpoint where there is one.
 
-    On the CPU, a run that was stopped and resumed ends with bitwise the same weights as one that was not: every random
-    number is drawn from the seed and the epoch.
+    On the CPU, a run that was stopped anywhere and resumed ends with bitwise the same weights as one that was not:
+    every random number is drawn from the seed, the epoch and the batch's number. SIGINT and SIGTERM end it after the
+    current step, with a checkpoint.
 
     Args:
         stage: what is trained.
         run: where the result goes.
-        device: where it is computed.
-        stop_after: end this call once so many epochs are done in all; the run can be resumed.
+        team: the device, and the other processes that train the same.
+        config: when it ends, what it keeps; batch norm sees the parts of a batch that is divided, all else the whole.
 
     Raises:
         ValueError: the loss is not finite.
+        KeyboardInterrupt: it was stopped by a signal.
     """
-    from torch.utils.tensorboard import SummaryWriter  # heavy, and only training needs it
-
-    first, elapsed_s = _restore(stage, run)
-    last = min(stage.epochs, stop_after or stage.epochs)
-    board = SummaryWriter(str(run.path / "tensorboard"), purge_step=first)
+    scaler = torch.amp.GradScaler(team.device.type, enabled=stage.precision == "fp16")  # pyright: ignore[reportPrivateImportUsage]
+    state = _restore(stage, scaler, run)
+    last = min(stage.epochs, config.stop_after or stage.epochs)
     count = stage.batches_per_epoch
-    progress = tqdm(total=stage.epochs * count, initial=first * count, unit="batch")
-    with contextlib.closing(board), progress as bar:
-        for epoch in range(first, last):
-            bar.set_description(f"epoch {epoch + 1}/{stage.epochs}")
-            started = time.perf_counter()
-            means = _train_epoch(stage, epoch, device, bar)
-            elapsed_s += time.perf_counter() - started
-            metrics = {"epoch": epoch, **means, "elapsed_s": round(elapsed_s, 2)}
-            run.save_checkpoint(
-                {
-                    "epoch": epoch + 1,
-                    "elapsed_s": elapsed_s,
-                    "modules": stage.modules.state_dict(),
-                    "optimizer": stage.optimizer.state_dict(),
-                }
-            )
-            run.log(metrics)
+    done = state.epoch * count + state.index
+    progress = tqdm(total=stage.epochs * count, initial=done, unit="batch", disable=not team.is_first)
+    with Stop() as stop, progress as bar, contextlib.closing(_Board(run, state.epoch, team.is_first)) as board:
+        while state.epoch < last:
+            bar.set_description(f"epoch {state.epoch + 1}/{stage.epochs}")
+            means = _Epoch(stage, scaler, run, team, config.accumulate, stop, bar).train(state)
+            state = Progress(state.epoch + 1, elapsed_s=state.elapsed_s)
+            if team.is_first:
+                _save(stage, scaler, run, state)
+                run.log({"epoch": state.epoch - 1, **means, "elapsed_s": round(state.elapsed_s, 2)})
+                board.add(means, state.epoch - 1)
+                if config.keep_every and state.epoch % config.keep_every == 0:
+                    stage.export(run.path / "snapshots" / f"{state.epoch:06d}.safetensors")
+            shown = {name: f"{value:.3g}" for name, value in means.items() if name in ("loss", "sdf_error", "l1")}
+            bar.set_postfix(shown)
+    if team.is_first:
+        stage.export(run.path / FILE_NAME)
+    team.wait()
+
+
+class _Epoch:
+    """The rest of one epoch."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        scaler: torch.amp.GradScaler,  # pyright: ignore[reportPrivateImportUsage]
+        run: RunFolder,
+        team: Team,
+        accumulate: int,
+        stop: Stop,
+        bar: tqdm,
+    ):
+        self._stage, self._scaler, self._run, self._team = stage, scaler, run, team
+        self._accumulate, self._stop, self._bar = accumulate, stop, bar
+
+    def train(self, state: Progress) -> dict[str, float]:
+        """Train from `state.index` on; returns the means over the whole epoch."""
+        stage, team = self._stage, self._team
+        stage.modules.train()
+        count = stage.batches_per_epoch
+        saved = started = time.perf_counter()
+        before_s = state.elapsed_s
+        for index, batch in self._batches(state):
+            logged, stopped = self._step(batch, state.epoch, index)
+            for name, value in logged.items():
+                state.totals[name] = state.totals.get(name, torch.zeros_like(value)) + value
+            now = time.perf_counter()
+            state.index, state.elapsed_s = index + 1, before_s + now - started
+            self._bar.update()
+            if stopped or now - saved > CHECKPOINT_S:
+                saved = now
+                if team.is_first:
+                    _save(stage, self._scaler, self._run, state)
+            if stopped:
+                raise KeyboardInterrupt(
+                    f"stopped after batch {state.index} of {count} in epoch {state.epoch + 1}; go on with --resume"
+                )
+        return {name: (total / count).item() for name, total in state.totals.items()}
+
+    def _batches(self, state: Progress) -> Iterator[tuple[int, Batch]]:
+        indices = range(state.index, self._stage.batches_per_epoch)
+        return zip(indices, made_ahead(lambda index: self._stage.batch(state.epoch, index), indices), strict=True)
+
+    def _step(self, batch: Batch, epoch: int, index: int) -> tuple[dict[str, Tensor], bool]:
+        """One step of the optimiser; returns what is logged, and whether the training is to stop."""
+        stage, team, scaler = self._stage, self._team, self._scaler
+        # Dropout. Hashes of integers are the same in every process.
+        torch.manual_seed(hash((stage.seed, epoch, index, team.rank)) % 2**63)
+        factors = stage.lr_factors(epoch + index / stage.batches_per_epoch)
+        for group, factor in zip(stage.optimizer.param_groups, factors, strict=True):
+            group["lr"] = group["initial_lr"] * factor
+        stage.optimizer.zero_grad()
+        logged: dict[str, Tensor] = {}
+        for part, share in self._parts(batch):
+            dtype = AUTOCAST.get(stage.precision)
+            with torch.autocast(team.device.type, dtype or torch.bfloat16, enabled=dtype is not None):
+                terms, further = stage.step(part, epoch)
+            loss = torch.stack(list(terms.values())).sum() * share
+            scaler.scale(loss).backward()
+            for name, value in {"loss": loss / share, **terms, **further}.items():
+                logged[name] = logged.get(name, torch.zeros_like(value)) + value.detach() * share
+        parameters = [value for group in stage.optimizer.param_groups for value in group["params"]]
+        logged, stopped = team.sum(parameters, logged, self._stop.requested)
+        if not math.isfinite(logged["loss"].item()):
+            raise ValueError(f"the loss is not finite in epoch {epoch}; lower the learning rates and start again")
+        scaler.unscale_(stage.optimizer)
+        if stage.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, stage.clip_norm)
+        scaler.step(stage.optimizer)
+        scaler.update()
+        return logged, stopped
+
+    def _parts(self, batch: Batch) -> Iterator[tuple[Batch, float]]:
+        """The parts of a batch that this process works on, and the share of the examples that each has."""
+        size = len(batch[0])
+        if size < self._team.size:
+            raise ValueError(f"a batch of {size} cannot be divided among {self._team.size} processes, expected more")
+        pieces = min(size, self._accumulate * self._team.size)
+        chunks = [tensor.tensor_split(pieces) for tensor in batch]
+        for number in range(self._team.rank, pieces, self._team.size):
+            part = tuple(tensor[number].to(self._team.device, non_blocking=True) for tensor in chunks)
+            yield part, len(part[0]) / size
+
+
+class _Board:
+    """TensorBoard's files, written by the first process."""
+
+    def __init__(self, run: RunFolder, epoch: int, active: bool):
+        self._writer = None
+        if active:
+            from torch.utils.tensorboard import SummaryWriter  # heavy, and only training needs it
+
+            self._writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=epoch)
+
+    def add(self, means: dict[str, float], epoch: int) -> None:
+        if self._writer is not None:
             for name, value in means.items():
-                board.add_scalar(name, value, epoch)
-            bar.set_postfix(
-                {name: f"{value:.3g}" for name, value in means.items() if name in ("loss", "sdf_error", "l1")}
-            )
-    stage.export()
+                self._writer.add_scalar(name, value, epoch)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
-def _restore(stage: Stage, run: RunFolder) -> tuple[int, float]:
+def _save(stage: Stage, scaler: Any, run: RunFolder, state: Progress) -> None:
+    run.save_checkpoint(
+        {
+            "epoch": state.epoch,
+            "index": state.index,
+            "elapsed_s": state.elapsed_s,
+            "totals": state.totals,
+            "modules": stage.modules.state_dict(),
+            "optimizer": stage.optimizer.state_dict(),
+            "scaler": scaler.state_dict(),
+        }
+    )
+
+
+def _restore(stage: Stage, scaler: Any, run: RunFolder) -> Progress:
     checkpoint = run.checkpoint()
-    first = 0 if checkpoint is None else int(checkpoint["epoch"])
-    run.keep_metrics(first)
+    run.keep_metrics(0 if checkpoint is None else checkpoint["epoch"])
     if checkpoint is None:
-        return 0, 0.0
+        return Progress()
     stage.modules.load_state_dict(checkpoint["modules"])
     stage.optimizer.load_state_dict(checkpoint["optimizer"])
-    return first, float(checkpoint["elapsed_s"])
-
-
-def _train_epoch(stage: Stage, epoch: int, device: torch.device, bar: tqdm) -> dict[str, float]:
-    torch.manual_seed(hash((stage.seed, epoch)) % 2**63)  # dropout; hashes of integers are the same in every process
-    stage.modules.train()
-    totals: dict[str, Tensor] = {}
-    count = stage.batches_per_epoch
-    for index, batch in enumerate(_made_ahead(stage.batches(epoch))):
-        factor = stage.lr_factor((epoch + index / count) / stage.epochs)
-        for group in stage.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
-        enabled = stage.autocast is not None
-        with torch.autocast(device.type, stage.autocast or torch.bfloat16, enabled=enabled):
-            terms, further = stage.step(batch, epoch)
-        loss = torch.stack(list(terms.values())).sum()
-        if not math.isfinite(loss.item()):
-            raise ValueError(f"the loss is not finite in epoch {epoch}; lower the learning rates and start again")
-        stage.optimizer.zero_grad()
-        loss.backward()
-        if stage.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(stage.modules.parameters(), stage.clip_norm)
-        stage.optimizer.step()
-        bar.update()
-        for name, value in {"loss": loss, **terms, **further}.items():
-            totals[name] = totals.get(name, torch.zeros((), device=device)) + value.detach()
-    return {name: (total / count).item() for name, total in totals.items()}
-
-
-def _made_ahead(items: Iterator[T], ahead: int = AHEAD) -> Iterator[T]:
-    """The same items, made in a thread of their own: what they draw on belongs to them alone, so the order is the same.
-
-    Raises:
-        Exception: whatever making them raises.
-    """
-    made: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(ahead)
-    stopped = threading.Event()
-
-    def put(item: T | None, error: BaseException | None = None) -> bool:
-        while not stopped.is_set():
-            with contextlib.suppress(queue.Full):
-                made.put((item, error), timeout=0.1)
-                return True
-        return False
-
-    def make() -> None:
-        try:
-            for item in items:
-                if not put(item):
-                    return
-            put(None, StopIteration())
-        except BaseException as error:  # handed over, and raised where the items are used
-            put(None, error)
-
-    thread = threading.Thread(target=make, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = made.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item  # pyright: ignore[reportReturnType]
-    finally:
-        stopped.set()
-        thread.join()
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; 'auto' takes cuda, then mps, then the CPU.
-
-    Raises:
-        ValueError: there is no such device here.
-    """
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        name = next(kind for kind in ("cuda", "mps", "cpu") if found[kind])
-    if not found.get(name.split(":")[0], False):
-        here = ", ".join(kind for kind, there in found.items() if there)
-        raise ValueError(f"--device must be one that is here ({here}), got {name!r}")
-    return torch.device(name)
+    if checkpoint["scaler"]:
+        scaler.load_state_dict(checkpoint["scaler"])
+    return Progress(checkpoint["epoch"], checkpoint["index"], checkpoint["elapsed_s"], checkpoint["totals"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,7 +16,14 @@ from typing import Any
 
 import torch
 
+from urform.config import RunConfig
 from urform.data import write_atomically
+from urform.weights import FILE_NAME
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.pt"
+PREVIOUS = "checkpoint_previous.pt"
 
 
 class RunFolder:
@@ -23,53 +33,71 @@ class RunFolder:
         path: the folder.
         stage: name of the stage that trains here.
         settings: everything that decides the result; a resumed run must have the same.
-        resume: go on with what is there.
+        config: whether to go on with what is there, or to remove it.
+        writes: whether this process is the one that writes here.
 
     Raises:
-        FileExistsError: there is a run already and `resume` is false.
+        FileExistsError: there is a run already, neither to be resumed nor to be overwritten.
         FileNotFoundError: `resume` is true and there is no run.
         ValueError: the run there has other settings.
     """
 
-    def __init__(self, path: Path, stage: str, settings: Mapping[str, Any], resume: bool):
-        self.path = path
+    def __init__(self, path: Path, stage: str, settings: Mapping[str, Any], config: RunConfig, writes: bool = True):
+        self.path, self._writes = path, writes
         content = json.loads(json.dumps({"stage": stage, **settings}, default=_plain))
-        config = path / "config.json"
-        if resume:
-            if not config.exists():
+        file = path / "config.json"
+        self._resumed = config.resume
+        if config.resume:
+            if not file.exists():
                 raise FileNotFoundError(f"{path}: no run to resume; start it without --resume")
-            _compare(json.loads(config.read_text())["settings"], content, path)
-        else:
-            if config.exists():
-                raise FileExistsError(f"{path}: has a run already; go on with --resume or choose another --out")
+            _compare(json.loads(file.read_text())["settings"], content, path)
+        elif writes:
+            if file.exists() and not config.overwrite:
+                raise FileExistsError(
+                    f"{path}: has a run already; go on with --resume, start again with --overwrite or change --out"
+                )
+            if file.exists():
+                _remove(path)
             write_atomically(
-                config, (json.dumps({"settings": content, "environment": _environment()}, indent=1)).encode()
+                file, (json.dumps({"settings": content, "environment": _environment()}, indent=1)).encode()
             )
 
     def checkpoint(self) -> dict[str, Any] | None:
-        """The last checkpoint, or None where there is none yet.
+        """The last checkpoint that can be read, or None where there is none yet.
 
         Raises:
-            ValueError: it is damaged.
+            ValueError: all there are, are damaged.
         """
-        path = self.path / "checkpoint.pt"
-        if not path.exists():
+        if not self._resumed:
             return None
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # zipfile, pickle and torch each have their own
-            raise ValueError(f"{path}: damaged ({error}); remove the run and train again") from error
+        damaged = []
+        for path in (self.path / CHECKPOINT, self.path / PREVIOUS):
+            if not path.exists():
+                continue
+            try:
+                content = torch.load(path, map_location="cpu", weights_only=True)
+            except Exception as error:  # zipfile, pickle and torch each have their own
+                damaged.append(f"{path}: damaged ({str(error).splitlines()[0]})")
+                continue
+            if damaged:
+                logger.warning("%s; going on from the one before, epoch %d", damaged[0], content["epoch"])
+            return content
+        if damaged:
+            raise ValueError(f"{damaged[0]}; start again with --overwrite")
+        return None
 
     def save_checkpoint(self, content: Mapping[str, Any]) -> None:
-        """Replace the last checkpoint, atomically."""
-        partial = self.path / f".checkpoint.{os.getpid()}.partial"
+        """Write a checkpoint, atomically; the last one stays as the one before."""
+        last, partial = self.path / CHECKPOINT, self.path / f".checkpoint.{os.getpid()}.partial"
         torch.save(dict(content), partial)
-        partial.replace(self.path / "checkpoint.pt")
+        if last.exists():
+            last.replace(self.path / PREVIOUS)
+        partial.replace(last)
 
     def keep_metrics(self, epochs: int) -> None:
         """Drop metrics of epochs that come after the checkpoint a run resumes from."""
         path = self.path / "metrics.jsonl"
-        if path.exists():
+        if path.exists() and self._writes:
             lines = [line for line in path.read_text().splitlines() if json.loads(line)["epoch"] < epochs]
             write_atomically(path, "".join(line + "\n" for line in lines).encode())
 
@@ -83,13 +111,40 @@ def _plain(value: Any) -> Any:
     return asdict(value) if hasattr(value, "__dataclass_fields__") else str(value)
 
 
+def _remove(path: Path) -> None:
+    """Remove what a run made, and nothing else that lies there."""
+    for folder in ("tensorboard", "snapshots"):
+        shutil.rmtree(path / folder, ignore_errors=True)
+    for name in (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, "config.json"):
+        (path / name).unlink(missing_ok=True)
+
+
 def _environment() -> dict[str, str]:
     return {
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "revision": _revision(),
+        "processes": os.environ.get("WORLD_SIZE", "1"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
+
+
+def _revision() -> str:
+    """Of urform's checkout, where it runs from one; "+" where files differ from it."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        found = [
+            subprocess.run([*git, *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+            for words in (
+                ["ls-files", "--error-unmatch", Path(__file__).name],  # not some repository that it is installed in
+                ["rev-parse", "--short=12", "HEAD"],
+                ["status", "--porcelain", "--untracked-files=no"],
+            )
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found[1] + ("+" if found[2] else "")
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any], path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from urform.config import ShapeConfig
+from urform.config import RunConfig, ShapeConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, read_split
 from urform.losses import (
     latent_norm_loss,
@@ -21,9 +21,11 @@ from urform.losses import (
     pointwise_weight,
     reconstruction_loss,
 )
-from urform.training._loop import Stage, choose_device, fit
+from urform.training._devices import Team
+from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
-from urform.weights import FILE_NAME, Weights, build_decoder, save_weights
+from urform.training._schedule import lr_factor
+from urform.weights import Weights, build_decoder, save_weights
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Shape indices (B,), points (B, N, 3), target sdf (B, N)."""
@@ -36,14 +38,13 @@ class ShapeStage(Stage):
         samples: their SDF samples.
         keys: their names, in the same order.
         config: settings.
-        out: the weights file to be written.
         device: where it is computed.
     """
 
-    def __init__(self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, out: Path, device: torch.device):
+    def __init__(self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device):
         self.epochs, self.seed = config.epochs, config.seed
-        self.autocast = torch.bfloat16 if config.precision == "bf16" else None
-        self._samples, self._keys, self._config, self._out, self._device = samples, list(keys), config, out, device
+        self.precision, self.clip_norm = config.precision, config.clip_norm
+        self._samples, self._keys, self._config = samples, list(keys), config
         torch.manual_seed(config.seed)
         self._decoder = build_decoder(config.model).to(device)
         self._latents = nn.Embedding(len(keys), config.model.latent_size).to(device)
@@ -63,13 +64,13 @@ class ShapeStage(Stage):
         """The last batch of an epoch may be smaller."""
         return math.ceil(len(self._keys) / self._config.shapes_per_batch)
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """Every shape once, in random order."""
-        rng = np.random.default_rng([self.seed, epoch])
-        order = rng.permutation(len(self._keys))
-        for chosen in np.array_split(order, self.batches_per_epoch):
-            points, target_sdf = self._samples.draw(chosen.tolist(), self._config.points_per_shape, rng)
-            yield torch.from_numpy(chosen).to(self._device), points.to(self._device), target_sdf.to(self._device)
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Some shapes, in an order in which an epoch has each once, and points of each."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self._keys))
+        chosen = np.array_split(order, self.batches_per_epoch)[index]
+        rng = np.random.default_rng([self.seed, epoch, index])
+        points, target_sdf = self._samples.draw(chosen.tolist(), self._config.points_per_shape, rng)
+        return torch.from_numpy(chosen), points, target_sdf
 
     def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The published terms. Source: FORMATS section 5."""
@@ -78,24 +79,24 @@ class ShapeStage(Stage):
         latent = self._latents(shapes)
         canonical_points, predicted_sdf = self._decoder.progressive(points, latent)
         canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
-        terms = {
-            "reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum),
-            "pointwise": pointwise_weight(epoch, config.pointwise_weight) * pointwise_loss(canonical_points, points),
-            "pointpair": pointpair_weight(epoch, config.pointpair_weight)
-            * pointpair_loss(canonical_points[-1], points),
-            "latent_norm": latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent),
-        }
+        terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
+        if config.pointwise_weight > 0:
+            weight = pointwise_weight(epoch, config.pointwise_weight)
+            terms["pointwise"] = weight * pointwise_loss(canonical_points, points)
+        if config.pointpair_weight > 0:
+            weight = pointpair_weight(epoch, config.pointpair_weight)
+            terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points)
+        if config.latent_weight > 0:
+            terms["latent_norm"] = latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent)
         clamp = config.clamp
         error = predicted_sdf[-1].clamp(-clamp, clamp) - target_sdf.clamp(-clamp, clamp)
         return terms, {"sdf_error": error.abs().mean()}
 
-    def lr_factor(self, progress: float) -> float:
-        """Cosine, or halved every quarter."""
-        if self._config.schedule == "step":
-            return 0.5 ** int(progress * 4)
-        return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
+    def lr_factors(self, epoch: float) -> list[float]:
+        """The same for warp, template and latents."""
+        return [lr_factor(self._config.schedule, epoch, self.epochs)] * 3
 
-    def export(self) -> None:
+    def export(self, path: Path) -> None:
         """Write the weights file: decoder and latents."""
         weights = Weights(
             category=self._keys[0].category,
@@ -105,7 +106,7 @@ class ShapeStage(Stage):
             keys=[str(key) for key in self._keys],
             latents=self._latents.weight,
         )
-        save_weights(self._out, weights)
+        save_weights(path, weights)
 
 
 def train_shape(
@@ -113,9 +114,7 @@ def train_shape(
     splits: Sequence[Path],
     out: Path,
     config: ShapeConfig,
-    resume: bool = False,
-    device: str = "auto",
-    stop_after: int | None = None,
+    run: RunConfig | None = None,
 ) -> None:
     """Train template, warp and latents on the shapes of one or more splits.
 
@@ -124,12 +123,12 @@ def train_shape(
         splits: split files; a shape that several name is there once.
         out: the run folder.
         config: settings.
-        resume: go on with the run in `out`.
-        device: auto, cpu, cuda or mps.
-        stop_after: end this call after so many epochs in all.
+        run: how it is run.
     """
+    run = run or RunConfig()
     keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
-    place = choose_device(device)
+    team = Team(run.device)
     samples = SdfSet(DataFolder(data), keys, config.cache_gb)
-    run = RunFolder(out, "shape", {"config": config, "shapes": [str(key) for key in keys]}, resume)
-    fit(ShapeStage(samples, keys, config, out / FILE_NAME, place), run, place, stop_after)
+    settings = {"config": config, "shapes": [str(key) for key in keys]}
+    folder = RunFolder(out, "shape", settings, run, team.is_first)
+    fit(ShapeStage(samples, keys, config, team.device), folder, team, run)

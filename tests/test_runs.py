@@ -1,0 +1,248 @@
+"""Runs that last: stopped, killed, damaged, spread over processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights, encoder_run, shape_run, split
+from urform.cli import main
+from urform.config import RunConfig, ScheduleConfig, ShapeConfig
+from urform.training import _shape as shape_module
+from urform.training import train_encoder, train_shape
+from urform.training._ahead import made_ahead
+from urform.training._schedule import lr_factor
+from urform.weights import load_weights
+
+__all__ = ["encoder_run", "shape_run", "split"]  # fixtures
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "elapsed_s"} for line in lines]
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, number: int, signal_number: int) -> None:
+    """Send this process a signal in the middle of a step of the shape stage."""
+    step, count = shape_module.ShapeStage.step, 0
+
+    def stopped(self, batch, epoch):
+        nonlocal count
+        count += 1
+        if count == number:
+            os.kill(os.getpid(), signal_number)
+        return step(self, batch, epoch)
+
+    monkeypatch.setattr(shape_module.ShapeStage, "step", stopped)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_after_the_step_and_it_goes_on_in_the_middle_of_the_epoch(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signal_number: int
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3, signal_number)  # the first of two batches of the second epoch
+        with pytest.raises(KeyboardInterrupt, match="stopped after batch 1 of 2 in epoch 2; go on with --resume"):
+            train_shape(data, [split], tmp_path / "run", SHAPE, CPU)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    train_shape(data, [split], tmp_path / "run", SHAPE, replace(CPU, resume=True))
+    assert_same_weights(tmp_path / "run", shape_run)
+    assert metrics(tmp_path / "run") == metrics(shape_run)
+
+
+def test_a_run_killed_five_times_ends_as_one_that_was_not(data: Path, split: Path, tmp_path: Path) -> None:
+    sizes = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --dropout 0.1"
+    flags = f"--epochs 60 --shapes-per-batch 2 --points-per-shape 64 --device cpu {sizes}".split()
+
+    def start(run: str, *more: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "urform", "train", "shape", "--data", str(data), "--split", str(split)]
+        out = ["--out", str(tmp_path / run), *flags, *more]
+        return subprocess.Popen([*command, *out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start("whole").wait(120) == 0
+    lengths = []
+    for delay in np.random.default_rng(0).uniform(0, 0.3, 5):
+        log = tmp_path / "killed" / "metrics.jsonl"
+        before = len(log.read_text().splitlines()) if log.exists() else 0
+        run = start("killed", *(["--resume"] if (tmp_path / "killed").exists() else []))
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and run.poll() is None:
+            if log.exists() and len(log.read_text().splitlines()) > before:
+                break  # killed while it trains, not while it starts
+            time.sleep(0.01)
+        time.sleep(delay)
+        run.kill()
+        run.wait()
+        lengths.append(len(log.read_text().splitlines()))
+    assert lengths[0] < 60
+    assert start("killed", "--resume").wait(120) == 0
+    assert_same_weights(tmp_path / "killed", tmp_path / "whole")
+    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    train_shape(data, [split], run, SHAPE, replace(CPU, stop_after=3))
+    checkpoint = run / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    train_shape(data, [split], run, SHAPE, replace(CPU, resume=True))
+    assert "checkpoint.pt: damaged" in caplog.text
+    assert "going on from the one before, epoch 2" in caplog.text
+    assert_same_weights(run, shape_run)
+    for name in ("checkpoint.pt", "checkpoint_previous.pt"):
+        (run / name).write_bytes(b"?")
+    with pytest.raises(ValueError, match=r"checkpoint.pt: damaged \(.*; start again with --overwrite"):
+        train_shape(data, [split], run, SHAPE, replace(CPU, resume=True))
+
+
+def test_overwrite_starts_again_and_leaves_what_is_not_its_own(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    train_shape(data, [split], run, replace(SHAPE, seed=1), CPU)
+    (run / "notes.txt").write_text("mine")
+    train_shape(data, [split], run, SHAPE, replace(CPU, overwrite=True))
+    assert_same_weights(run, shape_run)
+    assert metrics(run) == metrics(shape_run)
+    assert (run / "notes.txt").exists()
+
+
+def test_snapshots_are_weights(data: Path, split: Path, tmp_path: Path) -> None:
+    train_shape(data, [split], tmp_path, SHAPE, replace(CPU, keep_every=2))
+    assert sorted(path.name for path in (tmp_path / "snapshots").iterdir()) == [
+        "000002.safetensors",
+        "000004.safetensors",
+    ]
+    last, kept = load_weights(tmp_path), load_weights(tmp_path / "snapshots" / "000004.safetensors")
+    assert torch.equal(last.latents, kept.latents)
+
+
+EXACT = replace(SHAPE, precision="fp32", model=replace(MODEL, dropout=0.0), shapes_per_batch=4)
+
+
+def test_a_divided_batch_has_the_gradient_of_the_whole(data: Path, split: Path, tmp_path: Path) -> None:
+    for parts in (1, 3):
+        train_shape(data, [split], tmp_path / str(parts), EXACT, replace(CPU, accumulate=parts))
+    for whole, divided in zip(metrics(tmp_path / "1"), metrics(tmp_path / "3"), strict=True):
+        assert divided == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_divided_batch_resumes_bitwise(data: Path, split: Path, tmp_path: Path) -> None:
+    config = replace(CPU, accumulate=2)
+    train_shape(data, [split], tmp_path / "whole", SHAPE, config)
+    train_shape(data, [split], tmp_path / "halves", SHAPE, replace(config, stop_after=1))
+    train_shape(data, [split], tmp_path / "halves", SHAPE, replace(config, resume=True))
+    assert_same_weights(tmp_path / "halves", tmp_path / "whole")
+
+
+def test_two_processes_learn_what_one_does(data: Path, split: Path, tmp_path: Path) -> None:
+    sizes = [
+        "--latent-size",
+        "8",
+        "--warp-width",
+        "16",
+        "--template-width",
+        "16",
+        "--template-layers",
+        "2",
+        "--precision",
+        "fp32",
+    ]
+    flags = ["--epochs", "20", "--shapes-per-batch", "4", "--points-per-shape", "64", "--device", "cpu", *sizes]
+    command = ["urform", "train", "shape", "--data", str(data), "--split", str(split), *flags]
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for name, words in (("one", ["-m"]), ("two", launch)):
+        done = subprocess.run(
+            [sys.executable, *words, *command, "--out", str(tmp_path / name)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr
+    assert len(metrics(tmp_path / "one")) == 20
+    for one, two in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
+        assert two == pytest.approx(one, abs=1e-5)
+    assert json.loads((tmp_path / "two" / "config.json").read_text())["environment"]["processes"] == "2"
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_low_precision_trains_both_stages(data: Path, split: Path, tmp_path: Path, precision: str) -> None:
+    config = replace(SHAPE, epochs=60, points_per_shape=256, model=replace(MODEL, dropout=0.0), precision=precision)
+    train_shape(data, [split], tmp_path / "shape", config, CPU)
+    errors = [line["sdf_error"] for line in metrics(tmp_path / "shape")]
+    assert errors[-1] < 0.85 * errors[0]
+    encoder = replace(ENCODER, precision=precision)
+    train_encoder(tmp_path / "shape", data, [split, split], tmp_path / "encoder", encoder, CPU)
+    losses = [line["l1"] for line in metrics(tmp_path / "encoder")]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("term", ["pointwise", "pointpair", "latent"])
+def test_terms_are_switched_off_singly(data: Path, split: Path, tmp_path: Path, term: str) -> None:
+    config = replace(SHAPE, epochs=1, **{f"{term}_weight": 0.0})
+    train_shape(data, [split], tmp_path, config, CPU)
+    names = {"pointwise", "pointpair", "latent_norm", "reconstruction"}
+    assert names & metrics(tmp_path)[0].keys() == names - {"latent_norm" if term == "latent" else term}
+
+
+def test_gradients_are_clipped(data: Path, split: Path, tmp_path: Path) -> None:
+    start = replace(SHAPE, epochs=1, precision="fp32")
+    for name, config in (("free", start), ("clipped", replace(start, clip_norm=1e-9))):
+        train_shape(data, [split], tmp_path / name, config, CPU)
+    free, clipped = load_weights(tmp_path / "free").latents, load_weights(tmp_path / "clipped").latents
+    assert not torch.equal(free, clipped)
+    with pytest.raises(ValueError, match="--clip-norm must be positive, got 0"):
+        ShapeConfig(clip_norm=0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (ScheduleConfig("constant"), {0: 1, 1999.5: 1}),
+        (ScheduleConfig("step", interval=500, factor=0.5), {0: 1, 499.9: 1, 500: 0.5, 1000: 0.25, 1999: 0.125}),
+        (ScheduleConfig("warmup", length=100, final=5.0), {0: 1, 50: 3, 100: 5, 1999: 5}),
+        (ScheduleConfig("cosine", floor=0.01), {0: 1, 1000: 0.505, 2000: 0.01}),
+        (ScheduleConfig("cosine", warm_share=0.5), {1000: 1, 1500: 0.5, 2000: 0}),
+    ],
+    ids=["constant", "step", "warmup", "cosine", "cosine after a warm-up"],
+)
+def test_schedules(schedule: ScheduleConfig, expected: dict[float, float]) -> None:
+    for epoch, factor in expected.items():
+        assert lr_factor(schedule, epoch, 2000) == pytest.approx(factor)
+    assert lr_factor(ScheduleConfig("cosine", warm_share=0.1), 0, 2000) < 0.02
+
+
+def test_batches_made_ahead_keep_their_order_and_their_errors() -> None:
+    def make(index: int) -> int:
+        time.sleep(0.01 * (index % 3 == 0))
+        if index == 7:
+            raise ValueError("seven")
+        return index * index
+
+    assert list(made_ahead(make, range(2, 7))) == [4, 9, 16, 25, 36]
+    results = made_ahead(make, range(5, 100))
+    assert [next(results), next(results)] == [25, 36]
+    with pytest.raises(ValueError, match="seven"):
+        next(results)
+
+
+def test_messages(data: Path, split: Path, shape_run: Path, capsys: pytest.CaptureFixture) -> None:
+    command = ["train", "shape", "--data", str(data), "--split", str(split), "--out", str(shape_run)]
+    assert main([*command, "--resume", "--overwrite"]) == 2
+    assert "--overwrite must be left away with --resume" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="--accumulate must be at least 1, got 0"):
+        RunConfig(accumulate=0)
+    with pytest.raises(ValueError, match=r"--schedule.interval must be at least 1, got 0"):
+        ScheduleConfig("step", interval=0)
