@@ -10,6 +10,7 @@ import pytest
 import torch
 import trimesh
 
+from tests.published import write_experiment
 from urform.config import PrepareConfig
 from urform.data import prepare
 
@@ -52,3 +53,9 @@ def data(meshes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     reports = prepare(meshes, out, TINY, hold_out, workers=1, time_limit_s=0)
     assert all(report.outcome == "done" for report in reports)
     return out
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Path:
+    """An experiment folder of the published system."""
+    return write_experiment(tmp_path / "examples" / "mugs")

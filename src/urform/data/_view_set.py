@@ -1,8 +1,11 @@
-"""Rendered views as the encoder's training reads them: framed once, kept small in memory."""
+"""Rendered views as the encoder's training reads them: framed once, kept in a file that is mapped into memory."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,9 +21,15 @@ from urform.data._png import read_rgba
 
 logger = logging.getLogger(__name__)
 
+CACHE = ".framed"  # folder in the data folder
+TOGETHER = 512  # views decoded before they are written
+
 
 class ViewSet:
     """All views of a split, framed.
+
+    They are decoded and framed once, into a file of the data folder, of which the system keeps in memory what there is
+    room for: the memory taken does not grow with the number of views, and the next training starts at once.
 
     Args:
         data: the data folder.
@@ -28,14 +37,13 @@ class ViewSet:
         size: pixels along an edge of a framed view.
 
     Attributes:
-        pictures: RGBA.
         shapes: index into `keys` of each view.
 
     Raises:
         FileNotFoundError: no shape of the split has views.
+        ValueError: a view is damaged or empty.
     """
 
-    pictures: UInt8[Tensor, "V S S 4"]
     shapes: Int[Tensor, " V"]
 
     def __init__(self, data: DataFolder, keys: Sequence[ShapeKey], size: int):
@@ -47,11 +55,9 @@ class ViewSet:
             logger.warning("%d of %d shapes have no views, first: %s", len(missing), len(files), missing[0])
         flat = [path for paths in files.values() for path in paths]
         place = {path: index for index, path in enumerate(flat)}
-        with ThreadPoolExecutor() as pool:
-            pictures = list(pool.map(lambda path: frame(_checked(path), size), flat))
-        self._pictures = torch.from_numpy(np.stack(pictures))
+        self._pictures = np.load(_framed(flat, size, data.root), mmap_mode="r")
         order = [(place[path], index) for index, key in enumerate(keys) for path in files[key]]
-        self._order = torch.tensor([picture for picture, _ in order])
+        self._order = np.array([picture for picture, _ in order])
         self.shapes = torch.tensor([index for _, index in order])
 
     def __len__(self) -> int:
@@ -59,7 +65,37 @@ class ViewSet:
 
     def batch(self, indices: Int[Tensor, " B"]) -> tuple[UInt8[Tensor, "B S S 4"], Int[Tensor, " B"]]:
         """Framed pictures and the index of the shape that each shows."""
-        return self._pictures[self._order[indices]], self.shapes[indices]
+        return torch.from_numpy(self._pictures[self._order[indices.numpy()]]), self.shapes[indices]
+
+
+def _framed(files: Sequence[Path], size: int, root: Path) -> Path:
+    """The file of these views, framed, as an array (V, S, S, 4); made where there is none for their present state."""
+    states = [(str(path.relative_to(root)), *_state(path)) for path in files]
+    name = hashlib.sha256(repr((size, states)).encode()).hexdigest()[:16] + ".npy"
+    # A data folder that may only be read has its views framed elsewhere.
+    folder = root / CACHE if os.access(root, os.W_OK) else Path(tempfile.gettempdir()) / f"urform{CACHE}"
+    path = folder / name
+    if path.exists():
+        return path
+    folder.mkdir(exist_ok=True)
+    partial = folder / f".{path.name}.{os.getpid()}.partial"
+    try:
+        shape = (len(files), size, size, 4)
+        pictures = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
+        with ThreadPoolExecutor() as pool:
+            for start in range(0, len(files), TOGETHER):
+                chosen = files[start : start + TOGETHER]
+                pictures[start : start + len(chosen)] = list(pool.map(lambda file: frame(_checked(file), size), chosen))
+        pictures.flush()
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _state(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
 
 
 def _checked(path: Path) -> np.ndarray:

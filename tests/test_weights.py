@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from urform.config import ModelConfig
+from urform.models import ImageEncoder
+from urform.weights import FILE_NAME, Weights, build_decoder, build_encoder, find_weights, load_weights, save_weights
+
+
+def test_every_setting_survives_the_weights_file(tmp_path: Path) -> None:
+    config = ModelConfig(
+        warp="lstm",
+        latent_size=5,
+        warp_width=6,
+        template_dims=(9, 7, 8),
+        xyz_in_all=True,
+        weight_norm=False,
+        norm_layers=(0, 2),
+        dropout=0.2,
+        dropout_layers=(1,),
+        encoder_width=4,
+        encoder_hidden=6,
+        image_size=32,
+    )
+    written = Weights("mug", config, build_decoder(config), build_encoder(config), ["d/c/i"], torch.ones(1, 5))
+    save_weights(tmp_path / FILE_NAME, written)
+    read = load_weights(tmp_path)
+    assert read.config == config
+    assert hash(read.config) == hash(config)
+    assert read.encoder is not None
+    for ours, theirs in ((written.decoder, read.decoder), (written.encoder, read.encoder)):
+        assert ours is not None
+        for name, value in ours.state_dict().items():
+            assert torch.equal(value, theirs.state_dict()[name]), name
+
+
+def test_the_shipped_weights_and_plain_encoders_keep_their_names() -> None:
+    chair = load_weights(find_weights("chair"))
+    assert chair.config.dims == (64,) * 5
+    assert not any(name.startswith("encoder.hidden") for name in load_file(find_weights("chair")))
+    assert "hidden.weight" in ImageEncoder(5, width=4, hidden=3).state_dict()
+    assert "hidden.weight" not in ImageEncoder(5, width=4).state_dict()
+
+
+def test_imagenet_weights_leave_the_head(tmp_path: Path) -> None:
+    encoder = ImageEncoder(3, hidden=7)
+    torch.save(ImageEncoder(1000).state_dict(), tmp_path / "resnet18.pth")
+    head = encoder.hidden.weight.clone()
+    encoder.load_imagenet(tmp_path / "resnet18.pth")
+    assert torch.equal(encoder.hidden.weight, head)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"template_dims": (4, 0)}, "--template-dims must be at least 1, got 0"),
+        ({"template_width": 0}, "--template-width must be at least 1, got 0"),
+        ({"template_width": 3, "xyz_in_all": True}, "--template-width must be at least 4, got 3"),
+        ({"norm_layers": (5,)}, r"--norm-layers must be indices of the template's 5 layers, from 0, got \(5,\)"),
+        ({"dropout_layers": (-1,)}, "--dropout-layers must be indices of the template's 5 layers"),
+        ({"encoder_hidden": -1}, "--encoder-hidden must be 0 or more, got -1"),
+    ],
+)
+def test_settings_are_checked(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ModelConfig(**settings)
+    with pytest.raises(ValueError, match="hidden must be at least 0, got -1"):
+        ImageEncoder(3, 4, hidden=-1)
