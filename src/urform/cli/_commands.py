@@ -10,7 +10,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from urform.config import EncoderConfig, PrepareConfig, RunConfig, ShapeConfig
+from urform.config import EncoderConfig, JointConfig, PrepareConfig, RunConfig, ShapeConfig
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -119,6 +119,35 @@ class TrainEncoder:
         from urform.training import train_encoder
 
         train_encoder(self.init, self.data, self.split, self.out, self.config, self.run_config, self.imagenet)
+        return 0
+
+
+@dataclass(frozen=True)
+class TrainJoint:
+    """Train encoder, template and warp end to end."""
+
+    data: Path
+    """Data folder with SDF samples and views, as `urform prepare` makes it."""
+    split: tuple[Path, ...]
+    """Split files: the training shapes."""
+    out: Path
+    """Run folder."""
+    config: OmitArgPrefixes[JointConfig] = field(default_factory=JointConfig)
+    """Settings."""
+    run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
+    """How it is run."""
+    preset: Literal["small", "published"] = "small"
+    """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
+    init: Path | None = None
+    """Run folder or weights file whose networks are started from."""
+    imagenet: Path | None = None
+    """File of torchvision's ResNet-18 weights for the encoder (the width must be 64)."""
+
+    def run(self) -> int:
+        """Train."""
+        from urform.training import train_joint
+
+        train_joint(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
         return 0
 
 

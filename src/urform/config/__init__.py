@@ -2,12 +2,24 @@
 
 from urform.config._model import PRESETS, ModelConfig
 from urform.config._prepare import PrepareConfig
-from urform.config._training import SHAPE_PRESETS, EncoderConfig, RunConfig, ScheduleConfig, ShapeConfig
+from urform.config._training import (
+    JOINT_PRESETS,
+    SHAPE_PRESETS,
+    EncoderConfig,
+    JointConfig,
+    Levels,
+    RunConfig,
+    ScheduleConfig,
+    ShapeConfig,
+)
 
 __all__ = [
+    "JOINT_PRESETS",
     "PRESETS",
     "SHAPE_PRESETS",
     "EncoderConfig",
+    "JointConfig",
+    "Levels",
     "ModelConfig",
     "PrepareConfig",
     "RunConfig",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from urform.config._check import require
 from urform.config._model import PRESETS, ModelConfig
 
 Precision = Literal["fp32", "bf16", "fp16"]
+Levels = Literal["easy", "hard", "both"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class ShapeConfig:
     lr_template: float = 1e-3
     """Initial learning rate of the template."""
     lr_latent: float = 2e-3
-    """Initial learning rate of the latents."""
+    """Initial learning rate of the latents; in joint training of the encoder, which takes their place."""
     schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(floor=0.01))
     """How the three rates change."""
     clip_norm: float | None = None
@@ -114,6 +115,18 @@ class ShapeConfig:
 
 
 @dataclass(frozen=True)
+class JointConfig(ShapeConfig):
+    """Settings of `urform train joint` (encoder, warp and template end to end)."""
+
+    levels: Levels = "both"
+    """Views that the encoder learns from: easy, hard or both."""
+    augment: bool = True
+    """Vary background, crop, colour, blur and compression, so that photographs are not foreign."""
+    flip: bool = True
+    """Also show mirrored views; right where the objects are (nearly) symmetric."""
+
+
+@dataclass(frozen=True)
 class EncoderConfig:
     """Settings of `urform train encoder` (picture to learned latent); the defaults are the preset `small`."""
 
@@ -135,6 +148,8 @@ class EncoderConfig:
     """Points of the shape at which that error is taken, a view."""
     clamp: float = 0.1
     """Distance beyond which the sdf is not told apart, normalised units."""
+    levels: Levels = "both"
+    """Views that it learns from: easy, hard or both."""
     augment: bool = True
     """Vary background, crop, colour, blur and compression, so that photographs are not foreign."""
     flip: bool = True
@@ -158,18 +173,20 @@ class EncoderConfig:
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
 
 
-SHAPE_PRESETS = {
-    "small": ShapeConfig(),
-    "published": ShapeConfig(
-        model=PRESETS["published"],
-        epochs=2001,
-        shapes_per_batch=24,
-        points_per_shape=5000,
-        lr_warp=5e-4,
-        lr_template=1e-3,
-        lr_latent=1e-3,
-        pointwise_weight=0.005,
-        schedule=ScheduleConfig("step"),
-        precision="fp32",
-    ),
+_PUBLISHED: dict[str, Any] = {
+    "model": PRESETS["published"],
+    "epochs": 2001,
+    "shapes_per_batch": 24,
+    "points_per_shape": 5000,
+    "lr_warp": 5e-4,
+    "lr_template": 1e-3,
+    "lr_latent": 1e-3,
+    "pointwise_weight": 0.005,
+    "schedule": ScheduleConfig("step"),
+    "precision": "fp32",
+}
+SHAPE_PRESETS = {"small": ShapeConfig(), "published": ShapeConfig(**_PUBLISHED)}
+JOINT_PRESETS = {
+    "small": JointConfig(),
+    "published": JointConfig(**_PUBLISHED, augment=False, flip=False),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,9 +92,9 @@ class DataFolder:
         cloud: Any = trimesh.load(path)
         return np.asarray(cloud.vertices, np.float64)
 
-    def view_files(self, key: ShapeKey) -> list[Path]:
-        """RGBA views of all levels that exist, in order: easy ones first."""
-        return [path for level in ("easy", "hard") for path in sorted(self.views_path(key, level).glob("*.png"))]
+    def view_files(self, key: ShapeKey, levels: Sequence[str] = ("easy", "hard")) -> list[Path]:
+        """RGBA views of the levels that exist, in order: easy ones first."""
+        return [path for level in levels for path in sorted(self.views_path(key, level).glob("*.png"))]
 
 
 def read_split(path: Path) -> list[ShapeKey]:

@@ -35,6 +35,7 @@ class ViewSet:
         data: the data folder.
         keys: the shapes; one that is named twice is shown twice as often.
         size: pixels along an edge of a framed view.
+        levels: of the views.
 
     Attributes:
         shapes: index into `keys` of each view.
@@ -46,11 +47,13 @@ class ViewSet:
 
     shapes: Int[Tensor, " V"]
 
-    def __init__(self, data: DataFolder, keys: Sequence[ShapeKey], size: int):
-        files = {key: data.view_files(key) for key in dict.fromkeys(keys)}
+    def __init__(self, data: DataFolder, keys: Sequence[ShapeKey], size: int, levels: Sequence[str] = ("easy", "hard")):
+        files = {key: data.view_files(key, levels) for key in dict.fromkeys(keys)}
         missing = [key for key, paths in files.items() if not paths]
         if len(missing) == len(files):
-            raise FileNotFoundError(f"{data.root}: no shape of the split has views; `urform prepare` renders them")
+            raise FileNotFoundError(
+                f"{data.root}: no shape of the split has {' or '.join(levels)} views; `urform prepare` renders them"
+            )
         if missing:
             logger.warning("%d of %d shapes have no views, first: %s", len(missing), len(files), missing[0])
         flat = [path for paths in files.values() for path in paths]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from urform.config import EncoderConfig, RunConfig
+from urform.config import EncoderConfig, Levels, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
 from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.training._devices import Team
@@ -83,9 +83,9 @@ class EncoderStage(Stage):
     def batch(self, epoch: int, index: int) -> Batch:
         """Some views, augmented, in an order in which an epoch has each once."""
         size = self._config.batch_size
-        order = torch.randperm(len(self._views), generator=_generator(self.seed, epoch))
+        order = torch.randperm(len(self._views), generator=seeded(self.seed, epoch))
         rgba, shapes = self._views.batch(order[index * size : (index + 1) * size])
-        generator = _generator(self.seed, epoch, index)
+        generator = seeded(self.seed, epoch, index)
         pictures = augment(rgba, self._config.flip, generator) if self._config.augment else to_input(rgba)
         rng = np.random.default_rng([self.seed, epoch, index])
         points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
@@ -141,13 +141,18 @@ def train_encoder(
     team = Team(run.device)
     folder = DataFolder(data)
     samples = SdfSet(folder, keys, config.cache_gb)
-    views = ViewSet(folder, keys, weights.config.image_size)
+    views = ViewSet(folder, keys, weights.config.image_size, levels(config.levels))
     stage = EncoderStage(views, samples, targets, weights, config, team.device, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
     fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
 
 
-def _generator(*seeds: int) -> torch.Generator:
+def levels(name: Levels) -> tuple[str, ...]:
+    """The levels of views that a setting means."""
+    return ("easy", "hard") if name == "both" else (name,)
+
+
+def seeded(*seeds: int) -> torch.Generator:
     """Random numbers of their own for each sequence of seeds."""
     words = np.random.SeedSequence(seeds).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))

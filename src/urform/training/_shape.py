@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from urform.config import RunConfig, ShapeConfig
@@ -21,6 +22,7 @@ from urform.losses import (
     pointwise_weight,
     reconstruction_loss,
 )
+from urform.models import Decoder
 from urform.training._devices import Team
 from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
@@ -73,24 +75,9 @@ class ShapeStage(Stage):
         return torch.from_numpy(chosen), points, target_sdf
 
     def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The published terms. Source: FORMATS section 5."""
+        """The published terms, of learned latents."""
         shapes, points, target_sdf = batch
-        config = self._config
-        latent = self._latents(shapes)
-        canonical_points, predicted_sdf = self._decoder.progressive(points, latent)
-        canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
-        terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
-        if config.pointwise_weight > 0:
-            weight = pointwise_weight(epoch, config.pointwise_weight)
-            terms["pointwise"] = weight * pointwise_loss(canonical_points, points)
-        if config.pointpair_weight > 0:
-            weight = pointpair_weight(epoch, config.pointpair_weight)
-            terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points)
-        if config.latent_weight > 0:
-            terms["latent_norm"] = latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent)
-        clamp = config.clamp
-        error = predicted_sdf[-1].clamp(-clamp, clamp) - target_sdf.clamp(-clamp, clamp)
-        return terms, {"sdf_error": error.abs().mean()}
+        return published_terms(self._decoder, self._latents(shapes), points, target_sdf, epoch, self._config)
 
     def lr_factors(self, epoch: float) -> list[float]:
         """The same for warp, template and latents."""
@@ -107,6 +94,42 @@ class ShapeStage(Stage):
             latents=self._latents.weight,
         )
         save_weights(path, weights)
+
+
+def published_terms(
+    decoder: Decoder,
+    latent: Float[Tensor, "B L"],
+    points: Float[Tensor, "B N 3"],
+    target_sdf: Float[Tensor, "B N"],
+    epoch: int,
+    config: ShapeConfig,
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The weighted terms of the published training step, and the mean error of the clamped sdf.
+
+    Args:
+        decoder: template and warp.
+        latent: of each shape, learned or from a picture.
+        points: of each shape.
+        target_sdf: there.
+        epoch: decides the weights.
+        config: base weights; a weight of 0 leaves a term away.
+
+    Source: FORMATS section 5.
+    """
+    canonical_points, predicted_sdf = decoder.progressive(points, latent)
+    canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
+    terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
+    if config.pointwise_weight > 0:
+        weight = pointwise_weight(epoch, config.pointwise_weight)
+        terms["pointwise"] = weight * pointwise_loss(canonical_points, points)
+    if config.pointpair_weight > 0:
+        weight = pointpair_weight(epoch, config.pointpair_weight)
+        terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points)
+    if config.latent_weight > 0:
+        terms["latent_norm"] = latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent)
+    clamp = config.clamp
+    error = predicted_sdf[-1].clamp(-clamp, clamp) - target_sdf.clamp(-clamp, clamp)
+    return terms, {"sdf_error": error.abs().mean()}
 
 
 def train_shape(

@@ -1,0 +1,183 @@
+"""End to end: encoder, warp and template learn together; a picture takes the place of a learned latent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from urform.config import JointConfig, RunConfig
+from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
+from urform.training._devices import Team
+from urform.training._encoder import levels, seeded
+from urform.training._loop import Stage, fit
+from urform.training._run import RunFolder
+from urform.training._schedule import lr_factor
+from urform.training._shape import published_terms
+from urform.weights import Weights, build_decoder, build_encoder, load_weights, save_weights
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Pictures (B, 3, S, S) in 0..1, points (B, N, 3) of the shapes, target sdf (B, N)."""
+ENCODED_TOGETHER = 64
+
+
+class JointStage(Stage):
+    """Learns to decode every shape of a split from any of its views.
+
+    Args:
+        views: the views; their indices name shapes.
+        samples: SDF samples of the same shapes.
+        keys: their names.
+        config: settings.
+        device: where it is computed.
+        start: networks to start from; None = from scratch.
+        imagenet: torchvision's ResNet-18 weights for the encoder to start from.
+
+    Source: FORMATS section 5, with the encoder in the place of the latents.
+    """
+
+    def __init__(
+        self,
+        views: ViewSet,
+        samples: SdfSet,
+        keys: Sequence[ShapeKey],
+        config: JointConfig,
+        device: torch.device,
+        start: Weights | None = None,
+        imagenet: Path | None = None,
+    ):
+        self.epochs, self.seed = config.epochs, config.seed
+        self.precision, self.clip_norm = config.precision, config.clip_norm
+        self._views, self._samples, self._keys, self._config = views, samples, list(keys), config
+        self._device = device
+        self._of_shape = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
+        torch.manual_seed(config.seed)
+        self._decoder = build_decoder(config.model).to(device)
+        self._encoder = build_encoder(config.model).to(device)
+        if start is not None:
+            self._decoder.load_state_dict(start.decoder.state_dict())
+            if start.encoder is not None:
+                self._encoder.load_state_dict(start.encoder.state_dict())
+        if imagenet is not None:
+            self._encoder.load_imagenet(imagenet)
+        # Convolutions are faster in this layout; torch documents the argument, its overloads lack it.
+        self._encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.modules = nn.ModuleDict({"decoder": self._decoder, "encoder": self._encoder})
+        rates = [
+            (self._decoder.warp, config.lr_warp),
+            (self._decoder.template, config.lr_template),
+            (self._encoder, config.lr_latent),
+        ]
+        self.optimizer = torch.optim.Adam(
+            [{"params": list(part.parameters()), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
+        )
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """The last batch of an epoch may be smaller."""
+        return math.ceil(len(self._keys) / self._config.shapes_per_batch)
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Some shapes, in an order in which an epoch has each once: a random view of each, and points."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self._keys))
+        chosen = np.array_split(order, self.batches_per_epoch)[index].tolist()
+        rng = np.random.default_rng([self.seed, epoch, index])
+        views = torch.stack([places[int(rng.integers(len(places)))] for places in (self._of_shape[i] for i in chosen)])
+        rgba, _ = self._views.batch(views)
+        config = self._config
+        pictures = augment(rgba, config.flip, seeded(self.seed, epoch, index)) if config.augment else to_input(rgba)
+        points, target_sdf = self._samples.draw(chosen, config.points_per_shape, rng)
+        return pictures, points, target_sdf
+
+    def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The published terms, of the latents that the pictures give."""
+        pictures, points, target_sdf = batch
+        latent = self._encoder(pictures.contiguous(memory_format=torch.channels_last)).float()
+        return published_terms(self._decoder, latent, points, target_sdf, epoch, self._config)
+
+    def lr_factors(self, epoch: float) -> list[float]:
+        """The same for warp, template and encoder."""
+        return [lr_factor(self._config.schedule, epoch, self.epochs)] * 3
+
+    def export(self, path: Path) -> None:
+        """Write the weights file; the latent of a training shape is that of its first view."""
+        weights = Weights(
+            category=self._keys[0].category,
+            config=self._config.model,
+            decoder=self._decoder,
+            encoder=self._encoder,
+            keys=[str(key) for key in self._keys],
+            latents=self._first_latents(),
+        )
+        save_weights(path, weights)
+
+    @torch.no_grad()
+    def _first_latents(self) -> Tensor:
+        self._encoder.eval()
+        first = torch.stack([places[0] for places in self._of_shape])
+        latents = []
+        for chosen in first.split(ENCODED_TOGETHER):
+            pictures = to_input(self._views.batch(chosen)[0]).to(self._device)
+            latents.append(self._encoder(pictures).float())
+        self._encoder.train()
+        return torch.cat(latents)
+
+
+def train_joint(
+    data: Path,
+    splits: Sequence[Path],
+    out: Path,
+    config: JointConfig,
+    run: RunConfig | None = None,
+    init: Path | None = None,
+    imagenet: Path | None = None,
+) -> None:
+    """Train encoder, warp and template end to end on the shapes of one or more splits.
+
+    Args:
+        data: the data folder.
+        splits: split files; a shape that several name is there once.
+        out: the run folder.
+        config: settings.
+        run: how it is run.
+        init: run folder or weights file whose networks are started from (the encoder's, where it has one).
+        imagenet: file of torchvision's ResNet-18 weights for the encoder, which must have its width, 64.
+
+    Raises:
+        FileNotFoundError: shapes have no SDF samples or no views.
+        ValueError: `init` is of another architecture, or the ImageNet weights do not fit.
+    """
+    run = run or RunConfig()
+    keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
+    team = Team(run.device)
+    folder = DataFolder(data)
+    start = None if init is None else _start(init, config)
+    chosen = levels(config.levels)
+    without = [key for key in keys if not folder.view_files(key, chosen)]
+    if without:
+        raise FileNotFoundError(
+            f"{data}: {len(without)} of {len(keys)} shapes of the split have no {' or '.join(chosen)} views, "
+            f"first: {without[0]}; `urform prepare` renders them"
+        )
+    samples = SdfSet(folder, keys, config.cache_gb)
+    views = ViewSet(folder, keys, config.model.image_size, chosen)
+    settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
+    stage = JointStage(views, samples, keys, config, team.device, start, imagenet)
+    fit(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
+
+
+def _start(init: Path, config: JointConfig) -> Weights:
+    weights = load_weights(init)
+    wanted = config.model
+    if weights.encoder is None:  # its sizes are free then
+        wanted = replace(wanted, encoder_width=weights.config.encoder_width, image_size=weights.config.image_size)
+    for name, value in vars(weights.config).items():
+        if getattr(wanted, name) != value:
+            flag = "--" + name.replace("_", "-")
+            raise ValueError(f"{init}: was trained with {flag} {value}, not {getattr(wanted, name)}; give the same")
+    return weights
