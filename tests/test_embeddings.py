@@ -103,10 +103,10 @@ def test_other_globals_are_refused_by_name(tmp_path: Path, pickled: bytes, refus
         ([1], "must hold a dict of arrays, got list"),
         ({}, "holds no latent, expected at least one"),
         ({1: np.ones(2)}, "names must be texts, got 1"),
-        ({"a": 1.0}, r"a must be an array of floats of shape \(L,\), got float"),
-        ({"a": np.ones((1, 2))}, r"a must be an array of floats of shape \(L,\), got float64 \(1, 2\)"),
+        ({"a": 1.0}, r"'a' must be an array of floats of shape \(L,\), got float"),
+        ({"a": np.ones((1, 2))}, r"'a' must be an array of floats of shape \(L,\), got float64 \(1, 2\)"),
         ({"a": np.arange(2)}, r"got int64 \(2,\)"),
-        ({"a": np.ones(2), "b": np.ones(3)}, "the same length, got 2 and, for b, 3"),
+        ({"a": np.ones(2), "b": np.ones(3)}, "the same length, got 2 and, for 'b', 3"),
         ({"a": np.array([{}])}, "refused, it has arrays of 'O8'; expected plain numbers"),
     ],
 )
@@ -126,6 +126,8 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         ("a.npz", b"PK", "damaged, or not an npz file"),
         ("a.pkl", b"", "damaged, or not a pickle of plain arrays"),
         ("a.pkl", whole[: len(whole) // 2], "damaged, or not a pickle of plain arrays"),
+        ("a.pkl", b"N" + b"r\xff\xff\xff\x7f" + b".", "number 2147483647 in a file of 7 bytes"),
+        ("a.pkl", b"\x80\x05\x96\xff\xff\xff\xff\x01\x00\x00\x00.", "damaged, or not a pickle of plain arrays"),
         ("a.txt", b"", r"kept in a file ending in \.pkl or \.npz, got '\.txt'"),
     ):
         (tmp_path / name).write_bytes(content)

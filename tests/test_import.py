@@ -21,8 +21,10 @@ from tests.published import (
     write_specs,
 )
 from urform.cli import main
+from urform.config import PRESETS
 from urform.models import Decoder
 from urform.weights import import_experiment, load_weights, read_latents
+from urform.weights._specs import Specs
 
 # The decoder
 
@@ -117,6 +119,13 @@ def test_every_form_of_latents(experiment: Path, tmp_path: Path, codes: object) 
     np.testing.assert_array_equal(np.stack(list(latents.values())), rows())
 
 
+def test_the_published_setting_is_the_preset(experiment: Path) -> None:
+    layers = list(range(5))
+    template = TEMPLATE | {"dims": [256] * 5, "norm_layers": layers, "dropout": layers}
+    write_specs(experiment, {"hidden_size": 512, "steps": 8}, template, CodeLength=256)
+    assert Specs(experiment / "specs.json").model_config() == PRESETS["published"]
+
+
 def test_a_checkpoint_of_an_epoch(experiment: Path, tmp_path: Path) -> None:
     _, state = published_decoder(WARP, TEMPLATE)
     write_checkpoint(experiment / "ModelParameters" / "3.pth", epoch=3, model_state_dict=state)
@@ -185,7 +194,7 @@ def test_the_commands(experiment: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.splitlines() == [
         f"{experiment}: latest, epoch 7",
         "warp: LSTM of 10 units, 8 steps; latents of length 6",
-        "template: layers of 12, 12, 12 units, weight norm in layers 0, 1, 2, dropout 0.05 in layers 0, 1, 2",
+        "template: layers of 12, 12, 12 units, weight norm in all layers, dropout 0.05 in all layers",
         f"latent codes: the weight of an embedding, 4 latents, named by {split}",
         f"{run}/model.safetensors: 0.0 MiB, category mug",
     ]
@@ -201,12 +210,12 @@ def test_the_commands(experiment: Path, tmp_path: Path, capsys: pytest.CaptureFi
     ]
     assert list(read_latents(out)) == ["a", "b"]
     write_codes(experiment, encoder_codes("v2")[1])
-    write_specs(experiment, template=TEMPLATE | {"norm_layers": [], "xyz_in_all": True, "dropout": None})
-    _, state = published_decoder(WARP, TEMPLATE | {"norm_layers": [], "xyz_in_all": True})
+    write_specs(experiment, template=TEMPLATE | {"norm_layers": [1], "xyz_in_all": True, "dropout": None})
+    _, state = published_decoder(WARP, TEMPLATE | {"norm_layers": [1], "xyz_in_all": True})
     write_checkpoint(experiment / "ModelParameters" / "latest.pth", epoch=7, model_state_dict=state)
     assert main(["import", str(experiment), "--out", str(tmp_path / "run2")]) == 0
     said = capsys.readouterr().out
-    assert "no normalisation, no dropout, the point in all layers" in said
+    assert "weight norm in layers 1, dropout 0.05 in no layer, the point in all layers" in said
     assert "latent codes: an image encoder, a ResNet-18 of width 4 with a hidden layer of 9 (v2)\n" in said
 
 

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 import tyro
 
-from urform.cli._commands import Evaluate, Export, Prepare, Reconstruct, Synth, TrainEncoder, TrainShape
+from urform.cli._commands import Evaluate, Export, Prepare, Reconstruct, Synth, TrainEncoder, TrainJoint, TrainShape
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
-from urform.config import SHAPE_PRESETS
+from urform.cli._import_commands import Embeddings, Import
+from urform.config import JOINT_PRESETS, SHAPE_PRESETS
 
 COMMANDS = {
     "reconstruct": Reconstruct,
@@ -23,17 +24,21 @@ COMMANDS = {
     "prepare": Prepare,
     "train shape": TrainShape,
     "train encoder": TrainEncoder,
+    "train joint": TrainJoint,
     "evaluate": Evaluate,
     "data fetch": DataFetch,
     "data check": DataCheck,
     "data split": DataSplit,
     "data flatten": DataFlatten,
     "export": Export,
+    "import": Import,
+    "embeddings": Embeddings,
 }
 
 
 def entry() -> NoReturn:
     """The console script: `main`, then out at once. Tearing torch down takes half a second and frees nothing new."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait keep others from working
     code = main()
     logging.shutdown()
     sys.stdout.flush()
@@ -58,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"urform: {str(error) or type(error).__name__}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("urform: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        print(f"urform: {str(stopped) or 'interrupted'}", file=sys.stderr)
         return 130
 
 
@@ -81,14 +86,16 @@ def _parse(name: str, words: Sequence[str]) -> Any:
         raise ValueError(" ".join(" ".join(lines).split())) from None
 
 
-def _default(name: str, words: Sequence[str]) -> TrainShape | None:
+def _default(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
     """The settings that `--preset` starts from, which must be known before the other flags are read."""
-    if name != "train shape" or "--preset" not in words[:-1]:
+    if name not in ("train shape", "train joint") or "--preset" not in words[:-1]:
         return None
     preset = words[words.index("--preset") + 1]
     if preset not in SHAPE_PRESETS:
         raise ValueError(f"--preset must be one of {', '.join(SHAPE_PRESETS)}, got {preset!r}")
     missing = tyro.MISSING
+    if name == "train joint":
+        return TrainJoint(data=missing, split=missing, out=missing, config=JOINT_PRESETS[preset])
     return TrainShape(data=missing, split=missing, out=missing, config=SHAPE_PRESETS[preset])
 
 

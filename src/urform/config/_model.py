@@ -26,10 +26,22 @@ class ModelConfig:
     """Hidden units of each layer of the template."""
     template_layers: int = 5
     """Hidden layers of the template."""
+    template_dims: tuple[int, ...] = ()
+    """Hidden units of each layer of the template, where they differ; replaces --template-width, --template-layers."""
+    xyz_in_all: bool = False
+    """Every layer of the template sees the point too, in place of three units of the layer before."""
+    weight_norm: bool = True
+    """Lengths of the template's weights learned apart from their directions; else LayerNorm after the layers."""
+    norm_layers: tuple[int, ...] | None = None
+    """Indices of the template's layers that are so normalised; None = all."""
     dropout: float = 0.0
     """Probability of dropout in the template."""
+    dropout_layers: tuple[int, ...] | None = None
+    """Indices of the template's layers with dropout; None = all."""
     encoder_width: int = 32
     """Channels of the image encoder's first stage; 64 is a full ResNet-18."""
+    encoder_hidden: int = 0
+    """Units of a hidden layer between the image encoder's ResNet and the latent; 0 = no such layer."""
     image_size: int = 128
     """Pixels along an edge of the picture that the encoder sees."""
 
@@ -39,11 +51,22 @@ class ModelConfig:
         steps_fit = self.warp_steps >= 4 and self.warp_steps % 4 == 0
         require(steps_fit, "--warp-steps", "a multiple of 4", self.warp_steps)
         require(self.warp_octaves >= 0, "--warp-octaves", "0 or more", self.warp_octaves)
-        require(self.template_width >= 1, "--template-width", "at least 1", self.template_width)
         require(self.template_layers >= 1, "--template-layers", "at least 1", self.template_layers)
+        smallest = 4 if self.xyz_in_all else 1
+        flag = "--template-dims" if self.template_dims else "--template-width"
+        require(min(self.dims) >= smallest, flag, f"at least {smallest}", min(self.dims))
+        for flag, layers in (("--norm-layers", self.norm_layers), ("--dropout-layers", self.dropout_layers)):
+            fit = all(0 <= layer < len(self.dims) for layer in layers or ())
+            require(fit, flag, f"indices of the template's {len(self.dims)} layers, from 0", layers)
         require(0 <= self.dropout < 1, "--dropout", "at least 0 and less than 1", self.dropout)
         require(self.encoder_width >= 1, "--encoder-width", "at least 1", self.encoder_width)
+        require(self.encoder_hidden >= 0, "--encoder-hidden", "0 or more", self.encoder_hidden)
         require(32 <= self.image_size <= 1024, "--image-size", "32 to 1024 pixels", self.image_size)
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Hidden units of each layer of the template."""
+        return self.template_dims or (self.template_width,) * self.template_layers
 
 
 PRESETS = {

@@ -18,6 +18,7 @@ class ImageEncoder(nn.Module):
     Args:
         latent_size: Length L of the latent code.
         width: Channels of the first stage; 64 is the published ResNet-18, smaller is faster.
+        hidden: Units of a layer with ReLU before the last one, which torchvision's has not; 0 = none.
 
     Raises:
         ValueError: An argument is out of range.
@@ -28,12 +29,14 @@ class ImageEncoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, latent_size: int, width: int = 64):
+    def __init__(self, latent_size: int, width: int = 64, hidden: int = 0):
         super().__init__()
         if latent_size < 1:
             raise ValueError(f"latent_size must be at least 1, got {latent_size}")
         if width < 1:
             raise ValueError(f"width must be at least 1, got {width}")
+        if hidden < 0:
+            raise ValueError(f"hidden must be at least 0, got {hidden}")
         self.latent_size = latent_size
         self.width = width
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
@@ -43,7 +46,8 @@ class ImageEncoder(nn.Module):
         self.layer2 = _stage(width, 2 * width, stride=2)
         self.layer3 = _stage(2 * width, 4 * width, stride=2)
         self.layer4 = _stage(4 * width, 8 * width, stride=2)
-        self.fc = nn.Linear(8 * width, latent_size)
+        self.hidden = nn.Linear(8 * width, hidden) if hidden else None
+        self.fc = nn.Linear(hidden or 8 * width, latent_size)
         # Not persistent: the state dict holds what torchvision's holds and no more.
         self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(_IMAGENET_STD).view(3, 1, 1), persistent=False)
@@ -54,7 +58,7 @@ class ImageEncoder(nn.Module):
     @property
     def feature_size(self) -> int:
         """Length F of `features`: eight times the width."""
-        return self.fc.in_features
+        return 8 * self.width
 
     def forward(self, images: Tensor) -> Float[Tensor, "B L"]:
         """Latent codes of images.
@@ -68,10 +72,11 @@ class ImageEncoder(nn.Module):
         Raises:
             ValueError: The shape is wrong.
         """
-        return self.fc(self.features(images))
+        x = self.features(images)
+        return self.fc(x if self.hidden is None else nn.functional.relu(self.hidden(x)))
 
     def features(self, images: Tensor) -> Float[Tensor, "B F"]:
-        """What the last layer sees: the mean over the image of the last stage's channels. Args as in `forward`."""
+        """What the head sees: the mean over the image of the last stage's channels. Args as in `forward`."""
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"images must have shape (B, 3, H, W), got {tuple(images.shape)}")
         if min(images.shape[2:]) < _SMALLEST_IMAGE:
@@ -82,7 +87,7 @@ class ImageEncoder(nn.Module):
         return x.mean(dim=(2, 3))
 
     def load_imagenet(self, path: str | Path) -> None:
-        """Loads a torchvision resnet18 state dict, all but its last layer (fc).
+        """Loads a torchvision resnet18 state dict, all but its last layer (fc); the head stays as it is.
 
         Args:
             path: A file written by torch.save, such as torchvision's resnet18-f37072fd.pth.
@@ -97,7 +102,7 @@ class ImageEncoder(nn.Module):
         if not isinstance(loaded, dict):
             raise ValueError(f"{path} must hold a state dict, got {type(loaded).__name__}")
         loaded = {key: value for key, value in loaded.items() if not key.startswith("fc.")}
-        wanted = {key: value for key, value in self.state_dict().items() if not key.startswith("fc.")}
+        wanted = {key: value for key, value in self.state_dict().items() if not key.startswith(("fc.", "hidden."))}
         _check_fits(path, loaded, wanted)
         self.load_state_dict(loaded, strict=False)
 

@@ -1,7 +1,7 @@
-"""Weights files: reading, writing, and the shipped ones, which lie in this folder, one a category."""
+"""Weights files, the shipped ones among them, published experiments, extracted latents."""
 
-from pathlib import Path
-
+from urform.weights._embeddings import Embeddings, extract_latents
+from urform.weights._experiment import Experiment, import_experiment, read_experiment
 from urform.weights._file import (
     FILE_NAME,
     Weights,
@@ -11,40 +11,24 @@ from urform.weights._file import (
     load_weights,
     save_weights,
 )
-
-_SHIPPED = Path(__file__).parent
-
-
-def shipped_categories() -> list[str]:
-    """Names of the categories whose weights come with the package."""
-    return sorted(path.parent.name for path in _SHIPPED.glob(f"*/{FILE_NAME}"))
-
-
-def find_weights(name: str | Path) -> Path:
-    """The weights file of a shipped category, a run folder or a path.
-
-    Raises:
-        FileNotFoundError: it is none of these.
-    """
-    if str(name) in shipped_categories():
-        return _SHIPPED / str(name) / FILE_NAME
-    path = Path(name)
-    if path.is_file() or (path / FILE_NAME).is_file():
-        return path if path.is_file() else path / FILE_NAME
-    shipped = ", ".join(shipped_categories()) or "none"
-    raise FileNotFoundError(
-        f"{name}: neither a shipped category ({shipped}) nor a run folder with {FILE_NAME} nor a weights file"
-    )
-
+from urform.weights._latent_file import read_latents, write_latents
+from urform.weights._shipped import find_weights, shipped_categories
 
 __all__ = [
     "FILE_NAME",
+    "Embeddings",
+    "Experiment",
     "Weights",
     "build_decoder",
     "build_encoder",
     "export_weights",
+    "extract_latents",
     "find_weights",
+    "import_experiment",
     "load_weights",
+    "read_experiment",
+    "read_latents",
     "save_weights",
     "shipped_categories",
+    "write_latents",
 ]

@@ -48,12 +48,15 @@ def build_decoder(config: ModelConfig) -> Decoder:
         warp = LstmWarp(config.latent_size, config.warp_width, config.warp_steps)
     else:
         warp = MlpWarp(config.latent_size, config.warp_width, config.warp_steps, config.warp_octaves)
-    return Decoder(warp, Template((config.template_width,) * config.template_layers, config.dropout))
+    template = Template(
+        config.dims, config.dropout, config.weight_norm, config.norm_layers, config.dropout_layers, config.xyz_in_all
+    )
+    return Decoder(warp, template)
 
 
 def build_encoder(config: ModelConfig) -> ImageEncoder:
     """Image encoder of the given sizes, untrained."""
-    return ImageEncoder(config.latent_size, config.encoder_width)
+    return ImageEncoder(config.latent_size, config.encoder_width, config.encoder_hidden)
 
 
 def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
@@ -101,7 +104,7 @@ def load_weights(path: Path) -> Weights:
         raise ValueError(f"{path}: damaged or not a safetensors file ({error}); fetch or train it again") from error
     tensors = {name: value.float() if value.is_floating_point() else value for name, value in stored.items()}
     try:
-        config = ModelConfig(**header["model"])
+        config = ModelConfig(**{name: _retupled(value) for name, value in header["model"].items()})
         decoder = build_decoder(config)
         decoder.load_state_dict(_below(tensors, "decoder."))
         encoder = None
@@ -119,6 +122,11 @@ def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
     if not metadata or HEADER not in metadata:
         raise ValueError(f"{path}: not a weights file of urform, expected one that `urform train` wrote")
     return json.loads(metadata[HEADER])
+
+
+def _retupled(value: Any) -> Any:
+    """JSON has no tuples: the settings' own come back as lists."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, torch.Tensor]:
