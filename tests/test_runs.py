@@ -211,17 +211,17 @@ def test_gradients_are_clipped(data: Path, split: Path, tmp_path: Path) -> None:
     ("schedule", "expected"),
     [
         (ScheduleConfig("constant"), {0: 1, 1999.5: 1}),
-        (ScheduleConfig("step", interval=500, factor=0.5), {0: 1, 499.9: 1, 500: 0.5, 1000: 0.25, 1999: 0.125}),
-        (ScheduleConfig("warmup", length=100, final=5.0), {0: 1, 50: 3, 100: 5, 1999: 5}),
-        (ScheduleConfig("cosine", floor=0.01), {0: 1, 1000: 0.505, 2000: 0.01}),
-        (ScheduleConfig("cosine", warm_share=0.5), {1000: 1, 1500: 0.5, 2000: 0}),
+        (ScheduleConfig("step", step_interval=500), {0: 1, 499.9: 1, 500: 0.5, 1000: 0.25, 1999: 0.125}),
+        (ScheduleConfig("warmup", warmup_length=100, warmup_final=5.0), {0: 1, 50: 3, 100: 5, 1999: 5}),
+        (ScheduleConfig("cosine", cosine_floor=0.01), {0: 1, 1000: 0.505, 2000: 0.01}),
+        (ScheduleConfig("cosine", cosine_warm_share=0.5), {1000: 1, 1500: 0.5, 2000: 0}),
     ],
     ids=["constant", "step", "warmup", "cosine", "cosine after a warm-up"],
 )
 def test_schedules(schedule: ScheduleConfig, expected: dict[float, float]) -> None:
     for epoch, factor in expected.items():
         assert lr_factor(schedule, epoch, 2000) == pytest.approx(factor)
-    assert lr_factor(ScheduleConfig("cosine", warm_share=0.1), 0, 2000) < 0.02
+    assert lr_factor(ScheduleConfig("cosine", cosine_warm_share=0.1), 0, 2000) < 0.02
 
 
 def test_batches_made_ahead_keep_their_order_and_their_errors() -> None:
@@ -244,5 +244,5 @@ def test_messages(data: Path, split: Path, shape_run: Path, capsys: pytest.Captu
     assert "--overwrite must be left away with --resume" in capsys.readouterr().err
     with pytest.raises(ValueError, match="--accumulate must be at least 1, got 0"):
         RunConfig(accumulate=0)
-    with pytest.raises(ValueError, match=r"--schedule.interval must be at least 1, got 0"):
-        ScheduleConfig("step", interval=0)
+    with pytest.raises(ValueError, match=r"--step-interval must be at least 1, got 0"):
+        ScheduleConfig("step", step_interval=0)

@@ -87,7 +87,7 @@ def test_the_encoder_learns_and_leaves_the_decoder_alone(shape_run: Path, encode
     "config",
     [
         replace(SHAPE, epochs=1, model=replace(MODEL, warp="lstm", warp_steps=8)),
-        replace(SHAPE, epochs=1, schedule=ScheduleConfig("step", interval=1), curriculum=False, cache_gb=0),
+        replace(SHAPE, epochs=1, rates=ScheduleConfig("step", step_interval=1), curriculum=False, cache_gb=0),
         replace(SHAPE, epochs=1, precision="bf16"),
     ],
     ids=["lstm", "step", "bf16"],

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import tyro
 
 from urform.cli._commands import Evaluate, Export, Prepare, Reconstruct, Synth, TrainEncoder, TrainJoint, TrainShape
+from urform.cli._config_file import with_config_file
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
 from urform.config import JOINT_PRESETS, SHAPE_PRESETS
@@ -55,9 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name is None:
         return _usage(words)
     logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
-    rest = words[len(name.split()) :]
     try:
-        return _parse(name, rest).run()
+        return _parse(name, with_config_file(words[len(name.split()) :])).run()
     except (ValueError, OSError, MemoryError) as error:
         if debug:
             raise
@@ -100,8 +100,12 @@ def _default(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
 
 
 def _usage(words: Sequence[str]) -> int:
-    lines = ["usage: urform COMMAND [flags]   (urform COMMAND --help tells the flags; --debug shows tracebacks)", ""]
+    lines = ["usage: urform COMMAND [flags]", ""]
     lines += [f"  {name:14s} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines += [
+        "",
+        "COMMAND --help tells the flags; --config FILE reads them from YAML; --debug shows tracebacks.",
+    ]
     if words and words[0] in ("-h", "--help"):
         print("\n".join(lines))
         return 0

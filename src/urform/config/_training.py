@@ -40,28 +40,29 @@ class RunConfig:
 class ScheduleConfig:
     """How learning rates change over a training."""
 
-    kind: Literal["cosine", "step", "warmup", "constant"] = "cosine"
-    """'cosine' falls to `floor` at the last epoch; 'step', 'warmup' and 'constant' are the published ones."""
-    warm_share: float = 0.0
+    schedule: Literal["cosine", "step", "warmup", "constant"] = "cosine"
+    """How learning rates change; 'step', 'warmup' and 'constant' are the published ways."""
+    cosine_warm_share: float = 0.0
     """Share of the training in which the rate of 'cosine' first rises from almost zero."""
-    floor: float = 0.0
+    cosine_floor: float = 0.0
     """Share of the rate at which 'cosine' ends."""
-    interval: int = 500
+    step_interval: int = 500
     """Epochs between two changes of 'step'."""
-    factor: float = 0.5
+    step_factor: float = 0.5
     """What 'step' multiplies the rate with."""
-    length: int = 100
+    warmup_length: int = 100
     """Epochs over which 'warmup' changes the rate, linearly."""
-    final: float = 1.0
+    warmup_final: float = 1.0
     """What the rate is multiplied with at their end."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.warm_share < 1, "--schedule.warm-share", "at least 0 and less than 1", self.warm_share)
-        require(0 <= self.floor <= 1, "--schedule.floor", "0 to 1", self.floor)
-        require(self.interval >= 1, "--schedule.interval", "at least 1", self.interval)
-        require(self.length >= 1, "--schedule.length", "at least 1", self.length)
-        for name in ("factor", "final"):
-            require(getattr(self, name) > 0, f"--schedule.{name}", "positive", getattr(self, name))
+        warm, floor = self.cosine_warm_share, self.cosine_floor
+        require(0 <= warm < 1, "--cosine-warm-share", "at least 0 and less than 1", warm)
+        require(0 <= floor <= 1, "--cosine-floor", "0 to 1", floor)
+        require(self.step_interval >= 1, "--step-interval", "at least 1", self.step_interval)
+        require(self.step_factor > 0, "--step-factor", "positive", self.step_factor)
+        require(self.warmup_length >= 1, "--warmup-length", "at least 1", self.warmup_length)
+        require(self.warmup_final > 0, "--warmup-final", "positive", self.warmup_final)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class ShapeConfig:
     """Initial learning rate of the template."""
     lr_latent: float = 2e-3
     """Initial learning rate of the latents; in joint training of the encoder, which takes their place."""
-    schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(floor=0.01))
+    rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_floor=0.01))
     """How the three rates change."""
     clip_norm: float | None = None
     """Largest norm of the gradient; None = any."""
@@ -136,7 +137,7 @@ class EncoderConfig:
     """Views in a batch."""
     lr: float = 1e-3
     """Highest learning rate (AdamW)."""
-    schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(warm_share=0.05))
+    rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.05))
     """How it changes."""
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
@@ -182,7 +183,7 @@ _PUBLISHED: dict[str, Any] = {
     "lr_template": 1e-3,
     "lr_latent": 1e-3,
     "pointwise_weight": 0.005,
-    "schedule": ScheduleConfig("step"),
+    "rates": ScheduleConfig("step"),
     "precision": "fp32",
 }
 SHAPE_PRESETS = {"small": ShapeConfig(), "published": ShapeConfig(**_PUBLISHED)}

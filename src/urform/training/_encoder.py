@@ -104,7 +104,7 @@ class EncoderStage(Stage):
 
     def lr_factors(self, epoch: float) -> list[float]:
         """The same for weights with decay and without."""
-        return [lr_factor(self._config.schedule, epoch, self.epochs)] * 2
+        return [lr_factor(self._config.rates, epoch, self.epochs)] * 2
 
     def export(self, path: Path) -> None:
         """Write the weights file: decoder, latents and encoder."""

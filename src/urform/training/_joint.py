@@ -102,7 +102,7 @@ class JointStage(Stage):
 
     def lr_factors(self, epoch: float) -> list[float]:
         """The same for warp, template and encoder."""
-        return [lr_factor(self._config.schedule, epoch, self.epochs)] * 3
+        return [lr_factor(self._config.rates, epoch, self.epochs)] * 3
 
     def export(self, path: Path) -> None:
         """Write the weights file; the latent of a training shape is that of its first view."""

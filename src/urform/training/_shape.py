@@ -81,7 +81,7 @@ class ShapeStage(Stage):
 
     def lr_factors(self, epoch: float) -> list[float]:
         """The same for warp, template and latents."""
-        return [lr_factor(self._config.schedule, epoch, self.epochs)] * 3
+        return [lr_factor(self._config.rates, epoch, self.epochs)] * 3
 
     def export(self, path: Path) -> None:
         """Write the weights file: decoder and latents."""
