@@ -38,9 +38,7 @@ def test_views_are_framed_once_and_shown_as_often_as_named(
 
 
 def test_messages(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        FileNotFoundError, match="no shape of the split has easy or hard views; `urform prepare`"
-    ):
+    with pytest.raises(FileNotFoundError, match="no shape of the split has easy or hard views; `urform prepare`"):
         ViewSet(DataFolder(tmp_path), KEYS, 32)
     shutil.copytree(data / "solid", tmp_path / "solid")
     DataFolder(tmp_path).view_files(KEYS[0])[0].write_bytes(b"?")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the shipped weights of `chair` again: recipes/chair/train.sh REAL_MESHES WORK
-# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 4 GB for data and runs. Two quiet CPU cores: two and a half hours.
+# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 4 GB for data and runs. Two quiet CPU cores: two and a quarter hours.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 real=$1
@@ -12,10 +12,10 @@ urform prepare "$real" --out "$work/data" --dataset real --category chair --hold
 urform prepare "$work/synthetic" --out "$work/data" --dataset synthetic --category chair --test-fraction 0.04 $views
 splits="$work/data/splits"
 urform train shape --data "$work/data" --split "$splits/real_chair_train.json" "$splits/synthetic_chair_train.json" \
-  --out "$work/shape" --preset small --epochs 360
+  --out "$work/shape" --config "$here/shape.yaml"
 # The real chairs are few: their views count four times.
-urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" --epochs 24 --coarse-epochs 17 \
-  --split "$splits"/{real_chair_train,real_chair_train,real_chair_train,real_chair_train,synthetic_chair_train}.json
+OMP_NUM_THREADS=1 urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
+  --config "$here/encoder.yaml" --split "$splits"/{real_chair_train,real_chair_train,real_chair_train,real_chair_train,synthetic_chair_train}.json
 urform export "$work/encoder" --out "$here/../../src/urform/weights/chair"
 for split in real_chair_test synthetic_chair_test; do
   urform evaluate --data "$work/data" --split "$splits/$split.json" --weights chair --json "$work/$split.json"

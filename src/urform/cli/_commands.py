@@ -87,6 +87,9 @@ class TrainShape:
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
     """How it is run."""
 
+    specs: Path | None = None
+    """Experiment folder of the published system: its specs.json gives all settings, data and split; flags win."""
+
     def run(self) -> int:
         """Train."""
         from urform.training import train_shape

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import tyro
@@ -17,7 +18,7 @@ from urform.cli._commands import Evaluate, Export, Prepare, Reconstruct, Synth, 
 from urform.cli._config_file import with_config_file
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
-from urform.config import JOINT_PRESETS, SHAPE_PRESETS
+from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig
 
 COMMANDS = {
     "reconstruct": Reconstruct,
@@ -88,6 +89,8 @@ def _parse(name: str, words: Sequence[str]) -> Any:
 
 def _default(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
     """The settings that `--preset` starts from, which must be known before the other flags are read."""
+    if name == "train shape" and "--specs" in words[:-1]:
+        return _from_specs(Path(words[words.index("--specs") + 1]))
     if name not in ("train shape", "train joint") or "--preset" not in words[:-1]:
         return None
     preset = words[words.index("--preset") + 1]
@@ -97,6 +100,24 @@ def _default(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
     if name == "train joint":
         return TrainJoint(data=missing, split=missing, out=missing, config=JOINT_PRESETS[preset])
     return TrainShape(data=missing, split=missing, out=missing, config=SHAPE_PRESETS[preset])
+
+
+def _from_specs(experiment: Path) -> TrainShape:
+    """The training that a published experiment describes; what it does not say has to be said by flags."""
+    from urform.weights import Specs, find_train_split
+
+    specs = Specs(experiment / "specs.json")
+    every, at = specs.snapshots
+    split, missing = find_train_split(experiment, specs), tyro.MISSING
+    places = [folder / specs.data_source for folder in (experiment, Path()) if specs.data_source]
+    return TrainShape(
+        data=next((place for place in places if place.is_dir()), missing),
+        split=(split,) if split else missing,
+        out=missing,
+        config=specs.shape_config(),
+        run_config=RunConfig(keep_every=every, keep_at=at),
+        specs=experiment,
+    )
 
 
 def _usage(words: Sequence[str]) -> int:

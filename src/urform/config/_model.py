@@ -38,11 +38,11 @@ class ModelConfig:
     """Probability of dropout in the template."""
     dropout_layers: tuple[int, ...] | None = None
     """Indices of the template's layers with dropout; None = all."""
-    encoder_width: int = 32
+    encoder_width: int = 40
     """Channels of the image encoder's first stage; 64 is a full ResNet-18."""
     encoder_hidden: int = 0
     """Units of a hidden layer between the image encoder's ResNet and the latent; 0 = no such layer."""
-    image_size: int = 128
+    image_size: int = 64
     """Pixels along an edge of the picture that the encoder sees."""
 
     def __post_init__(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Suppress
 
 from urform.config._check import require
 from urform.config._model import PRESETS, ModelConfig
@@ -28,6 +30,8 @@ class RunConfig:
     """Parts that each batch is divided into, to save memory; the gradient is that of the whole batch."""
     keep_every: int = 0
     """Also keep the weights of every so many epochs, in `snapshots`; 0 = only the last."""
+    keep_at: tuple[int, ...] = ()
+    """Also keep those after these epochs."""
 
     def __post_init__(self) -> None:
         require(not (self.resume and self.overwrite), "--overwrite", "left away with --resume", self.overwrite)
@@ -85,6 +89,8 @@ class ShapeConfig:
     """Initial learning rate of the latents; in joint training of the encoder, which takes their place."""
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_floor=0.01))
     """How the three rates change."""
+    rates_apart: Annotated[tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig] | None, Suppress] = None
+    """How each of them changes (warp, template, latents), where published specs say so."""
     clip_norm: float | None = None
     """Largest norm of the gradient; None = any."""
     clamp: float = 0.1
@@ -97,6 +103,8 @@ class ShapeConfig:
     """Weight of the pointpair term, reached at epoch 100; 0 = without it."""
     latent_weight: float = 1e-4
     """Weight of the latents' norm, reached at epoch 100; 0 = without it."""
+    latent_bound: float | None = None
+    """Largest norm of a learned latent; None = any."""
     precision: Precision = "bf16"
     """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
@@ -111,6 +119,7 @@ class ShapeConfig:
         for name in ("lr_warp", "lr_template", "lr_latent", "clamp"):
             require(getattr(self, name) > 0, "--" + name.replace("_", "-"), "positive", getattr(self, name))
         require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", "positive", self.clip_norm)
+        require(self.latent_bound is None or self.latent_bound > 0, "--latent-bound", "positive", self.latent_bound)
         for name in ("pointwise_weight", "pointpair_weight", "latent_weight", "cache_gb"):
             require(getattr(self, name) >= 0, "--" + name.replace("_", "-"), "0 or more", getattr(self, name))
 
@@ -131,7 +140,7 @@ class JointConfig(ShapeConfig):
 class EncoderConfig:
     """Settings of `urform train encoder` (picture to learned latent); the defaults are the preset `small`."""
 
-    epochs: int = 24
+    epochs: int = 34
     """Epochs; each shows every view once."""
     batch_size: int = 64
     """Views in a batch."""
@@ -143,9 +152,9 @@ class EncoderConfig:
     """Largest norm of the gradient."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
-    sdf_weight: float = 5.0
+    sdf_weight: float = 10.0
     """Weight of the clamped sdf error of the predicted shape, beside the L1 of its latent; 0 = published regression."""
-    points_per_view: int = 64
+    points_per_view: int = 32
     """Points of the shape at which that error is taken, a view."""
     clamp: float = 0.1
     """Distance beyond which the sdf is not told apart, normalised units."""

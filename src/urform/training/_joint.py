@@ -18,7 +18,7 @@ from urform.training._encoder import levels, seeded
 from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
-from urform.training._shape import published_terms
+from urform.training._shape import published_terms, rates_of
 from urform.weights import Weights, build_decoder, build_encoder, load_weights, save_weights
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -101,8 +101,8 @@ class JointStage(Stage):
         return published_terms(self._decoder, latent, points, target_sdf, epoch, self._config)
 
     def lr_factors(self, epoch: float) -> list[float]:
-        """The same for warp, template and encoder."""
-        return [lr_factor(self._config.rates, epoch, self.epochs)] * 3
+        """Of warp, template and encoder."""
+        return [lr_factor(rates, epoch, self.epochs) for rates in rates_of(self._config)]
 
     def export(self, path: Path) -> None:
         """Write the weights file; the latent of a training shape is that of its first view."""

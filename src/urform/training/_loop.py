@@ -119,7 +119,7 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
                 _save(stage, scaler, run, state)
                 run.log({"epoch": state.epoch - 1, **means, "elapsed_s": round(state.elapsed_s, 2)})
                 board.add(means, state.epoch - 1)
-                if config.keep_every and state.epoch % config.keep_every == 0:
+                if state.epoch in config.keep_at or (config.keep_every and state.epoch % config.keep_every == 0):
                     stage.export(run.path / "snapshots" / f"{state.epoch:06d}.safetensors")
             shown = {name: f"{value:.3g}" for name, value in means.items() if name in ("loss", "sdf_error", "l1")}
             bar.set_postfix(shown)

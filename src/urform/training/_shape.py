@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.config import RunConfig, ShapeConfig
+from urform.config import RunConfig, ScheduleConfig, ShapeConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, read_split
 from urform.losses import (
     latent_norm_loss,
@@ -49,7 +49,7 @@ class ShapeStage(Stage):
         self._samples, self._keys, self._config = samples, list(keys), config
         torch.manual_seed(config.seed)
         self._decoder = build_decoder(config.model).to(device)
-        self._latents = nn.Embedding(len(keys), config.model.latent_size).to(device)
+        self._latents = nn.Embedding(len(keys), config.model.latent_size, max_norm=config.latent_bound).to(device)
         nn.init.normal_(self._latents.weight, std=config.model.latent_size**-0.5)
         self.modules = nn.ModuleDict({"decoder": self._decoder, "latents": self._latents})
         rates = [
@@ -80,8 +80,8 @@ class ShapeStage(Stage):
         return published_terms(self._decoder, self._latents(shapes), points, target_sdf, epoch, self._config)
 
     def lr_factors(self, epoch: float) -> list[float]:
-        """The same for warp, template and latents."""
-        return [lr_factor(self._config.rates, epoch, self.epochs)] * 3
+        """Of warp, template and latents."""
+        return [lr_factor(rates, epoch, self.epochs) for rates in rates_of(self._config)]
 
     def export(self, path: Path) -> None:
         """Write the weights file: decoder and latents."""
@@ -94,6 +94,11 @@ class ShapeStage(Stage):
             latents=self._latents.weight,
         )
         save_weights(path, weights)
+
+
+def rates_of(config: ShapeConfig) -> tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig]:
+    """How the rates of warp, template, and latents or encoder change."""
+    return config.rates_apart or (config.rates, config.rates, config.rates)
 
 
 def published_terms(

@@ -1,7 +1,7 @@
 """Weights files, the shipped ones among them, published experiments, extracted latents."""
 
 from urform.weights._embeddings import Embeddings, extract_latents
-from urform.weights._experiment import Experiment, import_experiment, read_experiment
+from urform.weights._experiment import Experiment, find_train_split, import_experiment, read_experiment
 from urform.weights._file import (
     FILE_NAME,
     Weights,
@@ -13,16 +13,19 @@ from urform.weights._file import (
 )
 from urform.weights._latent_file import read_latents, write_latents
 from urform.weights._shipped import find_weights, shipped_categories
+from urform.weights._specs import Specs
 
 __all__ = [
     "FILE_NAME",
     "Embeddings",
     "Experiment",
+    "Specs",
     "Weights",
     "build_decoder",
     "build_encoder",
     "export_weights",
     "extract_latents",
+    "find_train_split",
     "find_weights",
     "import_experiment",
     "load_weights",

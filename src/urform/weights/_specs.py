@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from urform.config import PRESETS, ModelConfig
+from urform.config import PRESETS, ModelConfig, ScheduleConfig, ShapeConfig
 
 FILE_NAME = "specs.json"
 ARCHITECTURE = "deep_implicit_template_decoder"
@@ -20,6 +20,12 @@ _OTHER_KEYS = (
     *("UsePointpairLoss", "PointpairLossWeight", "UseCurriculum", "GradientClipNorm", "LogFrequency"),
 )
 _REQUIRED = object()
+_SCHEDULES = {
+    "Step": ("Initial", "Interval", "Factor"),
+    "Warmup": ("Initial", "Final", "Length"),
+    "Constant": ("Value",),
+}
+_SCHEDULE_KEYS = ("Type", "Initial", "Interval", "Factor", "Final", "Length", "Value")
 
 
 class Specs:
@@ -53,6 +59,63 @@ class Specs:
         """Length L of the latents."""
         return self._top.take("CodeLength", _whole(1), "a whole number of at least 1")
 
+    def shape_config(self) -> ShapeConfig:
+        """How the experiment is trained, to the digit.
+
+        Raises:
+            ValueError: a key or value that cannot be honoured.
+        """
+        top, positive, optional = self._top, (_above(0), "a positive number"), (_limit, "a positive number or null")
+        rates, schedules = self._schedules()
+
+        def weight(use: str, name: str, default: float) -> float:
+            value = top.take(name, *positive, default)
+            return float(value) if top.take(use, _switch, "true, false or null", True) else 0.0
+
+        return ShapeConfig(
+            model=self.model_config(),
+            epochs=top.take("NumEpochs", _whole(1), "a whole number of at least 1"),
+            shapes_per_batch=top.take("ScenesPerBatch", _whole(1), "a whole number of at least 1"),
+            points_per_shape=top.take("SamplesPerScene", _whole(8), "a whole number of at least 8"),
+            lr_warp=rates[0],
+            lr_template=rates[1],
+            lr_latent=rates[2],
+            rates_apart=schedules,
+            clip_norm=_float(top.take("GradientClipNorm", *optional, None)),
+            clamp=float(top.take("ClampingDistance", *positive, 0.1)),
+            curriculum=bool(top.take("UseCurriculum", _switch, "true, false or null", True)),
+            pointwise_weight=weight("UsePointwiseLoss", "PointwiseLossWeight", 0.005),
+            pointpair_weight=weight("UsePointpairLoss", "PointpairLossWeight", 2e-5),
+            latent_weight=weight("CodeRegularization", "CodeRegularizationLambda", 1e-4),
+            latent_bound=_float(top.take("CodeBound", *optional, None)),
+            precision="fp32",
+        )
+
+    def _schedules(self) -> tuple[list[float], tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig]]:
+        """Initial learning rates, and how they change: of warp, template, and latents or encoder."""
+        where = f"{self.path}: LearningRateSchedule"
+        content = self._top.take("LearningRateSchedule", lambda value: isinstance(value, list), "a list of schedules")
+        if len(content) != 3:
+            raise ValueError(f"{where} must have three entries (warp, template, latents), got {len(content)}")
+        names = [f"LearningRateSchedule[{index}]" for index in range(3)]
+        found = [
+            _schedule(_Section(self.path, name, one, _SCHEDULE_KEYS)) for name, one in zip(names, content, strict=True)
+        ]
+        (_, first), (_, second), (_, third) = found
+        return [rate for rate, _ in found], (first, second, third)
+
+    @property
+    def snapshots(self) -> tuple[int, tuple[int, ...]]:
+        """Epochs between two snapshots, and epochs of further ones."""
+        every = self._top.take("SnapshotFrequency", _whole(1), "a whole number of at least 1", 0)
+        more = self._top.take("AdditionalSnapshots", _list_of(_whole(1)), "a list of epochs", [])
+        return every, tuple(more)
+
+    @property
+    def data_source(self) -> str | None:
+        """Path of the data folder, as it stands there."""
+        return self._top.take("DataSource", lambda value: isinstance(value, str) and value, "a path", None)
+
     def model_config(self) -> ModelConfig:
         """Sizes of the decoder; those of an image encoder are the published ones.
 
@@ -75,6 +138,21 @@ class Specs:
             encoder_width=PRESETS["published"].encoder_width,
             image_size=PRESETS["published"].image_size,
         )
+
+
+def _schedule(section: _Section) -> tuple[float, ScheduleConfig]:
+    """Initial rate of a published schedule, and how it changes."""
+    kind = section.take("Type", lambda value: value in _SCHEDULES, f"one of {', '.join(_SCHEDULES)}")
+    section.only(("Type", *_SCHEDULES[kind]))
+    positive, whole = (_above(0), "a positive number"), (_whole(1), "a whole number of at least 1")
+    if kind == "Constant":
+        return float(section.take("Value", *positive)), ScheduleConfig("constant")
+    initial = float(section.take("Initial", *positive))
+    if kind == "Step":
+        interval, factor = section.take("Interval", *whole), section.take("Factor", *positive)
+        return initial, ScheduleConfig("step", step_interval=interval, step_factor=float(factor))
+    final, length = section.take("Final", *positive), section.take("Length", *whole)
+    return initial, ScheduleConfig("warmup", warmup_length=length, warmup_final=final / initial)
 
 
 def _template(networks: _Section) -> dict[str, Any]:
@@ -128,6 +206,12 @@ class _Section:
             raise ValueError(f"{self.where(key)} must be {expected}, got {value!r}")
         return value
 
+    def only(self, known: Sequence[str]) -> None:
+        """Refuse keys that have no meaning beside another one's value."""
+        for key in self._content:
+            if key not in known:
+                raise ValueError(f"{self.where(key)} has no meaning there, expected {', '.join(known)}")
+
     def section(self, key: str, known: Sequence[str]) -> _Section:
         if key not in self._content:
             raise ValueError(f"{self.where(key)} is missing, expected an object with {', '.join(known)}")
@@ -136,6 +220,18 @@ class _Section:
 
 def _whole(smallest: int, largest: int | None = None) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and smallest <= value and (largest is None or value <= largest)
+
+
+def _above(smallest: float) -> Callable[[Any], bool]:
+    return lambda value: type(value) in (int, float) and value > smallest
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _limit(value: Any) -> bool:
+    return value is None or _above(0)(value)
 
 
 def _list_of(fits: Callable[[Any], bool], or_null: bool = False) -> Callable[[Any], bool]:
