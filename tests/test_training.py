@@ -173,3 +173,14 @@ def test_damaged_weights_give_one_clear_line(shape_run: Path, tmp_path: Path) ->
             load_weights(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="neither a shipped category"):
         find_weights(tmp_path / "none")
+
+
+def test_an_encoder_goes_on_from_one_that_is_there(data: Path, split: Path, encoder_run: Path, tmp_path: Path) -> None:
+    still = replace(ENCODER, epochs=1, lr=1e-12, weight_decay=0.0)
+    train_encoder(encoder_run, data, [split, split], tmp_path / "run", still, CPU)
+    before, after = load_file(encoder_run / FILE_NAME), load_file(tmp_path / "run" / FILE_NAME)
+    for name, value in before.items():
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(after[name], value)
+    with pytest.raises(ValueError, match=r"--imagenet: .* has an encoder already"):
+        train_encoder(encoder_run, data, [split], tmp_path / "other", still, CPU, tmp_path / "resnet18.pth")

@@ -103,7 +103,7 @@ class TrainEncoder:
     """Train the image encoder on the latents of a trained shape run (second phase)."""
 
     init: Path
-    """Run folder or weights file of `urform train shape`."""
+    """Run folder or weights file of `urform train shape`; of one that has an encoder, training starts from that."""
     data: Path
     """Data folder with views of its shapes."""
     split: tuple[Path, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,6 +37,7 @@ class SdfSet:
         self._keys = list(keys)
         self._budget = int(cache_gb * 2**30)
         self._cache: dict[int, SdfSamples] = {}
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -63,7 +65,8 @@ class SdfSet:
         if not len(samples.pos) + len(samples.neg):
             raise ValueError(f"{self._data.sdf_path(self._keys[index])}: no samples in it, expected some")
         size = samples.pos.nbytes + samples.neg.nbytes
-        if size <= self._budget:
-            self._budget -= size
-            self._cache[index] = samples
+        with self._lock:  # batches are made in several threads
+            if index not in self._cache and size <= self._budget:
+                self._budget -= size
+                self._cache[index] = samples
         return samples

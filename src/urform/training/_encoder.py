@@ -34,7 +34,7 @@ class EncoderStage(Stage):
         views: the views.
         samples: SDF samples of the shapes that the views' indices name.
         targets: (S, L) learned latents of the shapes that the views' indices name.
-        weights: of stage one.
+        weights: of stage one; where there is an encoder, training starts from it.
         config: settings.
         device: where it is computed.
         imagenet: torchvision's ResNet-18 weights to start from.
@@ -61,9 +61,12 @@ class EncoderStage(Stage):
             self._encoder.load_imagenet(imagenet)
         # Convolutions are faster in this layout; torch documents the argument, its overloads lack it.
         self._encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
-            self._encoder.fc.weight.mul_(0.1)
-            self._encoder.fc.bias.copy_(targets.mean(dim=0))
+        if weights.encoder is not None:
+            self._encoder.load_state_dict(weights.encoder.state_dict())
+        else:
+            with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
+                self._encoder.fc.weight.mul_(0.1)
+                self._encoder.fc.bias.copy_(targets.mean(dim=0))
         self.modules = nn.ModuleDict({"encoder": self._encoder})
         decayed = [value for value in self._encoder.parameters() if value.ndim > 1]
         others = [value for value in self._encoder.parameters() if value.ndim <= 1]
@@ -123,7 +126,7 @@ def train_encoder(
     """Train the image encoder of a model whose shapes are learned.
 
     Args:
-        init: run folder or weights file of stage one.
+        init: run folder or weights file of stage one; where it has an encoder, training starts from that.
         data: the data folder.
         splits: split files; views of a shape that several name are shown that many times.
         out: the run folder.
@@ -136,6 +139,8 @@ def train_encoder(
     """
     run = run or RunConfig()
     weights = load_weights(init)
+    if imagenet is not None and weights.encoder is not None:
+        raise ValueError(f"--imagenet: {init} has an encoder already; give a run of `train shape`")
     keys = [key for split in splits for key in read_split(split)]
     targets = _targets(keys, weights, init)
     team = Team(run.device)
