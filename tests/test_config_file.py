@@ -43,9 +43,9 @@ def test_a_preset_may_stand_in_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", RECIPES, ids=[path.stem for path in RECIPES])
 def test_every_shipped_config_loads(path: Path) -> None:
-    init = ["--init", "i"] if path.stem == "encoder" else []
+    init = ["--init", "i"] if path.stem.startswith("encoder") else []
     words = with_config_file(["--config", str(path), "--data", "d", "--split", "s", "--out", "o", *init])
-    assert _parse(f"train {path.stem}", words).out == Path("o")
+    assert _parse(f"train {path.stem.partition('_')[0]}", words).out == Path("o")
 
 
 def test_messages(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -27,7 +27,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "Reports" not in path.parts
+        if path.is_file() and not {"Reports", ".framed"} & set(path.parts)
     }
 
 
