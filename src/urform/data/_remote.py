@@ -89,11 +89,13 @@ def _named(url: str, places: list[str], dataset: str | None, category: str | Non
 
 
 def _walked(url: str, places: list[str], skipped: set[str], dataset: str, category: str) -> list[Source]:
-    folders = {str(parent) for place in places for parent in PurePosixPath(place).parents}
+    folders: dict[PurePosixPath, set[str]] = {}  # names of the folders in each folder
+    for parent in {parent for place in places for parent in PurePosixPath(place).parents}:
+        folders.setdefault(parent.parent, set()).add(parent.name)
     sources = []
     for place in places:
         path = PurePosixPath(place)
-        beside = {name.rsplit("/", 1)[-1] for name in folders if PurePosixPath(name).parent == path.parent}
+        beside = folders.get(path.parent, set())
         if path.parts[0] in skipped or any(map(is_litter, path.parts)) or not is_wanted(path.name, beside):
             continue
         problem = name_problem(f"{url}/{place}")
