@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from urform.config import JointConfig, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
+from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
 from urform.training._encoder import levels, seeded
-from urform.training._loop import Stage, fit
+from urform.training._loop import fit
 from urform.training._run import RunFolder
-from urform.training._schedule import lr_factor
-from urform.training._shape import published_terms, rates_of
-from urform.weights import Weights, build_decoder, build_encoder, load_weights, save_weights
+from urform.weights import Weights, build_encoder, load_weights, save_weights
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Pictures (B, 3, S, S) in 0..1, points (B, N, 3) of the shapes, target sdf (B, N)."""
 ENCODED_TOGETHER = 64
 
 
-class JointStage(Stage):
+class JointStage(DecodingStage):
     """Learns to decode every shape of a split from any of its views.
 
     Args:
@@ -51,13 +49,9 @@ class JointStage(Stage):
         start: Weights | None = None,
         imagenet: Path | None = None,
     ):
-        self.epochs, self.seed = config.epochs, config.seed
-        self.precision, self.clip_norm = config.precision, config.clip_norm
-        self._views, self._samples, self._keys, self._config = views, samples, list(keys), config
-        self._device = device
+        super().__init__(keys, config, device)
+        self._views, self._samples, self._config, self._device = views, samples, config, device
         self._of_shape = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
-        torch.manual_seed(config.seed)
-        self._decoder = build_decoder(config.model).to(device)
         self._encoder = build_encoder(config.model).to(device)
         if start is not None:
             self._decoder.load_state_dict(start.decoder.state_dict())
@@ -67,25 +61,11 @@ class JointStage(Stage):
             self._encoder.load_imagenet(imagenet)
         # Convolutions are faster in this layout; torch documents the argument, its overloads lack it.
         self._encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.modules = nn.ModuleDict({"decoder": self._decoder, "encoder": self._encoder})
-        rates = [
-            (self._decoder.warp, config.lr_warp),
-            (self._decoder.template, config.lr_template),
-            (self._encoder, config.lr_latent),
-        ]
-        self.optimizer = torch.optim.Adam(
-            [{"params": list(part.parameters()), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
-        )
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """The last batch of an epoch may be smaller."""
-        return math.ceil(len(self._keys) / self._config.shapes_per_batch)
+        self._learn("encoder", self._encoder)
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Some shapes, in an order in which an epoch has each once: a random view of each, and points."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self._keys))
-        chosen = np.array_split(order, self.batches_per_epoch)[index].tolist()
+        """Some shapes, a random view of each, and points."""
+        chosen = self._chosen(epoch, index)
         rng = np.random.default_rng([self.seed, epoch, index])
         views = torch.stack([places[int(rng.integers(len(places)))] for places in (self._of_shape[i] for i in chosen)])
         rgba, _ = self._views.batch(views)
@@ -98,11 +78,7 @@ class JointStage(Stage):
         """The published terms, of the latents that the pictures give."""
         pictures, points, target_sdf = batch
         latent = self._encoder(pictures.contiguous(memory_format=torch.channels_last)).float()
-        return published_terms(self._decoder, latent, points, target_sdf, epoch, self._config)
-
-    def lr_factors(self, epoch: float) -> list[float]:
-        """Of warp, template and encoder."""
-        return [lr_factor(rates, epoch, self.epochs) for rates in rates_of(self._config)]
+        return self._terms(latent, points, target_sdf, epoch)
 
     def export(self, path: Path) -> None:
         """Write the weights file; the latent of a training shape is that of its first view."""

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.config import RunConfig, ScheduleConfig, ShapeConfig
+from urform.config import RunConfig, ShapeConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, read_split
-from urform.losses import (
-    latent_norm_loss,
-    latent_norm_weight,
-    pointpair_loss,
-    pointpair_weight,
-    pointwise_loss,
-    pointwise_weight,
-    reconstruction_loss,
-)
-from urform.models import Decoder
+from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
-from urform.training._loop import Stage, fit
+from urform.training._loop import fit
 from urform.training._run import RunFolder
-from urform.training._schedule import lr_factor
-from urform.weights import Weights, build_decoder, save_weights
+from urform.weights import Weights, save_weights
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Shape indices (B,), points (B, N, 3), target sdf (B, N)."""
 
 
-class ShapeStage(Stage):
+class ShapeStage(DecodingStage):
     """Learns to decode every shape of a split.
 
     Args:
@@ -44,44 +32,23 @@ class ShapeStage(Stage):
     """
 
     def __init__(self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device):
-        self.epochs, self.seed = config.epochs, config.seed
-        self.precision, self.clip_norm = config.precision, config.clip_norm
-        self._samples, self._keys, self._config = samples, list(keys), config
-        torch.manual_seed(config.seed)
-        self._decoder = build_decoder(config.model).to(device)
+        super().__init__(keys, config, device)
+        self._samples, self._config = samples, config
         self._latents = nn.Embedding(len(keys), config.model.latent_size, max_norm=config.latent_bound).to(device)
         nn.init.normal_(self._latents.weight, std=config.model.latent_size**-0.5)
-        self.modules = nn.ModuleDict({"decoder": self._decoder, "latents": self._latents})
-        rates = [
-            (self._decoder.warp, config.lr_warp),
-            (self._decoder.template, config.lr_template),
-            (self._latents, config.lr_latent),
-        ]
-        self.optimizer = torch.optim.Adam(
-            [{"params": list(part.parameters()), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
-        )
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """The last batch of an epoch may be smaller."""
-        return math.ceil(len(self._keys) / self._config.shapes_per_batch)
+        self._learn("latents", self._latents)
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Some shapes, in an order in which an epoch has each once, and points of each."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self._keys))
-        chosen = np.array_split(order, self.batches_per_epoch)[index]
+        """Some shapes, and points of each."""
+        chosen = self._chosen(epoch, index)
         rng = np.random.default_rng([self.seed, epoch, index])
-        points, target_sdf = self._samples.draw(chosen.tolist(), self._config.points_per_shape, rng)
-        return torch.from_numpy(chosen), points, target_sdf
+        points, target_sdf = self._samples.draw(chosen, self._config.points_per_shape, rng)
+        return torch.tensor(chosen), points, target_sdf
 
     def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The published terms, of learned latents."""
         shapes, points, target_sdf = batch
-        return published_terms(self._decoder, self._latents(shapes), points, target_sdf, epoch, self._config)
-
-    def lr_factors(self, epoch: float) -> list[float]:
-        """Of warp, template and latents."""
-        return [lr_factor(rates, epoch, self.epochs) for rates in rates_of(self._config)]
+        return self._terms(self._latents(shapes), points, target_sdf, epoch)
 
     def export(self, path: Path) -> None:
         """Write the weights file: decoder and latents."""
@@ -94,47 +61,6 @@ class ShapeStage(Stage):
             latents=self._latents.weight,
         )
         save_weights(path, weights)
-
-
-def rates_of(config: ShapeConfig) -> tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig]:
-    """How the rates of warp, template, and latents or encoder change."""
-    return config.rates_apart or (config.rates, config.rates, config.rates)
-
-
-def published_terms(
-    decoder: Decoder,
-    latent: Float[Tensor, "B L"],
-    points: Float[Tensor, "B N 3"],
-    target_sdf: Float[Tensor, "B N"],
-    epoch: int,
-    config: ShapeConfig,
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The weighted terms of the published training step, and the mean error of the clamped sdf.
-
-    Args:
-        decoder: template and warp.
-        latent: of each shape, learned or from a picture.
-        points: of each shape.
-        target_sdf: there.
-        epoch: decides the weights.
-        config: base weights; a weight of 0 leaves a term away.
-
-    Source: FORMATS section 5.
-    """
-    canonical_points, predicted_sdf = decoder.progressive(points, latent)
-    canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
-    terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
-    if config.pointwise_weight > 0:
-        weight = pointwise_weight(epoch, config.pointwise_weight)
-        terms["pointwise"] = weight * pointwise_loss(canonical_points, points)
-    if config.pointpair_weight > 0:
-        weight = pointpair_weight(epoch, config.pointpair_weight)
-        terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points)
-    if config.latent_weight > 0:
-        terms["latent_norm"] = latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent)
-    clamp = config.clamp
-    error = predicted_sdf[-1].clamp(-clamp, clamp) - target_sdf.clamp(-clamp, clamp)
-    return terms, {"sdf_error": error.abs().mean()}
 
 
 def train_shape(

@@ -1,0 +1,99 @@
+"""What the stages have in common that learn warp and template, whether latents are learned or come from pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from urform.config import ShapeConfig
+from urform.data import ShapeKey
+from urform.losses import (
+    latent_norm_loss,
+    latent_norm_weight,
+    pointpair_loss,
+    pointpair_weight,
+    pointwise_loss,
+    pointwise_weight,
+    reconstruction_loss,
+)
+from urform.training._loop import Stage
+from urform.training._schedule import lr_factor
+from urform.weights import build_decoder
+
+
+class DecodingStage(Stage):
+    """Learns warp and template, and what gives the latents; an epoch has each shape once.
+
+    Args:
+        keys: names of the shapes.
+        config: settings.
+        device: where it is computed.
+    """
+
+    def __init__(self, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device):
+        self.epochs, self.seed = config.epochs, config.seed
+        self.precision, self.clip_norm = config.precision, config.clip_norm
+        self._keys, self._settings = list(keys), config
+        torch.manual_seed(config.seed)
+        self._decoder = build_decoder(config.model).to(device)
+
+    def _learn(self, name: str, source: nn.Module) -> None:
+        """Have decoder and source of the latents trained, under that name, at the three rates."""
+        config = self._settings
+        self.modules = nn.ModuleDict({"decoder": self._decoder, name: source})
+        rates = [
+            (self._decoder.warp, config.lr_warp),
+            (self._decoder.template, config.lr_template),
+            (source, config.lr_latent),
+        ]
+        self.optimizer = torch.optim.Adam(
+            [{"params": list(part.parameters()), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
+        )
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """The last batch of an epoch may be smaller."""
+        return math.ceil(len(self._keys) / self._settings.shapes_per_batch)
+
+    def _chosen(self, epoch: int, index: int) -> list[int]:
+        """The shapes of a batch."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self._keys))
+        return np.array_split(order, self.batches_per_epoch)[index].tolist()
+
+    def lr_factors(self, epoch: float) -> list[float]:
+        """Of warp, template, and what gives the latents."""
+        config = self._settings
+        apart = config.rates_apart or (config.rates, config.rates, config.rates)
+        return [lr_factor(rates, epoch, self.epochs) for rates in apart]
+
+    def _terms(
+        self,
+        latent: Float[Tensor, "B L"],
+        points: Float[Tensor, "B N 3"],
+        target_sdf: Float[Tensor, "B N"],
+        epoch: int,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The weighted terms of the published training step, and the mean error of the clamped sdf.
+
+        Source: FORMATS section 5.
+        """
+        config = self._settings
+        canonical_points, predicted_sdf = self._decoder.progressive(points, latent)
+        canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
+        terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
+        if config.pointwise_weight > 0:
+            weight = pointwise_weight(epoch, config.pointwise_weight)
+            terms["pointwise"] = weight * pointwise_loss(canonical_points, points)
+        if config.pointpair_weight > 0:
+            weight = pointpair_weight(epoch, config.pointpair_weight)
+            terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points)
+        if config.latent_weight > 0:
+            terms["latent_norm"] = latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent)
+        clamp = config.clamp
+        error = predicted_sdf[-1].clamp(-clamp, clamp) - target_sdf.clamp(-clamp, clamp)
+        return terms, {"sdf_error": error.abs().mean()}
