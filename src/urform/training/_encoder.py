@@ -89,7 +89,7 @@ class EncoderStage(Stage):
         order = torch.randperm(len(self._views), generator=seeded(self.seed, epoch))
         rgba, shapes = self._views.batch(order[index * size : (index + 1) * size])
         generator = seeded(self.seed, epoch, index)
-        pictures = augment(rgba, self._config.flip, generator) if self._config.augment else to_input(rgba)
+        pictures = shown(rgba, self._config.augment, self._config.flip, generator)
         rng = np.random.default_rng([self.seed, epoch, index])
         points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
         return pictures, self._targets[shapes], points, target_sdf
@@ -150,6 +150,17 @@ def train_encoder(
     stage = EncoderStage(views, samples, targets, weights, config, team.device, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
     fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
+
+
+def shown(rgba: Tensor, augmented: bool, flip: bool, generator: torch.Generator) -> Tensor:
+    """Framed views (B, S, S, 4) as training shows them: augmented or as they are, half of them mirrored if wanted."""
+    if augmented:
+        return augment(rgba, flip, generator)
+    pictures = to_input(rgba)
+    if not flip:
+        return pictures
+    mirrored = torch.rand(len(pictures), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(mirrored, pictures.flip(-1), pictures)
 
 
 def levels(name: Levels) -> tuple[str, ...]:

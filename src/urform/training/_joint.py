@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from urform.config import JointConfig, RunConfig
-from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
+from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split, to_input
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
-from urform.training._encoder import levels, seeded
+from urform.training._encoder import levels, seeded, shown
 from urform.training._loop import fit
 from urform.training._run import RunFolder
 from urform.weights import Weights, build_encoder, load_weights, save_weights
@@ -70,7 +70,7 @@ class JointStage(DecodingStage):
         views = torch.stack([places[int(rng.integers(len(places)))] for places in (self._of_shape[i] for i in chosen)])
         rgba, _ = self._views.batch(views)
         config = self._config
-        pictures = augment(rgba, config.flip, seeded(self.seed, epoch, index)) if config.augment else to_input(rgba)
+        pictures = shown(rgba, config.augment, config.flip, seeded(self.seed, epoch, index))
         points, target_sdf = self._samples.draw(chosen, config.points_per_shape, rng)
         return pictures, points, target_sdf
 
