@@ -14,9 +14,13 @@ splits="$work/data/splits"
 urform train shape --data "$work/data" --split "$splits/real_chair_train.json" "$splits/synthetic_chair_train.json" \
   --out "$work/shape" --config "$here/shape.yaml"
 # The real chairs are few: their views count four times.
+real="$splits/real_chair_train.json"
+encoder_splits=("$real" "$real" "$real" "$real" "$splits/synthetic_chair_train.json")
 OMP_NUM_THREADS=1 urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
-  --config "$here/encoder.yaml" --split "$splits"/{real_chair_train,real_chair_train,real_chair_train,real_chair_train,synthetic_chair_train}.json
-urform export "$work/encoder" --out "$here/../../src/urform/weights/chair"
+  --config "$here/encoder.yaml" --split "${encoder_splits[@]}"
+urform train encoder --init "$work/encoder" --data "$work/data" --out "$work/plain" \
+  --config "$here/encoder_plain.yaml" --split "${encoder_splits[@]}"
+urform export "$work/plain" --out "$here/../../src/urform/weights/chair"
 for split in real_chair_test synthetic_chair_test; do
   urform evaluate --data "$work/data" --split "$splits/$split.json" --weights chair --json "$work/$split.json"
 done
