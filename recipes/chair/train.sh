@@ -14,8 +14,8 @@ splits="$work/data/splits"
 urform train shape --data "$work/data" --split "$splits/real_chair_train.json" "$splits/synthetic_chair_train.json" \
   --out "$work/shape" --config "$here/shape.yaml"
 # The real chairs are few: their views count four times.
-real="$splits/real_chair_train.json"
-encoder_splits=("$real" "$real" "$real" "$real" "$splits/synthetic_chair_train.json")
+few="$splits/real_chair_train.json"
+encoder_splits=("$few" "$few" "$few" "$few" "$splits/synthetic_chair_train.json")
 OMP_NUM_THREADS=1 urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
   --config "$here/encoder.yaml" --split "${encoder_splits[@]}"
 urform train encoder --init "$work/encoder" --data "$work/data" --out "$work/plain" \
