@@ -116,8 +116,9 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
             means = _Epoch(stage, scaler, run, team, config.accumulate, stop, bar).train(state)
             state = Progress(state.epoch + 1, elapsed_s=state.elapsed_s)
             if team.is_first:
-                _save(stage, scaler, run, state)
+                # The line first: on resuming it is dropped if the checkpoint did not follow; the other way it is lost.
                 run.log({"epoch": state.epoch - 1, **means, "elapsed_s": round(state.elapsed_s, 2)})
+                _save(stage, scaler, run, state)
                 board.add(means, state.epoch - 1)
                 if state.epoch in config.keep_at or (config.keep_every and state.epoch % config.keep_every == 0):
                     stage.export(run.path / "snapshots" / f"{state.epoch:06d}.safetensors")
