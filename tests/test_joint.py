@@ -13,6 +13,7 @@ from urform.config import JOINT_PRESETS, JointConfig
 from urform.data import DataFolder, ShapeKey, read_rgba, to_input
 from urform.inference import Model
 from urform.training import train_joint
+from urform.training._encoder import shown
 from urform.weights import FILE_NAME, load_weights
 
 __all__ = ["encoder_run", "shape_run", "split"]  # fixtures
@@ -74,3 +75,15 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path, caps
     assert main([*command, "--preset", "large"]) == 2
     assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
     assert JOINT_PRESETS["published"].model.latent_size == 256
+    with pytest.raises(ValueError, match="--latent-bound must be left away: joint training learns no latents, got 1"):
+        JointConfig(latent_bound=1.0)
+
+
+def test_plain_pictures_are_mirrored_where_wanted() -> None:
+    rgba = torch.randint(0, 256, (64, 8, 8, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    plain = to_input(rgba)
+    assert torch.equal(shown(rgba, False, False, torch.Generator()), plain)
+    mixed = shown(rgba, False, True, torch.Generator().manual_seed(1))
+    same = (mixed == plain).flatten(1).all(dim=1)
+    assert 16 < same.sum() < 48
+    assert torch.equal(mixed[~same], plain[~same].flip(-1))

@@ -135,6 +135,11 @@ class JointConfig(ShapeConfig):
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bound = self.latent_bound
+        require(bound is None, "--latent-bound", "left away: joint training learns no latents", bound)
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
