@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.test_runs import metrics
+from tests.test_runs import JOINT, metrics
 from tests.test_training import CPU, MODEL, assert_same_weights, encoder_run, shape_run, split
 from urform.cli import main
 from urform.config import JOINT_PRESETS, JointConfig
@@ -17,8 +17,6 @@ from urform.training._encoder import shown
 from urform.weights import FILE_NAME, load_weights
 
 __all__ = ["encoder_run", "shape_run", "split"]  # fixtures
-
-JOINT = JointConfig(model=MODEL, epochs=4, shapes_per_batch=2, points_per_shape=64)
 
 
 @pytest.fixture(scope="module")

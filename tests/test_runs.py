@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,24 +16,28 @@ import torch
 
 from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights, encoder_run, shape_run, split
 from urform.cli import main
-from urform.config import RunConfig, ScheduleConfig, ShapeConfig
-from urform.training import _shape as shape_module
-from urform.training import train_encoder, train_shape
+from urform.config import JointConfig, RunConfig, ScheduleConfig, ShapeConfig
+from urform.training import Stage, train_encoder, train_joint, train_shape
 from urform.training._ahead import made_ahead
+from urform.training._encoder import EncoderStage
+from urform.training._joint import JointStage
 from urform.training._schedule import lr_factor
+from urform.training._shape import ShapeStage
 from urform.weights import load_weights
 
 __all__ = ["encoder_run", "shape_run", "split"]  # fixtures
 
+JOINT = JointConfig(model=MODEL, epochs=4, shapes_per_batch=2, points_per_shape=64)
+
 
 def metrics(run: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "elapsed_s"} for line in lines]
+    return [{name: value for name, value in line.items() if not name.endswith("_s")} for line in lines]
 
 
-def stop_at(monkeypatch: pytest.MonkeyPatch, number: int, signal_number: int) -> None:
-    """Send this process a signal in the middle of a step of the shape stage."""
-    step, count = shape_module.ShapeStage.step, 0
+def stop_at(monkeypatch: pytest.MonkeyPatch, stage: type[Stage], number: int, signal_number: int) -> None:
+    """Send this process a signal in the middle of a step of a stage."""
+    step, count = stage.step, 0
 
     def stopped(self, batch, epoch):
         nonlocal count
@@ -41,7 +46,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, number: int, signal_number: int) ->
             os.kill(os.getpid(), signal_number)
         return step(self, batch, epoch)
 
-    monkeypatch.setattr(shape_module.ShapeStage, "step", stopped)
+    monkeypatch.setattr(stage, "step", stopped)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
@@ -50,13 +55,36 @@ def test_a_signal_ends_a_run_after_the_step_and_it_goes_on_in_the_middle_of_the_
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
-        stop_at(patch, 3, signal_number)  # the first of two batches of the second epoch
+        stop_at(patch, ShapeStage, 3, signal_number)  # the first of two batches of the second epoch
         with pytest.raises(KeyboardInterrupt, match="stopped after batch 1 of 2 in epoch 2; go on with --resume"):
             train_shape(data, [split], tmp_path / "run", SHAPE, CPU)
     assert signal.getsignal(signal.SIGTERM) == before
     train_shape(data, [split], tmp_path / "run", SHAPE, replace(CPU, resume=True))
     assert_same_weights(tmp_path / "run", shape_run)
     assert metrics(tmp_path / "run") == metrics(shape_run)
+
+
+@pytest.mark.parametrize("stage", [ShapeStage, EncoderStage, JointStage])
+def test_every_stage_goes_on_in_the_middle_of_an_epoch_of_divided_batches(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: type[Stage]
+) -> None:
+    def train(name: str, **changes: Any) -> None:
+        run = replace(CPU, accumulate=2, **changes)
+        if stage is ShapeStage:
+            train_shape(data, [split], tmp_path / name, replace(SHAPE, epochs=2), run)
+        elif stage is EncoderStage:
+            train_encoder(shape_run, data, [split, split], tmp_path / name, replace(ENCODER, epochs=2), run)
+        else:
+            train_joint(data, [split], tmp_path / name, replace(JOINT, epochs=2), run)
+
+    train("whole")
+    with monkeypatch.context() as patch:
+        stop_at(patch, stage, 5, signal.SIGTERM)  # parts are steps: the third batch
+        with pytest.raises(KeyboardInterrupt, match=r"stopped after batch [13] of [24] in epoch [12]"):
+            train("parts")
+    train("parts", resume=True)
+    assert_same_weights(tmp_path / "parts", tmp_path / "whole")
+    assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
 
 
 def test_a_run_killed_five_times_ends_as_one_that_was_not(data: Path, split: Path, tmp_path: Path) -> None:
@@ -136,14 +164,6 @@ def test_a_divided_batch_has_the_gradient_of_the_whole(data: Path, split: Path, 
         train_shape(data, [split], tmp_path / str(parts), EXACT, replace(CPU, accumulate=parts))
     for whole, divided in zip(metrics(tmp_path / "1"), metrics(tmp_path / "3"), strict=True):
         assert divided == pytest.approx(whole, abs=1e-6)
-
-
-def test_a_divided_batch_resumes_bitwise(data: Path, split: Path, tmp_path: Path) -> None:
-    config = replace(CPU, accumulate=2)
-    train_shape(data, [split], tmp_path / "whole", SHAPE, config)
-    train_shape(data, [split], tmp_path / "halves", SHAPE, replace(config, stop_after=1))
-    train_shape(data, [split], tmp_path / "halves", SHAPE, replace(config, resume=True))
-    assert_same_weights(tmp_path / "halves", tmp_path / "whole")
 
 
 def test_two_processes_learn_what_one_does(data: Path, split: Path, tmp_path: Path) -> None:

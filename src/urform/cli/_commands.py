@@ -112,7 +112,7 @@ class TrainEncoder:
     """Run folder."""
     config: OmitArgPrefixes[EncoderConfig] = field(default_factory=EncoderConfig)
     """Settings."""
-    run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
+    run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=1))
     """How it is run."""
     imagenet: Path | None = None
     """File of torchvision's ResNet-18 weights to start from (preset 'published' only: the width must be 64)."""
@@ -141,6 +141,8 @@ class TrainJoint:
     """How it is run."""
     preset: Literal["small", "published"] = "small"
     """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
+    specs: Path | None = None
+    """Experiment folder of the published system: its specs.json gives all settings, data and split; flags win."""
     init: Path | None = None
     """Run folder or weights file whose networks are started from."""
     imagenet: Path | None = None

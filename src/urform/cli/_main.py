@@ -89,20 +89,22 @@ def _parse(name: str, words: Sequence[str]) -> Any:
 
 def _default(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
     """The settings that `--preset` starts from, which must be known before the other flags are read."""
-    if name == "train shape" and "--specs" in words[:-1]:
-        return _from_specs(Path(words[words.index("--specs") + 1]))
-    if name not in ("train shape", "train joint") or "--preset" not in words[:-1]:
+    joint, missing = name == "train joint", tyro.MISSING
+    if not joint and name != "train shape":
+        return None
+    if "--specs" in words[:-1]:
+        return _from_specs(Path(words[words.index("--specs") + 1]), joint)
+    if "--preset" not in words[:-1]:
         return None
     preset = words[words.index("--preset") + 1]
     if preset not in SHAPE_PRESETS:
         raise ValueError(f"--preset must be one of {', '.join(SHAPE_PRESETS)}, got {preset!r}")
-    missing = tyro.MISSING
-    if name == "train joint":
+    if joint:
         return TrainJoint(data=missing, split=missing, out=missing, config=JOINT_PRESETS[preset])
     return TrainShape(data=missing, split=missing, out=missing, config=SHAPE_PRESETS[preset])
 
 
-def _from_specs(experiment: Path) -> TrainShape:
+def _from_specs(experiment: Path, joint: bool) -> TrainShape | TrainJoint:
     """The training that a published experiment describes; what it does not say has to be said by flags."""
     from urform.weights import Specs, find_train_split
 
@@ -110,14 +112,16 @@ def _from_specs(experiment: Path) -> TrainShape:
     every, at = specs.snapshots
     split, missing = find_train_split(experiment, specs), tyro.MISSING
     places = [folder / specs.data_source for folder in (experiment, Path()) if specs.data_source]
-    return TrainShape(
-        data=next((place for place in places if place.is_dir()), missing),
-        split=(split,) if split else missing,
-        out=missing,
-        config=specs.shape_config(),
-        run_config=RunConfig(keep_every=every, keep_at=at),
-        specs=experiment,
-    )
+    settings = {
+        "data": next((place for place in places if place.is_dir()), missing),
+        "split": (split,) if split else missing,
+        "out": missing,
+        "run_config": RunConfig(keep_every=every, keep_at=at),
+        "specs": experiment,
+    }
+    if joint:
+        return TrainJoint(config=specs.joint_config(), **settings)
+    return TrainShape(config=specs.shape_config(), **settings)
 
 
 def _usage(words: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from tyro.conf import Suppress
@@ -32,12 +33,17 @@ class RunConfig:
     """Also keep the weights of every so many epochs, in `snapshots`; 0 = only the last."""
     keep_at: tuple[int, ...] = ()
     """Also keep those after these epochs."""
+    validation: tuple[Path, ...] = ()
+    """Split files of shapes to measure and never to learn from; the best weights by them are kept, too."""
+    look_every: int = 10
+    """Epochs from one look to the next: errors on the validation shapes, pictures of shapes and template; 0 = none."""
 
     def __post_init__(self) -> None:
         require(not (self.resume and self.overwrite), "--overwrite", "left away with --resume", self.overwrite)
         require(self.stop_after is None or self.stop_after >= 1, "--stop-after", "at least 1", self.stop_after)
         require(self.accumulate >= 1, "--accumulate", "at least 1", self.accumulate)
         require(self.keep_every >= 0, "--keep-every", "0 or more", self.keep_every)
+        require(self.look_every >= 0, "--look-every", "0 or more", self.look_every)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 # Activations of so many points by about 100 units are 1.6 MB. One larger chunk is 1.5 times slower: it goes through the
-# main memory after every operation. Measured by benchmarks/warp_step.py.
+# main memory after every operation. Measured by benchmarks/train_step.py.
 _CPU_CHUNK = 4096
 
 

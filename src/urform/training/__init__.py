@@ -2,9 +2,20 @@
 
 from urform.training._devices import Team, choose_device
 from urform.training._encoder import train_encoder
+from urform.training._fit_latents import fit_latents
 from urform.training._joint import train_joint
 from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
 from urform.training._shape import train_shape
 
-__all__ = ["RunFolder", "Stage", "Team", "choose_device", "fit", "train_encoder", "train_joint", "train_shape"]
+__all__ = [
+    "RunFolder",
+    "Stage",
+    "Team",
+    "choose_device",
+    "fit",
+    "fit_latents",
+    "train_encoder",
+    "train_joint",
+    "train_shape",
+]

@@ -1,11 +1,13 @@
 """Stage two: the image encoder regresses the learned latents from rendered views.
 
 L1 on latents (the published loss) treats all their directions alike, those that hardly change a shape too. The sdf
-error of the predicted shape, through the frozen decoder, tells them apart.
+error of the predicted shape, through the frozen decoder, tells them apart, and it alone can teach shapes that stage one
+has not seen.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +20,13 @@ from urform.config import EncoderConfig, Levels, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
 from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.training._devices import Team
+from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
 from urform.weights import Weights, build_encoder, load_weights, save_weights
+
+logger = logging.getLogger(__name__)
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 """Pictures (B, 3, S, S) in 0..1, target latents (B, L), points (B, N, 3) of the shapes, target sdf (B, N)."""
@@ -33,10 +38,11 @@ class EncoderStage(Stage):
     Args:
         views: the views.
         samples: SDF samples of the shapes that the views' indices name.
-        targets: (S, L) learned latents of the shapes that the views' indices name.
+        targets: (S, L) learned latents of the shapes that the views' indices name; NaN where there is none.
         weights: of stage one; where there is an encoder, training starts from it.
         config: settings.
         device: where it is computed.
+        look: at the shapes, from time to time.
         imagenet: torchvision's ResNet-18 weights to start from.
     """
 
@@ -48,25 +54,27 @@ class EncoderStage(Stage):
         weights: Weights,
         config: EncoderConfig,
         device: torch.device,
+        look: ShapeLook,
         imagenet: Path | None = None,
     ):
         self.epochs, self.seed, self.clip_norm = config.epochs, config.seed, config.clip_norm
         self.precision = config.precision
         self._views, self._samples, self._targets, self._weights = views, samples, targets, weights
-        self._config = config
+        self._config, self._look = config, look
+        self._looked_at = look.pictures(weights.config.image_size).to(device)
         torch.manual_seed(config.seed)
         self._decoder = weights.decoder.to(device).requires_grad_(False)
         self._encoder = build_encoder(weights.config).to(device)
         if imagenet is not None:
             self._encoder.load_imagenet(imagenet)
-        # Convolutions are faster in this layout; torch documents the argument, its overloads lack it.
-        self._encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        # torch documents the argument, its overloads lack it.
+        self._encoder.to(memory_format=self._encoder.memory_format)  # pyright: ignore[reportCallIssue]
         if weights.encoder is not None:
             self._encoder.load_state_dict(weights.encoder.state_dict())
         else:
             with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
                 self._encoder.fc.weight.mul_(0.1)
-                self._encoder.fc.bias.copy_(targets.mean(dim=0))
+                self._encoder.fc.bias.copy_(weights.latents.mean(dim=0))
         self.modules = nn.ModuleDict({"encoder": self._encoder})
         decayed = [value for value in self._encoder.parameters() if value.ndim > 1]
         others = [value for value in self._encoder.parameters() if value.ndim <= 1]
@@ -95,10 +103,10 @@ class EncoderStage(Stage):
         return pictures, self._targets[shapes], points, target_sdf
 
     def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """L1 between predicted and learned latent, and between predicted and true sdf under the clamp."""
+        """L1 between predicted and learned latent, where there is one, and between predicted and true clamped sdf."""
         pictures, target, points, target_sdf = batch
-        predicted = self._encoder(pictures.contiguous(memory_format=torch.channels_last)).float()
-        terms = {"l1": latent_l1_loss(predicted, target)}
+        predicted = self._encoder(pictures.contiguous(memory_format=self._encoder.memory_format)).float()
+        terms = {"l1": latent_l1_loss(predicted, torch.where(target.isnan(), predicted.detach(), target))}
         if self._config.sdf_weight > 0:
             sdf = self._decoder(points, predicted)[None].float()
             error = reconstruction_loss(sdf, target_sdf, self._config.clamp, curriculum=False)
@@ -108,6 +116,11 @@ class EncoderStage(Stage):
     def lr_factors(self, epoch: float) -> list[float]:
         """The same for weights with decay and without."""
         return [lr_factor(self._config.rates, epoch, self.epochs)] * 2
+
+    @torch.no_grad()
+    def look(self) -> Look:
+        """At the shapes that pictures give."""
+        return self._look(self._decoder, self._encoder(self._looked_at).float())
 
     def export(self, path: Path) -> None:
         """Write the weights file: decoder, latents and encoder."""
@@ -128,26 +141,30 @@ def train_encoder(
     Args:
         init: run folder or weights file of stage one; where it has an encoder, training starts from that.
         data: the data folder.
-        splits: split files; views of a shape that several name are shown that many times.
+        splits: split files; views of a shape that several name are shown that many times. Shapes that have no learned
+            latent are learned from by the sdf term alone.
         out: the run folder.
         config: settings.
         run: how it is run.
         imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64.
 
     Raises:
-        ValueError: the split names shapes that have no latent, or the ImageNet weights do not fit.
+        ValueError: the split names shapes that have no latent and `sdf_weight` is 0, or the ImageNet weights do not
+            fit.
     """
     run = run or RunConfig()
     weights = load_weights(init)
     if imagenet is not None and weights.encoder is not None:
         raise ValueError(f"--imagenet: {init} has an encoder already; give a run of `train shape`")
     keys = [key for split in splits for key in read_split(split)]
-    targets = _targets(keys, weights, init)
+    targets = _targets(keys, weights, init, config)
     team = Team(run.device)
     folder = DataFolder(data)
     samples = SdfSet(folder, keys, config.cache_gb)
-    views = ViewSet(folder, keys, weights.config.image_size, levels(config.levels))
-    stage = EncoderStage(views, samples, targets, weights, config, team.device, imagenet)
+    chosen = levels(config.levels)
+    views = ViewSet(folder, keys, weights.config.image_size, chosen)
+    look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
+    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
     fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
 
@@ -174,9 +191,15 @@ def seeded(*seeds: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
 
 
-def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path) -> Tensor:
+def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path, config: EncoderConfig) -> Tensor:
+    """Their learned latents (S, L), NaN for those without."""
     rows = {key: index for index, key in enumerate(weights.keys)}
     unknown = [str(key) for key in keys if str(key) not in rows]
-    if unknown:
+    if unknown and (config.sdf_weight == 0 or len(unknown) == len(keys)):
         raise ValueError(f"{init}: has no latent for {len(unknown)} shapes of the split, first: {unknown[0]}")
-    return weights.latents[torch.tensor([rows[str(key)] for key in keys])]
+    if unknown:
+        logger.warning(
+            "%s: has no latent for %d of %d shapes; their sdf alone is learned from", init, len(unknown), len(keys)
+        )
+    padded = torch.cat([weights.latents, torch.full_like(weights.latents[:1], torch.nan)])
+    return padded[torch.tensor([rows.get(str(key), -1) for key in keys])]

@@ -15,6 +15,7 @@ from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split, to_in
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
 from urform.training._encoder import levels, seeded, shown
+from urform.training._look import Look, ShapeLook
 from urform.training._loop import fit
 from urform.training._run import RunFolder
 from urform.weights import Weights, build_encoder, load_weights, save_weights
@@ -33,6 +34,7 @@ class JointStage(DecodingStage):
         keys: their names.
         config: settings.
         device: where it is computed.
+        look: at the shapes, from time to time.
         start: networks to start from; None = from scratch.
         imagenet: torchvision's ResNet-18 weights for the encoder to start from.
 
@@ -46,11 +48,13 @@ class JointStage(DecodingStage):
         keys: Sequence[ShapeKey],
         config: JointConfig,
         device: torch.device,
+        look: ShapeLook,
         start: Weights | None = None,
         imagenet: Path | None = None,
     ):
         super().__init__(keys, config, device)
         self._views, self._samples, self._config, self._device = views, samples, config, device
+        self._look, self._looked_at = look, look.pictures(config.model.image_size).to(device)
         self._of_shape = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
         self._encoder = build_encoder(config.model).to(device)
         if start is not None:
@@ -59,8 +63,8 @@ class JointStage(DecodingStage):
                 self._encoder.load_state_dict(start.encoder.state_dict())
         if imagenet is not None:
             self._encoder.load_imagenet(imagenet)
-        # Convolutions are faster in this layout; torch documents the argument, its overloads lack it.
-        self._encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        # torch documents the argument, its overloads lack it.
+        self._encoder.to(memory_format=self._encoder.memory_format)  # pyright: ignore[reportCallIssue]
         self._learn("encoder", self._encoder)
 
     def batch(self, epoch: int, index: int) -> Batch:
@@ -77,8 +81,13 @@ class JointStage(DecodingStage):
     def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The published terms, of the latents that the pictures give."""
         pictures, points, target_sdf = batch
-        latent = self._encoder(pictures.contiguous(memory_format=torch.channels_last)).float()
+        latent = self._encoder(pictures.contiguous(memory_format=self._encoder.memory_format)).float()
         return self._terms(latent, points, target_sdf, epoch)
+
+    @torch.no_grad()
+    def look(self) -> Look:
+        """At the shapes that pictures give."""
+        return self._look(self._decoder, self._encoder(self._looked_at).float())
 
     def export(self, path: Path) -> None:
         """Write the weights file; the latent of a training shape is that of its first view."""
@@ -143,7 +152,8 @@ def train_joint(
     samples = SdfSet(folder, keys, config.cache_gb)
     views = ViewSet(folder, keys, config.model.image_size, chosen)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
-    stage = JointStage(views, samples, keys, config, team.device, start, imagenet)
+    look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
+    stage = JointStage(views, samples, keys, config, team.device, look, start, imagenet)
     fit(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
 
 

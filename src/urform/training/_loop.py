@@ -7,10 +7,11 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -18,11 +19,13 @@ from tqdm import tqdm
 from urform.config import RunConfig
 from urform.training._ahead import made_ahead
 from urform.training._devices import Team
-from urform.training._run import RunFolder
+from urform.training._look import Look
+from urform.training._run import BEST, RunFolder
 from urform.training._signals import Stop
 from urform.weights import FILE_NAME
 
 CHECKPOINT_S = 600.0  # so long a part of an epoch may be lost to a kill
+_SHOWN = ("loss", "sdf_error", "l1", "val_sdf_error", "val_chamfer")
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 Batch = tuple[Tensor, ...]
@@ -69,6 +72,10 @@ class Stage(ABC):
     def export(self, path: Path) -> None:
         """Write what the training has learned so far in the form in which it is used."""
 
+    @abstractmethod
+    def look(self) -> Look:
+        """Measure and draw what the training has learned so far; the modules are in evaluation mode."""
+
 
 @dataclass
 class Progress:
@@ -77,14 +84,18 @@ class Progress:
     Attributes:
         epoch: epochs that are done.
         index: batches of the next one that are done.
-        elapsed_s: seconds of computing so far.
+        elapsed_s: seconds of training so far.
+        waited_s: how many of them were spent waiting for a batch to be made.
         totals: sums of the logged numbers over the batches of this epoch.
+        best: the least score of all looks so far.
     """
 
     epoch: int = 0
     index: int = 0
     elapsed_s: float = 0.0
+    waited_s: float = 0.0
     totals: dict[str, Tensor] = field(default_factory=dict)
+    best: float = math.inf
 
 
 def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
@@ -114,15 +125,18 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
         while state.epoch < last:
             bar.set_description(f"epoch {state.epoch + 1}/{stage.epochs}")
             means = _Epoch(stage, scaler, run, team, config.accumulate, stop, bar).train(state)
-            state = Progress(state.epoch + 1, elapsed_s=state.elapsed_s)
+            state = Progress(state.epoch + 1, 0, state.elapsed_s, state.waited_s, best=state.best)
             if team.is_first:
+                look = _look(stage, run, state) if _is_due(config.look_every, state.epoch, last) else Look()
+                means |= look.numbers
                 # The line first: on resuming it is dropped if the checkpoint did not follow; the other way it is lost.
-                run.log({"epoch": state.epoch - 1, **means, "elapsed_s": round(state.elapsed_s, 2)})
+                seconds = {name: round(getattr(state, name), 2) for name in ("elapsed_s", "waited_s")}
+                run.log({"epoch": state.epoch - 1, **means, **seconds})
                 _save(stage, scaler, run, state)
-                board.add(means, state.epoch - 1)
+                board.add(means, look.pictures, state.epoch - 1)
                 if state.epoch in config.keep_at or (config.keep_every and state.epoch % config.keep_every == 0):
                     stage.export(run.path / "snapshots" / f"{state.epoch:06d}.safetensors")
-            shown = {name: f"{value:.3g}" for name, value in means.items() if name in ("loss", "sdf_error", "l1")}
+            shown = {name: f"{value:.3g}" for name, value in means.items() if name in _SHOWN}
             bar.set_postfix(shown)
     if team.is_first:
         stage.export(run.path / FILE_NAME)
@@ -171,7 +185,12 @@ class _Epoch:
 
     def _batches(self, state: Progress) -> Iterator[tuple[int, Batch]]:
         indices = range(state.index, self._stage.batches_per_epoch)
-        return zip(indices, made_ahead(lambda index: self._stage.batch(state.epoch, index), indices), strict=True)
+        batches = made_ahead(lambda index: self._stage.batch(state.epoch, index), indices)
+        for index in indices:
+            asked = time.perf_counter()
+            batch = next(batches)
+            state.waited_s += time.perf_counter() - asked
+            yield index, batch
 
     def _step(self, batch: Batch, epoch: int, index: int) -> tuple[dict[str, Tensor], bool]:
         """One step of the optimiser; returns what is logged, and whether the training is to stop."""
@@ -224,23 +243,36 @@ class _Board:
 
             self._writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=epoch)
 
-    def add(self, means: dict[str, float], epoch: int) -> None:
+    def add(self, numbers: dict[str, float], pictures: dict[str, np.ndarray], epoch: int) -> None:
         if self._writer is not None:
-            for name, value in means.items():
+            for name, value in numbers.items():
                 self._writer.add_scalar(name, value, epoch)
+            for name, picture in pictures.items():
+                self._writer.add_image(name, picture, epoch, dataformats="HWC")
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
 
 
+def _is_due(every: int, epoch: int, last: int) -> bool:
+    return every > 0 and (epoch % every == 0 or epoch == last)
+
+
+def _look(stage: Stage, run: RunFolder, state: Progress) -> Look:
+    """Look at what is learned, and keep it where it is the best so far."""
+    stage.modules.eval()
+    look = stage.look()
+    if look.score is not None and look.score < state.best:
+        state.best = look.score
+        stage.export(run.path / BEST)
+    return look
+
+
 def _save(stage: Stage, scaler: Any, run: RunFolder, state: Progress) -> None:
     run.save_checkpoint(
         {
-            "epoch": state.epoch,
-            "index": state.index,
-            "elapsed_s": state.elapsed_s,
-            "totals": state.totals,
+            **vars(state),
             "modules": stage.modules.state_dict(),
             "optimizer": stage.optimizer.state_dict(),
             "scaler": scaler.state_dict(),
@@ -257,4 +289,4 @@ def _restore(stage: Stage, scaler: Any, run: RunFolder) -> Progress:
     stage.optimizer.load_state_dict(checkpoint["optimizer"])
     if checkpoint["scaler"]:
         scaler.load_state_dict(checkpoint["scaler"])
-    return Progress(checkpoint["epoch"], checkpoint["index"], checkpoint["elapsed_s"], checkpoint["totals"])
+    return Progress(**{each.name: checkpoint[each.name] for each in fields(Progress)})

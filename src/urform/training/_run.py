@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint_previous.pt"
+BEST = "best.safetensors"
 
 
 class RunFolder:
@@ -115,7 +116,7 @@ def _remove(path: Path) -> None:
     """Remove what a run made, and nothing else that lies there."""
     for folder in ("tensorboard", "snapshots"):
         shutil.rmtree(path / folder, ignore_errors=True)
-    for name in (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, "config.json"):
+    for name in (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, "config.json"):
         (path / name).unlink(missing_ok=True)
 
 

@@ -13,6 +13,7 @@ from urform.config import RunConfig, ShapeConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, read_split
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
+from urform.training._look import Look, ShapeLook
 from urform.training._loop import fit
 from urform.training._run import RunFolder
 from urform.weights import Weights, save_weights
@@ -29,11 +30,14 @@ class ShapeStage(DecodingStage):
         keys: their names, in the same order.
         config: settings.
         device: where it is computed.
+        look: at the shapes, from time to time.
     """
 
-    def __init__(self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device):
+    def __init__(
+        self, samples: SdfSet, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device, look: ShapeLook
+    ):
         super().__init__(keys, config, device)
-        self._samples, self._config = samples, config
+        self._samples, self._config, self._look = samples, config, look
         self._latents = nn.Embedding(len(keys), config.model.latent_size, max_norm=config.latent_bound).to(device)
         nn.init.normal_(self._latents.weight, std=config.model.latent_size**-0.5)
         self._learn("latents", self._latents)
@@ -49,6 +53,14 @@ class ShapeStage(DecodingStage):
         """The published terms, of learned latents."""
         shapes, points, target_sdf = batch
         return self._terms(self._latents(shapes), points, target_sdf, epoch)
+
+    def look(self) -> Look:
+        """At validation shapes, whose latents are fitted, or at training shapes."""
+        latents = self._latents.weight.detach()
+        if self._look.held_out:
+            return self._look(self._decoder, self._look.fitted(self._decoder, latents.mean(dim=0)))
+        rows = torch.tensor([self._keys.index(key) for key in self._look.keys])
+        return self._look(self._decoder, latents[rows])
 
     def export(self, path: Path) -> None:
         """Write the weights file: decoder and latents."""
@@ -82,7 +94,9 @@ def train_shape(
     run = run or RunConfig()
     keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
     team = Team(run.device)
-    samples = SdfSet(DataFolder(data), keys, config.cache_gb)
+    folder = DataFolder(data)
+    samples = SdfSet(folder, keys, config.cache_gb)
+    look = ShapeLook(folder, run.validation, keys, config.clamp)
     settings = {"config": config, "shapes": [str(key) for key in keys]}
-    folder = RunFolder(out, "shape", settings, run, team.is_first)
-    fit(ShapeStage(samples, keys, config, team.device), folder, team, run)
+    stage = ShapeStage(samples, keys, config, team.device, look)
+    fit(stage, RunFolder(out, "shape", settings, run, team.is_first), team, run)

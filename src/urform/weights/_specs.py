@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from urform.config import PRESETS, ModelConfig, ScheduleConfig, ShapeConfig
+from urform.config import PRESETS, JointConfig, ModelConfig, ScheduleConfig, ShapeConfig
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "specs.json"
 ARCHITECTURE = "deep_implicit_template_decoder"
@@ -90,6 +93,17 @@ class Specs:
             latent_bound=_float(top.take("CodeBound", *optional, None)),
             precision="fp32",
         )
+
+    def joint_config(self) -> JointConfig:
+        """The same with an image encoder in the place of the latents, on the published views as they are.
+
+        Raises:
+            ValueError: a key or value that cannot be honoured.
+        """
+        settings = vars(self.shape_config())
+        if settings["latent_bound"] is not None:
+            logger.warning("%s: CodeBound does nothing in joint training, which learns no latents", self.path)
+        return JointConfig(**{**settings, "latent_bound": None}, augment=False, flip=False)
 
     def _schedules(self) -> tuple[list[float], tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig]]:
         """Initial learning rates, and how they change: of warp, template, and latents or encoder."""
