@@ -5,7 +5,21 @@ from pathlib import Path
 
 import urform
 
-PARTS = ("config", "geometry", "render", "synth", "data", "models", "losses", "weights", "training", "inference", "cli")
+PARTS = (
+    "config",
+    "geometry",
+    "render",
+    "synth",
+    "data",
+    "models",
+    "losses",
+    "contrastive",
+    "weights",
+    "training",
+    "inference",
+    "analysis",
+    "cli",
+)
 SOURCE = Path(urform.__file__).parent
 
 

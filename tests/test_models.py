@@ -522,7 +522,7 @@ def _without_conv1(state):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_without_conv1, "does not fit a ResNet-18: 1 keys missing, 0 unknown; conv1.weight is missing"),
+        (_without_conv1, "does not fit a ResNet-18 of width 64: 1 keys missing, 0 unknown; conv1.weight is missing"),
         (lambda s: s | {"layer9.weight": torch.zeros(1)}, "0 keys missing, 1 unknown; layer9.weight is unknown"),
         (lambda s: s | {"bn1.bias": torch.zeros(3)}, r"bn1.bias must have shape \(64,\), got \(3,\)"),
         (lambda s: [1], "must hold a state dict, got list"),

@@ -199,7 +199,7 @@ def test_two_processes_learn_what_one_does(data: Path, split: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_low_precision_trains_both_stages(data: Path, split: Path, tmp_path: Path, precision: str) -> None:
+def test_low_precision_trains_every_stage(data: Path, split: Path, tmp_path: Path, precision: str) -> None:
     config = replace(SHAPE, epochs=60, points_per_shape=256, model=replace(MODEL, dropout=0.0), precision=precision)
     train_shape(data, [split], tmp_path / "shape", config, CPU)
     errors = [line["sdf_error"] for line in metrics(tmp_path / "shape")]
@@ -208,6 +208,10 @@ def test_low_precision_trains_both_stages(data: Path, split: Path, tmp_path: Pat
     train_encoder(tmp_path / "shape", data, [split, split], tmp_path / "encoder", encoder, CPU)
     losses = [line["l1"] for line in metrics(tmp_path / "encoder")]
     assert losses[-1] < losses[0]
+    joint = replace(JOINT, precision=precision, augment=False, epochs=30, points_per_shape=256)
+    train_joint(data, [split], tmp_path / "joint", joint, CPU)
+    errors = [line["sdf_error"] for line in metrics(tmp_path / "joint")]
+    assert errors[-1] < errors[0]
 
 
 @pytest.mark.parametrize("term", ["pointwise", "pointpair", "latent"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from urform.contrastive import encoder
     from urform.inference import Model, Reconstruction, load
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Reconstruction", "__version__", "load"]
+__all__ = ["Model", "Reconstruction", "__version__", "encoder", "load"]
 
 
 def __getattr__(name: str) -> object:
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> object:
         from urform import inference
 
         return getattr(inference, name)
+    if name == "encoder":
+        from urform import contrastive
+
+        return contrastive.encoder
     raise AttributeError(f"module 'urform' has no attribute {name!r}")

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from urform.config import EncoderConfig, JointConfig, PrepareConfig, RunConfig, ShapeConfig
+from urform.config import ContrastiveConfig, EncoderConfig, JointConfig, PrepareConfig, RunConfig, ShapeConfig
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -102,8 +102,9 @@ class TrainShape:
 class TrainEncoder:
     """Train the image encoder on the latents of a trained shape run (second phase)."""
 
-    init: Path
-    """Run folder or weights file of `urform train shape`; of one that has an encoder, training starts from that."""
+    init: tuple[Path, ...]
+    """Run folder or weights file of `urform train shape` (training starts from its encoder, where it has one), and
+    perhaps a contrastive run or published checkpoint for the encoder to start from."""
     data: Path
     """Data folder with views of its shapes."""
     split: tuple[Path, ...]
@@ -115,7 +116,7 @@ class TrainEncoder:
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=1))
     """How it is run."""
     imagenet: Path | None = None
-    """File of torchvision's ResNet-18 weights to start from (preset 'published' only: the width must be 64)."""
+    """File of torchvision's ResNet weights to start from (preset 'published' only: the width must be 64)."""
 
     def run(self) -> int:
         """Train."""
@@ -143,16 +144,43 @@ class TrainJoint:
     """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
     specs: Path | None = None
     """Experiment folder of the published system: its specs.json gives all settings, data and split; flags win."""
-    init: Path | None = None
-    """Run folder or weights file whose networks are started from."""
+    init: tuple[Path, ...] = ()
+    """Run folder or weights file whose networks are started from; a contrastive run or published checkpoint."""
     imagenet: Path | None = None
-    """File of torchvision's ResNet-18 weights for the encoder (the width must be 64)."""
+    """File of torchvision's ResNet weights for the encoder (the width must be 64)."""
 
     def run(self) -> int:
         """Train."""
         from urform.training import train_joint
 
         train_joint(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
+        return 0
+
+
+@dataclass(frozen=True)
+class TrainContrastive:
+    """Train an image encoder to give the views of one object the same features, before any shape is learned."""
+
+    data: Path
+    """Data folder with views."""
+    split: tuple[Path, ...]
+    """Split files: the training objects."""
+    out: Path
+    """Run folder."""
+    config: OmitArgPrefixes[ContrastiveConfig] = field(default_factory=ContrastiveConfig)
+    """Settings."""
+    run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=1))
+    """How it is run."""
+    init: Path | None = None
+    """Contrastive run or published checkpoint to start from."""
+    imagenet: Path | None = None
+    """File of torchvision's ResNet weights to start from (the width must be 64)."""
+
+    def run(self) -> int:
+        """Train."""
+        from urform.training import train_contrastive
+
+        train_contrastive(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
         return 0
 
 

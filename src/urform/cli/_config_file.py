@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 FLAG = "--config"
 
+Translate = Callable[[Mapping[Any, Any], Path], Mapping[Any, Any]]
 
-def with_config_file(words: Sequence[str]) -> list[str]:
+
+def with_config_file(words: Sequence[str], translate: Translate | None = None) -> list[str]:
     """The words of a command line, `--config FILE` replaced by what is in the file; flags that are given win.
+
+    `translate` takes the content and the path of a file in which flags have other names, and gives it with ours.
 
     The file is YAML (or JSON): names of flags, with `-` or `_`, and their values; a list has several values, true and
     false switch.
@@ -28,7 +32,8 @@ def with_config_file(words: Sequence[str]) -> list[str]:
     path = Path(words[place + 1])
     rest = words[:place] + words[place + 2 :]
     given = {word.split("=")[0].replace("_", "-").replace("--no-", "--") for word in rest if word.startswith("--")}
-    for flag, values in _flags(_read(path), path):
+    content = _read(path)
+    for flag, values in _flags(translate(content, path) if translate else content, path):
         if flag.replace("--no-", "--") not in given:
             rest += [flag, *values]
     return rest

@@ -14,10 +14,22 @@ from typing import Any, NoReturn
 
 import tyro
 
-from urform.cli._commands import Evaluate, Export, Prepare, Reconstruct, Synth, TrainEncoder, TrainJoint, TrainShape
+from urform.cli._analysis_commands import Analyze
+from urform.cli._commands import (
+    Evaluate,
+    Export,
+    Prepare,
+    Reconstruct,
+    Synth,
+    TrainContrastive,
+    TrainEncoder,
+    TrainJoint,
+    TrainShape,
+)
 from urform.cli._config_file import with_config_file
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
+from urform.cli._published_config import from_published
 from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig
 
 COMMANDS = {
@@ -27,7 +39,9 @@ COMMANDS = {
     "train shape": TrainShape,
     "train encoder": TrainEncoder,
     "train joint": TrainJoint,
+    "train contrastive": TrainContrastive,
     "evaluate": Evaluate,
+    "analyze": Analyze,
     "data fetch": DataFetch,
     "data check": DataCheck,
     "data split": DataSplit,
@@ -58,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage(words)
     logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
     try:
-        return _parse(name, with_config_file(words[len(name.split()) :])).run()
+        translate = from_published if name == "train contrastive" else None
+        return _parse(name, with_config_file(words[len(name.split()) :], translate)).run()
     except (ValueError, OSError, MemoryError) as error:
         if debug:
             raise

@@ -60,6 +60,8 @@ class ScheduleConfig:
     """Epochs between two changes of 'step'."""
     step_factor: float = 0.5
     """What 'step' multiplies the rate with."""
+    step_epochs: tuple[int, ...] = ()
+    """Epochs at which 'step' changes it, in place of an interval."""
     warmup_length: int = 100
     """Epochs over which 'warmup' changes the rate, linearly."""
     warmup_final: float = 1.0

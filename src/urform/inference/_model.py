@@ -74,6 +74,11 @@ class Model:
         latents = weights.latents.detach().cpu().numpy().astype(np.float32)
         self.latents: dict[str, np.ndarray] = dict(zip(weights.keys, latents, strict=True))
 
+    @property
+    def has_encoder(self) -> bool:
+        """Whether it can encode pictures; not before the encoder is trained."""
+        return self._encoder is not None
+
     @torch.inference_mode()
     def sdf(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, " N"]:
         """Signed distance of points in the shape's normalised space, negative inside, told apart up to about 0.1."""

@@ -1,13 +1,17 @@
 """Losses: pure functions, one a term, and the weights that change with the epoch."""
 
+from urform.losses._contrastive import cosine_loss, info_nce_loss, nt_xent_loss
 from urform.losses._latent import latent_l1_loss, latent_norm_loss, latent_norm_weight
 from urform.losses._reconstruction import reconstruction_loss
 from urform.losses._warp import pointpair_loss, pointpair_weight, pointwise_loss, pointwise_weight
 
 __all__ = [
+    "cosine_loss",
+    "info_nce_loss",
     "latent_l1_loss",
     "latent_norm_loss",
     "latent_norm_weight",
+    "nt_xent_loss",
     "pointpair_loss",
     "pointpair_weight",
     "pointwise_loss",

@@ -1,5 +1,6 @@
 """Training: one loop, and a stage for each thing that is learned."""
 
+from urform.training._contrastive import FeatureLook, measure_features, train_contrastive
 from urform.training._devices import Team, choose_device
 from urform.training._encoder import train_encoder
 from urform.training._fit_latents import fit_latents
@@ -9,12 +10,15 @@ from urform.training._run import RunFolder
 from urform.training._shape import train_shape
 
 __all__ = [
+    "FeatureLook",
     "RunFolder",
     "Stage",
     "Team",
     "choose_device",
     "fit",
     "fit_latents",
+    "measure_features",
+    "train_contrastive",
     "train_encoder",
     "train_joint",
     "train_shape",

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from urform.config import EncoderConfig, Levels, RunConfig
+from urform.config import EncoderConfig, Levels, ModelConfig, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
 from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.training._devices import Team
@@ -24,7 +24,7 @@ from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
-from urform.weights import Weights, build_encoder, load_weights, save_weights
+from urform.weights import BackboneWeights, Weights, build_encoder, load_start, save_weights
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,8 @@ class EncoderStage(Stage):
         config: settings.
         device: where it is computed.
         look: at the shapes, from time to time.
-        imagenet: torchvision's ResNet-18 weights to start from.
+        imagenet: torchvision's ResNet weights to start from.
+        backbone: contrastively trained weights to start from.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class EncoderStage(Stage):
         device: torch.device,
         look: ShapeLook,
         imagenet: Path | None = None,
+        backbone: BackboneWeights | None = None,
     ):
         self.epochs, self.seed, self.clip_norm = config.epochs, config.seed, config.clip_norm
         self.precision = config.precision
@@ -67,6 +69,8 @@ class EncoderStage(Stage):
         self._encoder = build_encoder(weights.config).to(device)
         if imagenet is not None:
             self._encoder.load_imagenet(imagenet)
+        if backbone is not None:
+            self._encoder.load_backbone(backbone.state, str(backbone.where))
         # torch documents the argument, its overloads lack it.
         self._encoder.to(memory_format=self._encoder.memory_format)  # pyright: ignore[reportCallIssue]
         if weights.encoder is not None:
@@ -102,10 +106,10 @@ class EncoderStage(Stage):
         points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
         return pictures, self._targets[shapes], points, target_sdf
 
-    def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """L1 between predicted and learned latent, where there is one, and between predicted and true clamped sdf."""
         pictures, target, points, target_sdf = batch
-        predicted = self._encoder(pictures.contiguous(memory_format=self._encoder.memory_format)).float()
+        predicted = self._encoder(pictures).float()
         terms = {"l1": latent_l1_loss(predicted, torch.where(target.isnan(), predicted.detach(), target))}
         if self._config.sdf_weight > 0:
             sdf = self._decoder(points, predicted)[None].float()
@@ -128,7 +132,7 @@ class EncoderStage(Stage):
 
 
 def train_encoder(
-    init: Path,
+    init: Path | Sequence[Path],
     data: Path,
     splits: Sequence[Path],
     out: Path,
@@ -139,7 +143,8 @@ def train_encoder(
     """Train the image encoder of a model whose shapes are learned.
 
     Args:
-        init: run folder or weights file of stage one; where it has an encoder, training starts from that.
+        init: run folder or weights file of stage one; where it has an encoder, training starts from that. Beside it, a
+            contrastive run or published checkpoint: the encoder gets its size and starts from it.
         data: the data folder.
         splits: split files; views of a shape that several name are shown that many times. Shapes that have no learned
             latent are learned from by the sdf term alone.
@@ -153,20 +158,40 @@ def train_encoder(
             fit.
     """
     run = run or RunConfig()
-    weights = load_weights(init)
-    if imagenet is not None and weights.encoder is not None:
-        raise ValueError(f"--imagenet: {init} has an encoder already; give a run of `train shape`")
+    inits = [init] if isinstance(init, Path) else list(init)
+    start = load_start(inits)
+    if start.weights is None or start.where is None:
+        raise ValueError(
+            f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its latents are the targets"
+        )
+    weights = start.weights
+    if weights.encoder is not None and (imagenet or start.backbone):
+        flag = "--imagenet" if imagenet else "--init"
+        raise ValueError(f"{flag}: {start.where} has an encoder already; give a run of `train shape`")
+    if start.backbone is not None:
+        weights = replace(weights, config=with_backbone(weights.config, start.backbone))
     keys = [key for split in splits for key in read_split(split)]
-    targets = _targets(keys, weights, init, config)
+    targets = _targets(keys, weights, start.where, config)
     team = Team(run.device)
     folder = DataFolder(data)
     samples = SdfSet(folder, keys, config.cache_gb)
     chosen = levels(config.levels)
     views = ViewSet(folder, keys, weights.config.image_size, chosen)
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
-    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet)
-    settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
+    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, start.backbone)
+    settings = {
+        "config": config,
+        "init": [str(path) for path in inits],
+        "imagenet": imagenet,
+        "shapes": [str(key) for key in keys],
+    }
     fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
+
+
+def with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfig:
+    """The sizes of a model whose encoder is to start from a backbone."""
+    size = backbone.image_size or config.image_size
+    return replace(config, encoder_depth=backbone.depth, encoder_width=backbone.width, image_size=size)
 
 
 def shown(rgba: Tensor, augmented: bool, flip: bool, generator: torch.Generator) -> Tensor:

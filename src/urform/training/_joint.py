@@ -14,15 +14,16 @@ from urform.config import JointConfig, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split, to_input
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
-from urform.training._encoder import levels, seeded, shown
+from urform.training._encoder import levels, seeded, shown, with_backbone
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import fit
 from urform.training._run import RunFolder
-from urform.weights import Weights, build_encoder, load_weights, save_weights
+from urform.weights import Start, Weights, build_encoder, load_start, save_weights
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Pictures (B, 3, S, S) in 0..1, points (B, N, 3) of the shapes, target sdf (B, N)."""
 ENCODED_TOGETHER = 64
+NOTHING = Start()
 
 
 class JointStage(DecodingStage):
@@ -35,8 +36,8 @@ class JointStage(DecodingStage):
         config: settings.
         device: where it is computed.
         look: at the shapes, from time to time.
-        start: networks to start from; None = from scratch.
-        imagenet: torchvision's ResNet-18 weights for the encoder to start from.
+        start: what the networks start from.
+        imagenet: torchvision's ResNet weights for the encoder to start from.
 
     Source: FORMATS section 5, with the encoder in the place of the latents.
     """
@@ -49,7 +50,7 @@ class JointStage(DecodingStage):
         config: JointConfig,
         device: torch.device,
         look: ShapeLook,
-        start: Weights | None = None,
+        start: Start = NOTHING,
         imagenet: Path | None = None,
     ):
         super().__init__(keys, config, device)
@@ -57,10 +58,12 @@ class JointStage(DecodingStage):
         self._look, self._looked_at = look, look.pictures(config.model.image_size).to(device)
         self._of_shape = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
         self._encoder = build_encoder(config.model).to(device)
-        if start is not None:
-            self._decoder.load_state_dict(start.decoder.state_dict())
-            if start.encoder is not None:
-                self._encoder.load_state_dict(start.encoder.state_dict())
+        if start.weights is not None:
+            self._decoder.load_state_dict(start.weights.decoder.state_dict())
+            if start.weights.encoder is not None:
+                self._encoder.load_state_dict(start.weights.encoder.state_dict())
+        if start.backbone is not None:
+            self._encoder.load_backbone(start.backbone.state, str(start.backbone.where))
         if imagenet is not None:
             self._encoder.load_imagenet(imagenet)
         # torch documents the argument, its overloads lack it.
@@ -78,11 +81,11 @@ class JointStage(DecodingStage):
         points, target_sdf = self._samples.draw(chosen, config.points_per_shape, rng)
         return pictures, points, target_sdf
 
-    def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The published terms, of the latents that the pictures give."""
         pictures, points, target_sdf = batch
-        latent = self._encoder(pictures.contiguous(memory_format=self._encoder.memory_format)).float()
-        return self._terms(latent, points, target_sdf, epoch)
+        latent = self._encoder(pictures).float()
+        return self._terms(latent, points, target_sdf, int(epoch))
 
     @torch.no_grad()
     def look(self) -> Look:
@@ -119,7 +122,7 @@ def train_joint(
     out: Path,
     config: JointConfig,
     run: RunConfig | None = None,
-    init: Path | None = None,
+    init: Path | Sequence[Path] = (),
     imagenet: Path | None = None,
 ) -> None:
     """Train encoder, warp and template end to end on the shapes of one or more splits.
@@ -130,18 +133,24 @@ def train_joint(
         out: the run folder.
         config: settings.
         run: how it is run.
-        init: run folder or weights file whose networks are started from (the encoder's, where it has one).
+        init: run folder or weights file whose networks are started from (the encoder's, where it has one); also a
+            contrastive run or published checkpoint, from which the encoder has its size.
         imagenet: file of torchvision's ResNet-18 weights for the encoder, which must have its width, 64.
 
     Raises:
         FileNotFoundError: shapes have no SDF samples or no views.
-        ValueError: `init` is of another architecture, or the ImageNet weights do not fit.
+        ValueError: `init` is of another architecture, or the weights of the encoder do not fit.
     """
     run = run or RunConfig()
     keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
     team = Team(run.device)
     folder = DataFolder(data)
-    start = None if init is None else _start(init, config)
+    inits = [init] if isinstance(init, Path) else list(init)
+    start = load_start(inits)
+    if start.backbone is not None:
+        config = replace(config, model=with_backbone(config.model, start.backbone))
+    if start.weights is not None:
+        _check_same(start.weights, start.where, config)
     chosen = levels(config.levels)
     without = [key for key in keys if not folder.view_files(key, chosen)]
     if without:
@@ -151,19 +160,24 @@ def train_joint(
         )
     samples = SdfSet(folder, keys, config.cache_gb)
     views = ViewSet(folder, keys, config.model.image_size, chosen)
-    settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
+    settings = {
+        "config": config,
+        "init": [str(path) for path in inits],
+        "imagenet": imagenet,
+        "shapes": [str(key) for key in keys],
+    }
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
     stage = JointStage(views, samples, keys, config, team.device, look, start, imagenet)
     fit(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
 
 
-def _start(init: Path, config: JointConfig) -> Weights:
-    weights = load_weights(init)
+def _check_same(weights: Weights, where: Path | None, config: JointConfig) -> None:
+    """Raise a ValueError where the model that training starts from has other sizes than the one to be trained."""
     wanted = config.model
     if weights.encoder is None:  # its sizes are free then
-        wanted = replace(wanted, encoder_width=weights.config.encoder_width, image_size=weights.config.image_size)
+        free = ("encoder_depth", "encoder_width", "encoder_hidden", "image_size")
+        wanted = replace(wanted, **{name: getattr(weights.config, name) for name in free})
     for name, value in vars(weights.config).items():
         if getattr(wanted, name) != value:
             flag = "--" + name.replace("_", "-")
-            raise ValueError(f"{init}: was trained with {flag} {value}, not {getattr(wanted, name)}; give the same")
-    return weights
+            raise ValueError(f"{where}: was trained with {flag} {value}, not {getattr(wanted, name)}; give the same")

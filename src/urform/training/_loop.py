@@ -61,8 +61,13 @@ class Stage(ABC):
         """One batch: a function of the seed, the epoch and the index alone."""
 
     @abstractmethod
-    def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Weighted terms, whose sum is the loss, and further numbers to be logged: all of them means over examples."""
+    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Weighted terms, whose sum is the loss, and further numbers to be logged: all of them means over examples.
+
+        Args:
+            batch: what `batch` made, or a part of it.
+            epoch: epochs that are done, and parts of one.
+        """
 
     @abstractmethod
     def lr_factors(self, epoch: float) -> Sequence[float]:
@@ -127,7 +132,7 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
             means = _Epoch(stage, scaler, run, team, config.accumulate, stop, bar).train(state)
             state = Progress(state.epoch + 1, 0, state.elapsed_s, state.waited_s, best=state.best)
             if team.is_first:
-                look = _look(stage, run, state) if _is_due(config.look_every, state.epoch, last) else Look()
+                look = _look(stage, run, state) if _is_due(config.look_every, state.epoch, stage.epochs) else Look()
                 means |= look.numbers
                 # The line first: on resuming it is dropped if the checkpoint did not follow; the other way it is lost.
                 seconds = {name: round(getattr(state, name), 2) for name in ("elapsed_s", "waited_s")}
@@ -197,7 +202,8 @@ class _Epoch:
         stage, team, scaler = self._stage, self._team, self._scaler
         # Dropout. Hashes of integers are the same in every process.
         torch.manual_seed(hash((stage.seed, epoch, index, team.rank)) % 2**63)
-        factors = stage.lr_factors(epoch + index / stage.batches_per_epoch)
+        passed = epoch + index / stage.batches_per_epoch
+        factors = stage.lr_factors(passed)
         for group, factor in zip(stage.optimizer.param_groups, factors, strict=True):
             group["lr"] = group["initial_lr"] * factor
         stage.optimizer.zero_grad()
@@ -205,7 +211,7 @@ class _Epoch:
         for part, share in self._parts(batch):
             dtype = AUTOCAST.get(stage.precision)
             with torch.autocast(team.device.type, dtype or torch.bfloat16, enabled=dtype is not None):
-                terms, further = stage.step(part, epoch)
+                terms, further = stage.step(part, passed)
             loss = torch.stack(list(terms.values())).sum() * share
             scaler.scale(loss).backward()
             for name, value in {"loss": loss / share, **terms, **further}.items():

@@ -18,6 +18,8 @@ def lr_factor(rates: ScheduleConfig, epoch: float, epochs: int) -> float:
     Source: FORMATS section 4, LearningRateSchedule: Step, Warmup, Constant.
     """
     if rates.schedule == "step":
+        if rates.step_epochs:
+            return rates.step_factor ** sum(epoch >= change for change in rates.step_epochs)
         return rates.step_factor ** (int(epoch) // rates.step_interval)
     if rates.schedule == "warmup":
         return 1 + (rates.warmup_final - 1) * min(1.0, int(epoch) / rates.warmup_length)

@@ -49,10 +49,10 @@ class ShapeStage(DecodingStage):
         points, target_sdf = self._samples.draw(chosen, self._config.points_per_shape, rng)
         return torch.tensor(chosen), points, target_sdf
 
-    def step(self, batch: Batch, epoch: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The published terms, of learned latents."""
         shapes, points, target_sdf = batch
-        return self._terms(self._latents(shapes), points, target_sdf, epoch)
+        return self._terms(self._latents(shapes), points, target_sdf, int(epoch))
 
     def look(self) -> Look:
         """At validation shapes, whose latents are fitted, or at training shapes."""

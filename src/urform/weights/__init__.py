@@ -1,5 +1,6 @@
 """Weights files, the shipped ones among them, published experiments, extracted latents."""
 
+from urform.weights._backbone import BackboneWeights, Start, load_backbone, load_start, save_backbone
 from urform.weights._embeddings import Embeddings, extract_latents
 from urform.weights._experiment import Experiment, find_train_split, import_experiment, read_experiment
 from urform.weights._file import (
@@ -17,9 +18,11 @@ from urform.weights._specs import Specs
 
 __all__ = [
     "FILE_NAME",
+    "BackboneWeights",
     "Embeddings",
     "Experiment",
     "Specs",
+    "Start",
     "Weights",
     "build_decoder",
     "build_encoder",
@@ -28,9 +31,12 @@ __all__ = [
     "find_train_split",
     "find_weights",
     "import_experiment",
+    "load_backbone",
+    "load_start",
     "load_weights",
     "read_experiment",
     "read_latents",
+    "save_backbone",
     "save_weights",
     "shipped_categories",
     "write_latents",

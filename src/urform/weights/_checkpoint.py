@@ -56,6 +56,25 @@ def checkpoint_path(folder: Path, checkpoint: str) -> Path:
     return path
 
 
+def load_tensors(path: Path) -> Any:
+    """Read a file of torch.save that holds tensors and plain containers; nothing in it is run.
+
+    Raises:
+        ValueError: it is damaged or holds more.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, pickle and torch each have their own
+        # Not torch's own words, which advise to switch the protection off.
+        if refused := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise ValueError(
+                f"{path}: refused, reading it would run {refused[1]}; expected tensors and plain containers only"
+            ) from error
+        raise ValueError(f"{path}: damaged, or not a file of torch.save; copy it again") from error
+
+
 def read_checkpoint(path: Path, key: str) -> tuple[int, Any]:
     """Read one of the published files of two entries.
 
@@ -69,17 +88,7 @@ def read_checkpoint(path: Path, key: str) -> tuple[int, Any]:
     Raises:
         ValueError: the file is damaged, holds more than tensors and plain containers, or has other entries.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # zipfile, pickle and torch each have their own
-        # Not torch's own words, which advise to switch the protection off.
-        if refused := re.search(r"GLOBAL ([\w.]+)", str(error)):
-            raise ValueError(
-                f"{path}: refused, reading it would run {refused[1]}; expected tensors and plain containers only"
-            ) from error
-        raise ValueError(f"{path}: damaged, or not a file of torch.save; copy it again") from error
+    content = load_tensors(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must hold epoch and {key}, got {type(content).__name__}")
     for name in ("epoch", key):

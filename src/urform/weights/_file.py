@@ -56,7 +56,7 @@ def build_decoder(config: ModelConfig) -> Decoder:
 
 def build_encoder(config: ModelConfig) -> ImageEncoder:
     """Image encoder of the given sizes, untrained."""
-    return ImageEncoder(config.latent_size, config.encoder_width, config.encoder_hidden)
+    return ImageEncoder(config.latent_size, config.encoder_width, config.encoder_hidden, config.encoder_depth)
 
 
 def save_weights(path: Path, weights: Weights, half: bool = False) -> None:

@@ -1,0 +1,277 @@
+"""The whole analysis: a model, or a file of latents, becomes pictures, numbers and a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from urform.analysis._features import feature_sections
+from urform.analysis._figures import Section
+from urform.analysis._latents import latent_map, latent_numbers
+from urform.analysis._page import page
+from urform.analysis._projection import MIN_POINTS, require_packages
+from urform.analysis._shapes import morph_strips, neighbour_sheet, outlier_sheet
+from urform.analysis._views import encode_views, pick_views
+from urform.analysis._warps import warp_comparison, warp_sheet
+from urform.config._check import require
+from urform.data import ShapeKey, write_atomically
+from urform.inference import Model, load
+from urform.weights import read_latents
+
+_WARPED = 3  # shapes beside the template
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """How much is drawn; the defaults take a minute or two on two cores.
+
+    Attributes:
+        projection: how latents are laid out in the plane, "tsne" or "umap" (which needs umap-learn).
+        seed: of the projection and of what is drawn at random.
+        resolution: cells along an axis of the meshes, 8 to 512.
+        queries: shapes whose neighbours are drawn.
+        components: principal directions that are drawn.
+        compared: shapes whose warps are compared, each with each.
+        objects: shapes of the split whose views are encoded.
+        views: views of each.
+        max_latents: of more latents so many are drawn at random and analysed.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the flag.
+    """
+
+    projection: str = "tsne"
+    seed: int = 0
+    resolution: int = 64
+    queries: int = 4
+    components: int = 4
+    compared: int = 64
+    objects: int = 12
+    views: int = 24
+    max_latents: int = 2000
+
+    def __post_init__(self):
+        least = {"seed": 0, "queries": 1, "components": 1, "compared": 2, "objects": 2, "views": 2}
+        for name, low in (least | {"max_latents": MIN_POINTS}).items():
+            require(getattr(self, name) >= low, f"--{name.replace('_', '-')}", f"at least {low}", getattr(self, name))
+        require(8 <= self.resolution <= 512, "--resolution", "8 to 512", self.resolution)
+
+
+class _LeftOutError(ValueError):
+    """A piece that cannot be drawn from what there is; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is analysed.
+
+    Attributes:
+        source: as the user named it.
+        model: None for a file of latents.
+        names: of the latents.
+        latents: those that are analysed.
+        known: how many latents there are.
+        views: view files a shape of the split; None where no split was given.
+    """
+
+    source: str
+    model: Model | None
+    names: list[str]
+    latents: Float[np.ndarray, "S L"]
+    known: int
+    views: dict[ShapeKey, list[Path]] | None
+
+    def networks(self) -> Model:
+        if self.model is None:
+            raise _LeftOutError(f"needs the networks of a model, and {self.source} holds latents alone")
+        return self.model
+
+    def known_latents(self, least: int = MIN_POINTS) -> Float[np.ndarray, "S L"]:
+        if len(self.latents) < least:
+            raise _LeftOutError(f"needs at least {least} latents, and {self.source} holds {len(self.latents)}")
+        if not np.ptp(self.latents, axis=0).any():
+            raise _LeftOutError(f"needs latents that differ, and all {len(self.latents)} of {self.source} are equal")
+        return self.latents
+
+
+def analyze(
+    weights: str | Path,
+    out: Path,
+    data: Path | None = None,
+    split: Path | None = None,
+    options: AnalysisOptions | None = None,
+) -> dict[str, Any]:
+    """Draw what a model has learned; the same pictures and numbers for the same seed.
+
+    Args:
+        weights: a shipped category, a run folder, a weights file, or a file of latents (.pkl as published, .npz), of
+            which only what needs no network is drawn.
+        out: folder that gets a PNG a picture, `index.html` with all of them, and `analysis.json`.
+        data: data folder with views, for what the encoder makes of them; together with `split`.
+        split: split file that names the shapes whose views are encoded.
+        options: see `AnalysisOptions`.
+
+    Returns:
+        What `analysis.json` holds.
+
+    Raises:
+        FileNotFoundError: weights, split, data folder or views are not there.
+        ValueError: they cannot be read, one of `data` and `split` is missing, an option is out of range, a package is
+            not installed, or nothing can be drawn.
+    """
+    options = options or AnalysisOptions()
+    require_packages(options.projection)
+    subject = _read(weights, data, split, options)
+    sections, left_out = [], {}
+    for title, piece in _PIECES.items():
+        try:
+            sections += piece(subject, options)
+        except _LeftOutError as reason:
+            left_out[title] = str(reason)
+    if not sections:
+        raise ValueError(f"{weights}: nothing to draw: {next(iter(left_out.values()))}")
+    result = _result(subject, sections, left_out, options)
+    for section in sections:
+        write_atomically(out / f"{section.name}.png", section.picture)
+    what = f"{result['category']}, from {weights}" if subject.model else str(weights)
+    analysed = f"{len(subject.latents)} of {subject.known} latents" if len(subject.latents) < subject.known else ""
+    intro = f"{analysed or f'{subject.known} latents'} of length {subject.latents.shape[1]}; seed {options.seed}."
+    write_atomically(out / "analysis.json", (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(out / "index.html", page(f"What the model has learned: {what}", intro, sections, left_out))
+    return result
+
+
+def summarise_analysis(result: dict[str, Any]) -> str:
+    """The most important numbers in a few lines."""
+    lines = []
+    found = result["numbers"]
+    if latents := found.get("statistics"):
+        lines.append(
+            f"{latents['count']} latents of length {latents['size']}: norm {latents['norm_mean']:.3f} ± "
+            f"{latents['norm_std']:.3f}, effective rank {latents['effective_rank']:.1f}"
+        )
+    if views := found.get("views_similarity"):
+        lines.append(
+            f"cosine similarity of {views['views']} views of {views['objects']} objects: within "
+            f"{views['within_mean']:.3f} ± {views['within_std']:.3f}, between {views['between_mean']:.3f} ± "
+            f"{views['between_std']:.3f}; nearest other view of the same object {views['nearest_same']:.1%}"
+        )
+    if (warps := found.get("warp_difference")) and warps["cosine"]["pearson"] is not None:
+        lines.append(
+            f"latents' cosine similarity against warp difference, {warps['pairs']} pairs: Pearson "
+            f"{warps['cosine']['pearson']:+.3f}, Spearman {warps['cosine']['spearman']:+.3f}"
+        )
+    lines += [f"left out, {what}: {why}" for what, why in result["left_out"].items()]
+    return "\n".join(lines)
+
+
+def _read(weights: str | Path, data: Path | None, split: Path | None, options: AnalysisOptions) -> _Subject:
+    if (data is None) != (split is None):
+        given, missing = ("--data", "--split") if split is None else ("--split", "--data")
+        raise ValueError(f"{given} is given without {missing}; the views of a split need both, latents alone neither")
+    views = None if data is None or split is None else pick_views(data, split, options.objects, options.views)
+    if Path(weights).suffix in (".pkl", ".npz"):
+        model, known = None, read_latents(Path(weights))
+        size = len(next(iter(known.values())))
+    else:
+        model = load(weights)
+        known, size = model.latents, model.config.latent_size
+    names = list(known)
+    if len(names) > options.max_latents:
+        rng = np.random.default_rng([options.seed, 1])
+        names = [names[row] for row in np.sort(rng.permutation(len(names))[: options.max_latents])]
+    latents = np.stack([known[name] for name in names]) if names else np.zeros((0, size), np.float32)
+    if not np.isfinite(latents).all():
+        bad = [name for name, latent in zip(names, latents, strict=True) if not np.isfinite(latent).all()]
+        raise ValueError(f"{weights}: {len(bad)} of {len(names)} latents are not finite, first: {bad[0]}")
+    return _Subject(str(weights), model, names, latents, len(known), views)
+
+
+def _result(
+    subject: _Subject, sections: list[Section], left_out: dict[str, str], options: AnalysisOptions
+) -> dict[str, Any]:
+    return {
+        "source": subject.source,
+        "category": subject.model.category if subject.model else None,
+        "latents": subject.known,
+        "analysed": len(subject.latents),
+        "options": asdict(options),
+        "pictures": [f"{section.name}.png" for section in sections],
+        "numbers": {section.name: _rounded(section.numbers) for section in sections if section.numbers},
+        "left_out": left_out,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Digits that another machine finds, too."""
+    if isinstance(value, dict):
+        return {name: _rounded(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_rounded(entry) for entry in value]
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+
+
+def _chosen(subject: _Subject, options: AnalysisOptions) -> list[int]:
+    """The shapes that are drawn, at random, on all sheets the same."""
+    order = np.random.default_rng([options.seed, 2]).permutation(len(subject.known_latents()))
+    return order[: options.queries].tolist()
+
+
+def _template(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    model = subject.networks()
+    latents = subject.known_latents()
+    return [warp_sheet(model, subject.names, latents, _chosen(subject, options)[:_WARPED], options.resolution)]
+
+
+def _map(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    return [latent_map(subject.names, subject.known_latents(), options.projection, options.seed)]
+
+
+def _apart(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    return [outlier_sheet(subject.networks(), subject.names, subject.known_latents(), options.resolution)]
+
+
+def _numbers(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    return [latent_numbers(subject.known_latents(2))]
+
+
+def _morphs(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    return [morph_strips(subject.networks(), subject.known_latents(), options.components, options.resolution)]
+
+
+def _neighbours(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    model, latents = subject.networks(), subject.known_latents()
+    return [neighbour_sheet(model, subject.names, latents, _chosen(subject, options), options.resolution)]
+
+
+def _warps(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    return [warp_comparison(subject.networks(), subject.known_latents(), options.compared, options.seed)]
+
+
+def _views(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+    if subject.views is None:
+        raise _LeftOutError("needs views: --data and --split")
+    model = subject.networks()
+    if not model.has_encoder:
+        raise _LeftOutError(f"{subject.source} has no image encoder yet; `urform train encoder` adds it")
+    latents, objects = encode_views(model, subject.views)
+    return feature_sections(latents, objects, options.projection, options.seed, "views")
+
+
+_PIECES: dict[str, Callable[[_Subject, AnalysisOptions], list[Section]]] = {
+    "template and warps": _template,
+    "the map of the latents": _map,
+    "shapes that lie apart": _apart,
+    "directions of the latents": _numbers,
+    "morphs": _morphs,
+    "nearest neighbours": _neighbours,
+    "latents and warps": _warps,
+    "views of the same object": _views,
+}

@@ -1,0 +1,77 @@
+"""Settings of contrastive pre-training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from urform.config._check import require
+from urform.config._training import Levels, Precision, ScheduleConfig
+
+Method = Literal["simclr", "moco", "byol", "simsiam"]
+BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101", "efficientnet-lite0"]
+
+
+@dataclass(frozen=True)
+class ContrastiveConfig:
+    """Settings of `urform train contrastive` (views of one object get the same features)."""
+
+    method: Method = "simclr"
+    """How: simclr, moco, byol or simsiam."""
+    backbone: BackboneName = "resnet18"
+    """The network that is trained."""
+    width: int = 40
+    """Channels of a ResNet's first stage; 64 is a full one."""
+    image_size: int = 64
+    """Pixels along an edge of the pictures."""
+    projection_size: int = 128
+    """Length of what the loss compares."""
+    temperature: float = 0.07
+    """Of the softmax of simclr and moco."""
+    momentum: float = 0.99
+    """Of the encoder that follows, in moco and byol."""
+    queue_size: int = 8192
+    """Keys that moco remembers."""
+    pairs: Literal["views", "augmentations", "mixed"] = "views"
+    """What a positive pair is: two views of an object, two augmentations of one view, or at random one or the other."""
+    levels: Levels = "both"
+    """Views that it learns from: easy, hard or both."""
+    epochs: int = 100
+    """Epochs; each shows about every view once."""
+    batch_size: int = 64
+    """Objects in a batch, each with two pictures."""
+    optimizer: Literal["sgd", "adamw", "lars"] = "adamw"
+    """How it descends; sgd and lars with a momentum of 0.9."""
+    lr: float = 1e-3
+    """Highest learning rate."""
+    rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.05))
+    """How it changes."""
+    weight_decay: float = 1e-4
+    """Weight decay; of biases and normalisations none."""
+    precision: Precision = "bf16"
+    """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
+    seed: int = 0
+    """Seed of initial weights, order, pairs and augmentation."""
+
+    def __post_init__(self) -> None:
+        require(self.width >= 1, "--width", "at least 1", self.width)
+        require(32 <= self.image_size <= 1024, "--image-size", "32 to 1024 pixels", self.image_size)
+        require(self.projection_size >= 2, "--projection-size", "at least 2", self.projection_size)
+        require(self.temperature > 0, "--temperature", "positive", self.temperature)
+        require(0 <= self.momentum < 1, "--momentum", "at least 0 and less than 1", self.momentum)
+        require(self.queue_size >= 1, "--queue-size", "at least 1", self.queue_size)
+        require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
+        require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
+        require(self.lr > 0, "--lr", "positive", self.lr)
+        require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
+
+    @property
+    def method_options(self) -> dict[str, Any]:
+        """The settings that the method has, besides its backbone."""
+        names = {
+            "simclr": ("temperature",),
+            "moco": ("temperature", "momentum", "queue_size"),
+            "byol": ("momentum",),
+            "simsiam": (),
+        }
+        return {name: getattr(self, name) for name in ("projection_size", *names[self.method])}

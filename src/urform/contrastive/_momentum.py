@@ -1,0 +1,45 @@
+"""A copy of a module that follows it slowly."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+class MomentumTwin(nn.Module):
+    """The exponential moving average of a module, parameters and batch norm's statistics alike.
+
+    It always normalises with these statistics, never with those of the batch. Two views of a batch that are normalised
+    together betray which belong together (He 2020, section 3.3, shuffles them for that); with the average there is
+    nothing to betray, and it works for a batch on one device, too.
+
+    Args:
+        module: what it follows, and begins equal to.
+
+    Source: Cai 2021 (EMAN), eq. 3.
+    """
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> MomentumTwin:
+        """It never trains."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """What the module gives, without a gradient."""
+        return self.module(images)
+
+    @torch.no_grad()
+    def follow(self, module: nn.Module, momentum: float) -> None:
+        """Go a step of 1 - momentum towards it."""
+        theirs = module.state_dict()
+        for name, value in self.module.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(theirs[name].to(value), 1 - momentum)
+            else:
+                value.copy_(theirs[name])

@@ -1,0 +1,296 @@
+"""Contrastive pre-training: an encoder that gives the views of one object the same features."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from urform.config import ContrastiveConfig, RunConfig
+from urform.contrastive import METHODS, build_backbone
+from urform.data import DataFolder, ShapeKey, ViewSet, read_split, to_input
+from urform.models import ResNet
+from urform.training._devices import Team
+from urform.training._encoder import levels
+from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
+from urform.training._look import Look
+from urform.training._loop import Stage, fit
+from urform.training._optimizers import build_optimizer
+from urform.training._run import RunFolder
+from urform.training._schedule import lr_factor
+from urform.weights import BackboneWeights, load_start, save_backbone
+
+logger = logging.getLogger(__name__)
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Framed views (B, S, S, 4) of objects, other framed views of the same, and the number (B,) of each one's category."""
+VIEWS_LOOKED_AT = 4
+OBJECTS_LOOKED_AT = 500
+COLLAPSED_SPREAD, COLLAPSED_RANK = 0.05, 2.0
+_ENCODED_TOGETHER = 128
+
+
+class ContrastiveStage(Stage):
+    """Learns features from pairs of pictures.
+
+    Args:
+        views: of the training objects.
+        keys: their names.
+        config: settings.
+        device: where it is computed.
+        look: at the features, from time to time.
+        start: a backbone to start from.
+        imagenet: torchvision's weights to start from.
+
+    Raises:
+        ValueError: there are fewer objects than a batch has, or a start that does not fit.
+    """
+
+    def __init__(
+        self,
+        views: ViewSet,
+        keys: Sequence[ShapeKey],
+        config: ContrastiveConfig,
+        device: torch.device,
+        look: FeatureLook,
+        start: BackboneWeights | None = None,
+        imagenet: Path | None = None,
+    ):
+        self.epochs, self.seed, self.precision = config.epochs, config.seed, config.precision
+        self._views, self._config, self._device, self._look = views, config, device, look
+        places = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
+        self._of_object = [views_of for views_of in places if len(views_of)]
+        if len(self._of_object) < config.batch_size:
+            raise ValueError(
+                f"--batch-size must be at most the number of objects with views, {len(self._of_object)}, "
+                f"for a batch has each once; got {config.batch_size}"
+            )
+        if config.method == "moco" and config.queue_size > len(self._of_object):
+            logger.warning(
+                "--queue-size %d is more than the %d objects: keys of an object's own are taken for those of others; "
+                "lower it",
+                config.queue_size,
+                len(self._of_object),
+            )
+        names = sorted({key.category for key in keys})
+        self._categories = torch.tensor([names.index(keys[int(views.shapes[p[0]])].category) for p in self._of_object])
+        torch.manual_seed(config.seed)
+        backbone = build_backbone(config.backbone, config.width)
+        if start is not None:
+            load_into(backbone, start)
+        if imagenet is not None:
+            if not isinstance(backbone, ResNet):
+                raise ValueError(f"--imagenet must be left away for {config.backbone}, got {imagenet}")
+            backbone.load_imagenet(imagenet)
+        self._model = METHODS[config.method](backbone, **config.method_options).to(device)
+        self._augmentation = build_augmentation(config.image_size)
+        self.modules = nn.ModuleDict({"model": self._model})
+        self.optimizer = build_optimizer(config.optimizer, self._model, config.lr, config.weight_decay)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """So many that an epoch shows about as many pictures as there are views."""
+        return self._rounds * (len(self._of_object) // self._config.batch_size)
+
+    @property
+    def _rounds(self) -> int:
+        """How often an epoch has each object."""
+        return max(1, len(self._views) // (2 * len(self._of_object)))
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Two views of each of some objects, or twice the same."""
+        per_round, size = len(self._of_object) // self._config.batch_size, self._config.batch_size
+        number, place = divmod(index, per_round)
+        order = np.random.default_rng([self.seed, epoch, number]).permutation(len(self._of_object))
+        chosen = order[place * size : (place + 1) * size]
+        rng = np.random.default_rng([self.seed, epoch, number, place])
+        pairs = np.array([self._pair(self._of_object[i], rng) for i in chosen])
+        one, other = (self._views.batch(torch.from_numpy(pairs[:, side]))[0] for side in (0, 1))
+        return one, other, self._categories[chosen]
+
+    def _pair(self, places: Tensor, rng: np.random.Generator) -> tuple[int, int]:
+        one, other = rng.permutation(len(places))[[0, -1]]
+        same = self._config.pairs == "augmentations" or (self._config.pairs == "mixed" and rng.random() < 0.5)
+        return int(places[one]), int(places[one if same else other])
+
+    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The method's loss; beside it, what the negatives are like."""
+        one, other, categories = batch
+        self._model.advance(epoch / self.epochs)
+        with torch.autocast(self._device.type, enabled=False):
+            images, others = (self._augmentation(to_input(rgba)) for rgba in (one, other))
+        features, loss = self._model(images, others, return_loss=True)
+        return {"contrast": loss}, negatives(features.detach().float(), categories)
+
+    def lr_factors(self, epoch: float) -> list[float]:
+        """The same for weights with decay and without."""
+        return [lr_factor(self._config.rates, epoch, self.epochs)] * 2
+
+    def look(self) -> Look:
+        """At how well objects are found from other views."""
+        return self._look(self._model)
+
+    def export(self, path: Path) -> None:
+        """Write the backbone."""
+        config = self._config
+        save_backbone(path, self._model.backbone, config.backbone, config.method, config.width, config.image_size)
+
+
+class FeatureLook:
+    """Looks at the features of objects that are not learned from; without such, at those of training objects.
+
+    Args:
+        data: the data folder.
+        validation: split files of the held-out objects.
+        training: the training objects.
+        size: pixels along an edge of a picture.
+        levels: of the views.
+
+    Raises:
+        ValueError: a validation object is a training object, too, or has fewer than two views.
+    """
+
+    def __init__(
+        self,
+        data: DataFolder,
+        validation: Sequence[Path],
+        training: Sequence[ShapeKey],
+        size: int,
+        levels: Sequence[str],
+    ):
+        held_out = list(dict.fromkeys(key for split in validation for key in read_split(split)))
+        both = sorted(str(key) for key in set(held_out) & set(training))
+        if both:
+            raise ValueError(
+                f"--validation: {len(both)} of {len(held_out)} objects are training objects, too, first: {both[0]}"
+            )
+        self._prefix = "val_" if held_out else "train_"
+        keys = (held_out or list(dict.fromkeys(training)))[:OBJECTS_LOOKED_AT]
+        views = ViewSet(data, keys, size, levels)
+        count = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
+        few = [str(key) for key, places in zip(keys, count, strict=True) if len(places) < 2]
+        if few:
+            raise ValueError(f"{data.root}: {len(few)} objects have fewer than two views, first: {few[0]}")
+        shown = min(VIEWS_LOOKED_AT, *(len(places) for places in count))
+        spaced = [places[torch.linspace(0, len(places) - 1, shown).long()] for places in count]
+        self._pictures = to_input(views.batch(torch.cat(spaced))[0])
+        self._objects, self._shown = len(keys), shown
+
+    @torch.no_grad()
+    def __call__(self, model: nn.Module) -> Look:
+        """Measure, and warn where all features are (nearly) the same."""
+        device = next(model.parameters()).device
+        chunks = self._pictures.split(_ENCODED_TOGETHER)
+        features = torch.cat([model(chunk.to(device)).float().cpu() for chunk in chunks])
+        numbers = measure_features(features.view(self._objects, self._shown, -1))
+        if numbers["spread"] < COLLAPSED_SPREAD or numbers["effective_rank"] < COLLAPSED_RANK:
+            logger.warning(
+                "the features are collapsing: spread %.3f (1 = on a sphere), effective rank %.1f; lower --lr",
+                numbers["spread"],
+                numbers["effective_rank"],
+            )
+        return Look({self._prefix + name: value for name, value in numbers.items()}, score=-numbers["top1"])
+
+
+def measure_features(features: Float[Tensor, "S V F"]) -> dict[str, float]:
+    """Retrieval (`top1`, `top5`), `alignment`, `uniformity`, `spread` and `effective_rank` of S objects in V views."""
+    flat = features.flatten(0, 1)
+    return {
+        **cross_view_retrieval(features),
+        "alignment": alignment(features),
+        "uniformity": uniformity(flat),
+        "spread": spread(flat),
+        "effective_rank": effective_rank(flat),
+    }
+
+
+def negatives(features: Float[Tensor, "B F"], categories: Tensor) -> dict[str, Tensor]:
+    """How many of a batch's negatives are hard, of the same category, and how similar these and the others are."""
+    unit = nn.functional.normalize(features, dim=1)
+    similarity = unit @ unit.t()
+    different = ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    hard = (categories[:, None] == categories) & different
+    easy = different & ~hard
+    return {
+        "hard_share": hard.sum() / different.sum(),
+        "hard_similarity": (similarity * hard).sum() / hard.sum().clamp(min=1),
+        "easy_similarity": (similarity * easy).sum() / easy.sum().clamp(min=1),
+    }
+
+
+def load_into(network: nn.Module, start: BackboneWeights) -> None:
+    """Have a network start from a backbone.
+
+    Raises:
+        ValueError: it is of another architecture.
+    """
+    if isinstance(network, ResNet):
+        network.load_backbone(start.state, str(start.where))
+        return
+    if network.state_dict().keys() != start.state.keys():
+        raise ValueError(f"--init: {start.where} is {start.name}, not the network that is trained; give the same")
+    network.load_state_dict(start.state)
+
+
+def build_augmentation(size: int) -> nn.Module:
+    """SimCLR's augmentations, each picture its own, on the device of the pictures. Source: Chen 2020, appendix A."""
+    import kornia.augmentation as augmentation  # heavy, and nothing else needs it
+
+    kernel = max(3, size // 10 | 1)
+    return nn.Sequential(
+        augmentation.RandomResizedCrop((size, size), scale=(0.4, 1.0), ratio=(0.8, 1.25)),
+        augmentation.RandomHorizontalFlip(),
+        augmentation.ColorJitter(0.4, 0.4, 0.4, 0.1, p=0.8),
+        augmentation.RandomGrayscale(p=0.2),
+        augmentation.RandomGaussianBlur((kernel, kernel), (0.1, 1.5), p=0.5),
+    )
+
+
+def train_contrastive(
+    data: Path,
+    splits: Sequence[Path],
+    out: Path,
+    config: ContrastiveConfig,
+    run: RunConfig | None = None,
+    init: Path | None = None,
+    imagenet: Path | None = None,
+) -> None:
+    """Train an image encoder on pairs of views.
+
+    Args:
+        data: the data folder; views are all it needs.
+        splits: split files of the training objects.
+        out: the run folder.
+        config: settings.
+        run: how it is run.
+        init: contrastive run or published checkpoint to start from.
+        imagenet: file of torchvision's weights to start from; the network must have their width, 64.
+
+    Raises:
+        FileNotFoundError: no object has views.
+        ValueError: settings that do not fit each other, the data or the start.
+    """
+    run = run or RunConfig()
+    if run.accumulate > 1:
+        raise ValueError(
+            f"--accumulate must be 1: the loss compares all pictures of a batch, got {run.accumulate}; "
+            "lower --batch-size, or use method moco, whose queue does not depend on it"
+        )
+    keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
+    team = Team(run.device)
+    if config.batch_size % team.size:
+        raise ValueError(f"--batch-size must be a multiple of the {team.size} processes, got {config.batch_size}")
+    folder, chosen = DataFolder(data), levels(config.levels)
+    start = None if init is None else load_start([init]).backbone
+    if init is not None and start is None:
+        raise ValueError(f"--init: {init} has no contrastive backbone, expected a run of `urform train contrastive`")
+    views = ViewSet(folder, keys, config.image_size, chosen)
+    look = FeatureLook(folder, run.validation, keys, config.image_size, chosen)
+    stage = ContrastiveStage(views, keys, config, team.device, look, start, imagenet)
+    settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
+    fit(stage, RunFolder(out, "contrastive", settings, run, team.is_first), team, run)

@@ -1,0 +1,280 @@
+"""Contrastive training as a stage, what it measures, and what starts from it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tests.test_runs import JOINT, metrics
+from tests.test_training import CPU, ENCODER, MODEL, shape_run, split
+from urform.cli import main
+from urform.cli._published_config import from_published
+from urform.config import ContrastiveConfig, ScheduleConfig
+from urform.contrastive import METHODS
+from urform.data import ShapeKey, ViewSet
+from urform.training import measure_features, train_contrastive, train_encoder, train_joint
+from urform.training._contrastive import negatives
+from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
+from urform.training._optimizers import Lars, build_optimizer
+from urform.weights import FILE_NAME, load_backbone, load_start, load_weights
+
+__all__ = ["shape_run", "split"]  # fixtures
+
+CONTRASTIVE = ContrastiveConfig(width=4, projection_size=8, queue_size=10, epochs=3, batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("contrastive") / "run"
+    train_contrastive(data, [split], out, CONTRASTIVE, CPU)
+    return out
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_resumed_run_is_bitwise_the_uninterrupted_one(data: Path, split: Path, tmp_path: Path, method: str) -> None:
+    config = replace(CONTRASTIVE, method=method)
+    train_contrastive(data, [split], tmp_path / "whole", config, CPU)
+    train_contrastive(data, [split], tmp_path / "parts", config, replace(CPU, stop_after=2))
+    train_contrastive(data, [split], tmp_path / "parts", config, replace(CPU, resume=True))
+    whole, parts = load_file(tmp_path / "whole" / FILE_NAME), load_file(tmp_path / "parts" / FILE_NAME)
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(CONTRASTIVE, pairs="augmentations", optimizer="sgd", lr=0.01),
+        replace(CONTRASTIVE, pairs="mixed", optimizer="lars", lr=0.3, precision="fp16"),
+        replace(CONTRASTIVE, precision="fp32", levels="easy", rates=ScheduleConfig("step", step_epochs=(1, 2))),
+        replace(CONTRASTIVE, backbone="resnet50"),
+    ],
+    ids=["augmentations", "mixed", "fp32", "resnet50"],
+)
+def test_every_choice_trains(data: Path, split: Path, tmp_path: Path, config: ContrastiveConfig) -> None:
+    train_contrastive(data, [split], tmp_path, replace(config, epochs=1), CPU)
+    found = load_backbone(tmp_path)
+    assert found is not None
+    assert (found.name, found.method, found.width) == (config.backbone, "simclr", 4)
+    assert all(value.isfinite().all() for value in found.state.values() if value.is_floating_point())
+
+
+def test_it_learns_to_find_held_out_objects(data: Path, split: Path, tmp_path: Path) -> None:
+    held_out = replace(CPU, validation=(data / "splits" / "tiny_solid_test.json",), look_every=1)
+    train_contrastive(data, [split], tmp_path, replace(CONTRASTIVE, epochs=30, temperature=0.2), held_out)
+    lines = metrics(tmp_path)
+    assert lines[-1]["contrast"] < lines[0]["contrast"]
+    assert {"val_top1", "val_top5", "val_alignment", "val_uniformity", "val_spread"} <= lines[0].keys()
+    assert lines[0]["hard_share"] == 1.0  # all objects are of one category
+    assert (tmp_path / "best.safetensors").is_file()
+
+
+def test_measures_of_known_features() -> None:
+    generator = torch.Generator().manual_seed(0)
+    objects = torch.randn(40, 1, 64, generator=generator)
+    perfect = objects.expand(40, 3, 64)
+    found = measure_features(perfect)
+    assert (found["top1"], found["top5"]) == (1.0, 1.0)
+    assert found["alignment"] == pytest.approx(0, abs=1e-5)
+    unrelated = torch.randn(40, 3, 64, generator=generator)
+    assert cross_view_retrieval(unrelated)["top1"] < 0.15
+    assert alignment(unrelated) == pytest.approx(2, abs=0.1)
+    unit = nn.functional.normalize(unrelated, dim=2)
+    pairs = [(unit[i, a] - unit[i, b]).square().sum() for i in range(40) for a in range(3) for b in range(3) if a != b]
+    assert alignment(unrelated) == pytest.approx(torch.stack(pairs).mean().item(), rel=1e-4)
+    assert spread(torch.randn(2000, 16, generator=generator)) == pytest.approx(1, abs=0.02)
+    assert spread(torch.ones(50, 16) + 1e-4 * torch.randn(50, 16, generator=generator)) < 1e-3
+    assert effective_rank(torch.randn(5000, 8, generator=generator)) == pytest.approx(8, abs=0.1)
+    assert effective_rank(torch.randn(50, 1, generator=generator) * torch.ones(50, 8)) == pytest.approx(1, abs=1e-6)
+    # On a circle: the mean over angles of exp(-4 (1 - cos)) is exp(-4) I_0(4).
+    angles = torch.linspace(0, 2 * torch.pi, 401)[:-1]
+    circle = torch.stack([angles.cos(), angles.sin()], dim=1)
+    expected = torch.log(torch.exp(torch.tensor(-4.0)) * torch.special.i0(torch.tensor(4.0)))
+    assert uniformity(circle) == pytest.approx(expected.item(), abs=0.02)
+
+
+def test_hard_negatives_are_those_of_the_same_category() -> None:
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    found = negatives(features, torch.tensor([0, 0, 1]))
+    assert {name: value.item() for name, value in found.items()} == pytest.approx(
+        {"hard_share": 1 / 3, "hard_similarity": 1.0, "easy_similarity": 0.0}
+    )
+
+
+def test_collapse_is_told(
+    data: Path, split: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Conv2d, "forward", lambda self, x: self._conv_forward(x, 0 * self.weight, None))
+    train_contrastive(data, [split], tmp_path, replace(CONTRASTIVE, epochs=1), replace(CPU, look_every=1))
+    assert "the features are collapsing: spread 0.000 (1 = on a sphere)" in caplog.text
+
+
+def test_a_batch_has_each_object_once(data: Path, split: Path) -> None:
+    from urform.data import DataFolder, read_split
+    from urform.training._contrastive import ContrastiveStage, FeatureLook
+
+    keys = read_split(split)
+    views = ViewSet(DataFolder(data), keys, 64)
+    look = FeatureLook(DataFolder(data), [], keys, 64, ("easy", "hard"))
+    config = replace(CONTRASTIVE, batch_size=2)
+    stage = ContrastiveStage(views, keys, config, torch.device("cpu"), look)
+    assert stage.batches_per_epoch == 4  # four objects with four views, two rounds of two batches
+    seen: list[int] = []
+    for index in range(4):
+        one, other, _ = stage.batch(0, index)
+        assert not torch.equal(one, other)
+        for picture in one:
+            place = next(i for i in range(len(views)) if torch.equal(views.batch(torch.tensor([i]))[0][0], picture))
+            seen.append(int(views.shapes[place]))
+    assert sorted(seen[:4]) == sorted(seen[4:]) == [0, 1, 2, 3]
+    same = ContrastiveStage(views, keys, replace(config, pairs="augmentations"), torch.device("cpu"), look)
+    one, other, _ = same.batch(0, 0)
+    assert torch.equal(one, other)
+
+
+def test_encoder_and_joint_training_start_from_it(
+    data: Path, split: Path, shape_run: Path, run: Path, tmp_path: Path
+) -> None:
+    still = replace(ENCODER, epochs=1, lr=1e-12, weight_decay=0.0)
+    train_encoder([shape_run, run], data, [split, split], tmp_path / "encoder", still, CPU)
+    frozen = replace(JOINT, epochs=1, lr_latent=1e-12)
+    train_joint(data, [split], tmp_path / "joint", frozen, CPU, init=[run])
+    backbone = load_file(run / FILE_NAME)
+    for name in ("encoder", "joint"):
+        encoder = load_weights(tmp_path / name).encoder
+        assert encoder is not None
+        for key, value in encoder.backbone_state().items():
+            if "running" not in key and "num_batches" not in key:
+                torch.testing.assert_close(value, backbone[key])
+
+
+def publish(run: Path, path: Path, prefix: str) -> None:
+    """Write a backbone as the published system would."""
+    children = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
+    state: dict[str, Tensor] = OrderedDict()
+    for key, value in load_file(run / FILE_NAME).items():
+        first, rest = key.split(".", 1)
+        state[f"{prefix}encoder.{children[first]}.{rest}"] = value
+    state |= {f"{prefix}fc.0.weight": torch.rand(32, 32), f"{prefix}fc.2.weight": torch.rand(8, 32)}
+    torch.save({"epoch": 3, "model_state_dict": state, "optimizer_state_dict": {}}, path)
+
+
+@pytest.mark.parametrize("prefix", ["encoder.", "module.encoder_q.", "online_encoder."])
+def test_published_checkpoints_are_read(run: Path, tmp_path: Path, prefix: str) -> None:
+    publish(run, tmp_path / "latest.pth", prefix)
+    found = load_backbone(tmp_path / "latest.pth")
+    assert found is not None
+    assert (found.name, found.width, found.image_size) == ("resnet18", 4, None)
+    for name, value in load_file(run / FILE_NAME).items():
+        assert torch.equal(found.state[name], value)
+
+
+def test_the_published_config_is_understood(data: Path, split: Path, tmp_path: Path) -> None:
+    content = {"datasource": "D", "split": "S", "resnet": 18, "projection_dim": 8, "framework": "moco", "momentum": 0.9}
+    content |= {"queue_size": 10, "pretrained": False, "batch_size": 4, "epochs": 2, "lr": 0.1, "temperature": 0.1}
+    content |= {"lr_schedule": [1], "cos_lr": False, "weight_decay": 1e-4, "save_every": 1}
+    ours = from_published(content, Path("config.yaml"))
+    assert ours["backbone"] == "resnet18"
+    assert (ours["width"], ours["image_size"], ours["step_epochs"], ours["step_factor"]) == (64, 224, [1], 0.1)
+    assert from_published({**content, "cos_lr": True}, Path("x"))["schedule"] == "cosine"
+    with pytest.raises(ValueError, match="pretrained must be false or a file of torchvision's weights, got True"):
+        from_published({**content, "pretrained": True}, Path("config.yaml"))
+    file = tmp_path / "config.yaml"
+    file.write_text(json.dumps({**content, "datasource": str(data), "split": str(split)}))
+    small = ["--width", "4", "--image-size", "64", "--device", "cpu"]
+    assert main(["train", "contrastive", "--config", str(file), "--out", str(tmp_path / "run"), *small]) == 0
+    assert len(list((tmp_path / "run" / "snapshots").iterdir())) == 2
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["config"]
+    assert (settings["method"], settings["momentum"], settings["rates"]["schedule"]) == ("moco", 0.9, "step")
+
+
+def test_lars_takes_steps_in_proportion_to_the_weights() -> None:
+    layer = nn.Linear(3, 2)
+    before = layer.weight.detach().clone()
+    optimizer = build_optimizer("lars", layer, 1.0, 0.0)
+    assert isinstance(optimizer, Lars)
+    layer(torch.ones(1, 3)).sum().mul(1000).backward()
+    optimizer.step()
+    moved = (layer.weight - before).norm()
+    assert moved.item() == pytest.approx(1e-3 * before.norm().item(), rel=1e-4)
+
+
+SCRIPT = """
+import sys, torch, torch.distributed as dist
+from urform.contrastive import SimCLR
+from urform.models import Backbone
+class Plain(Backbone):
+    feature_size = 4
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(12, 4)
+    def forward(self, x):
+        return self.layer(x.flatten(1))
+torch.manual_seed(0)
+model = SimCLR(Plain(), 3)
+one, other = torch.rand(4, 3, 2, 2), torch.rand(4, 3, 2, 2)
+rank, size = 0, 1
+if "WORLD_SIZE" in __import__("os").environ:
+    dist.init_process_group("gloo")
+    rank, size = dist.get_rank(), dist.get_world_size()
+part = slice(rank * 4 // size, (rank + 1) * 4 // size)
+_, loss = model(one[part], other[part], return_loss=True)
+(loss / size).backward()
+grads = torch.cat([p.grad.flatten() for p in model.parameters()])
+if size > 1:
+    dist.all_reduce(grads)
+if rank == 0:
+    torch.save(grads, sys.argv[1])
+"""
+
+
+def test_two_processes_have_each_others_negatives(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for name, words in (("one", []), ("two", launch)):
+        command = [sys.executable, *words, str(tmp_path / "script.py"), str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+    one, two = torch.load(tmp_path / "one"), torch.load(tmp_path / "two")
+    torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-5)
+
+
+def test_messages(
+    data: Path, split: Path, run: Path, shape_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def train(config: ContrastiveConfig = CONTRASTIVE, init: Path | None = None, **changes) -> None:
+        train_contrastive(data, [split], tmp_path / "out", config, replace(CPU, **changes), init)
+
+    with pytest.raises(ValueError, match="--accumulate must be 1: the loss compares all pictures of a batch, got 2"):
+        train(accumulate=2)
+    with pytest.raises(ValueError, match="--batch-size must be at most the number of objects with views, 4"):
+        train(replace(CONTRASTIVE, batch_size=5))
+    with pytest.raises(ValueError, match="has no contrastive backbone, expected a run of `urform train contrastive`"):
+        train(init=shape_run)
+    with pytest.raises(ValueError, match=r"does not fit a ResNet-18 of width 8: conv1.weight must have shape"):
+        train(replace(CONTRASTIVE, width=8), init=run)
+    with pytest.raises(ValueError, match="--validation: 4 of 4 objects are training objects, too"):
+        train(validation=(split,))
+    with pytest.raises(ValueError, match="--init must name one of a kind, got two contrastive runs, the second: "):
+        load_start([run, run])
+    with pytest.raises(ValueError, match=r"--init: no run of `train shape` among .*; its latents are the targets"):
+        train_encoder(run, data, [split], tmp_path / "out", ENCODER, CPU)
+    with pytest.raises(ValueError, match="--temperature must be positive, got 0"):
+        ContrastiveConfig(temperature=0)
+    torch.save({"epoch": 1, "model_state_dict": {"net.weight": torch.ones(2)}}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"other.pth: must have one of encoder.encoder.0.weight, .*, got net.weight"):
+        load_backbone(tmp_path / "other.pth")
+    assert not (tmp_path / "out").exists()
+    train(replace(CONTRASTIVE, method="moco", epochs=1))
+    assert "--queue-size 10 is more than the 4 objects" in caplog.text
+    assert MODEL.encoder_depth == 18
+    assert ShapeKey("tiny", "solid", "box0").category == "solid"
