@@ -196,6 +196,19 @@ def test_the_published_config_is_understood(data: Path, split: Path, tmp_path: P
     assert (settings["method"], settings["momentum"], settings["rates"]["schedule"]) == ("moco", 0.9, "step")
 
 
+def test_its_features_are_analysed(data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="drawing is of the extra `analyze`")
+    split = data / "splits" / "tiny_solid_test.json"
+    assert main(["analyze", str(run), "--data", str(data), "--split", str(split), "--out", str(tmp_path)]) == 0
+    assert "cosine similarity of 8 views of 2 objects" in capsys.readouterr().out
+    assert json.loads((tmp_path / "analysis.json").read_text())["pictures"] == [
+        "views_tsne.png",
+        "views_similarity.png",
+    ]
+    assert main(["analyze", str(run), "--out", str(tmp_path)]) == 2
+    assert "is a contrastive encoder, of which views are drawn; give --data and --split" in capsys.readouterr().err
+
+
 def test_lars_takes_steps_in_proportion_to_the_weights() -> None:
     layer = nn.Linear(3, 2)
     before = layer.weight.detach().clone()

@@ -17,12 +17,12 @@ from urform.analysis._latents import latent_map, latent_numbers
 from urform.analysis._page import page
 from urform.analysis._projection import MIN_POINTS, require_packages
 from urform.analysis._shapes import morph_strips, neighbour_sheet, outlier_sheet
-from urform.analysis._views import encode_views, pick_views
+from urform.analysis._views import encode_views, encode_views_by, pick_views
 from urform.analysis._warps import warp_comparison, warp_sheet
 from urform.config._check import require
 from urform.data import ShapeKey, write_atomically
 from urform.inference import Model, load
-from urform.weights import read_latents
+from urform.weights import BackboneWeights, load_backbone, read_latents
 
 _WARPED = 3  # shapes beside the template
 _DIGITS = 6
@@ -74,7 +74,8 @@ class _Subject:
 
     Attributes:
         source: as the user named it.
-        model: None for a file of latents.
+        model: None for a file of latents and for a contrastive encoder.
+        backbone: a contrastive encoder.
         names: of the latents.
         latents: those that are analysed.
         known: how many latents there are.
@@ -83,6 +84,7 @@ class _Subject:
 
     source: str
     model: Model | None
+    backbone: BackboneWeights | None
     names: list[str]
     latents: Float[np.ndarray, "S L"]
     known: int
@@ -90,7 +92,8 @@ class _Subject:
 
     def networks(self) -> Model:
         if self.model is None:
-            raise _LeftOutError(f"needs the networks of a model, and {self.source} holds latents alone")
+            holds = "an encoder" if self.backbone else "latents"
+            raise _LeftOutError(f"needs the networks of a model, and {self.source} holds {holds} alone")
         return self.model
 
     def known_latents(self, least: int = MIN_POINTS) -> Float[np.ndarray, "S L"]:
@@ -111,8 +114,9 @@ def analyze(
     """Draw what a model has learned; the same pictures and numbers for the same seed.
 
     Args:
-        weights: a shipped category, a run folder, a weights file, or a file of latents (.pkl as published, .npz), of
-            which only what needs no network is drawn.
+        weights: a shipped category, a run folder, a weights file; or a file of latents (.pkl as published, .npz), of
+            which only what needs no network is drawn; or a contrastive run or published contrastive checkpoint, of
+            which only the views are drawn.
         out: folder that gets a PNG a picture, `index.html` with all of them, and `analysis.json`.
         data: data folder with views, for what the encoder makes of them; together with `split`.
         split: split file that names the shapes whose views are encoded.
@@ -141,8 +145,7 @@ def analyze(
     for section in sections:
         write_atomically(out / f"{section.name}.png", section.picture)
     what = f"{result['category']}, from {weights}" if subject.model else str(weights)
-    analysed = f"{len(subject.latents)} of {subject.known} latents" if len(subject.latents) < subject.known else ""
-    intro = f"{analysed or f'{subject.known} latents'} of length {subject.latents.shape[1]}; seed {options.seed}."
+    intro = _intro(subject, options.seed)
     write_atomically(out / "analysis.json", (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
     write_atomically(out / "index.html", page(f"What the model has learned: {what}", intro, sections, left_out))
     return result
@@ -177,7 +180,12 @@ def _read(weights: str | Path, data: Path | None, split: Path | None, options: A
         given, missing = ("--data", "--split") if split is None else ("--split", "--data")
         raise ValueError(f"{given} is given without {missing}; the views of a split need both, latents alone neither")
     views = None if data is None or split is None else pick_views(data, split, options.objects, options.views)
-    if Path(weights).suffix in (".pkl", ".npz"):
+    backbone = load_backbone(Path(weights)) if Path(weights).exists() and not _is_latent_file(weights) else None
+    if backbone is not None:
+        if views is None:
+            raise ValueError(f"{weights}: is a contrastive encoder, of which views are drawn; give --data and --split")
+        model, known, size = None, {}, 0
+    elif _is_latent_file(weights):
         model, known = None, read_latents(Path(weights))
         size = len(next(iter(known.values())))
     else:
@@ -191,7 +199,19 @@ def _read(weights: str | Path, data: Path | None, split: Path | None, options: A
     if not np.isfinite(latents).all():
         bad = [name for name, latent in zip(names, latents, strict=True) if not np.isfinite(latent).all()]
         raise ValueError(f"{weights}: {len(bad)} of {len(names)} latents are not finite, first: {bad[0]}")
-    return _Subject(str(weights), model, names, latents, len(known), views)
+    return _Subject(str(weights), model, backbone, names, latents, len(known), views)
+
+
+def _is_latent_file(weights: str | Path) -> bool:
+    return Path(weights).suffix in (".pkl", ".npz")
+
+
+def _intro(subject: _Subject, seed: int) -> str:
+    if subject.backbone is not None:
+        return f"A {subject.backbone.name} of width {subject.backbone.width}, {subject.backbone.method}; seed {seed}."
+    count = len(subject.latents)
+    analysed = f"{count} of {subject.known} latents" if count < subject.known else f"{subject.known} latents"
+    return f"{analysed} of length {subject.latents.shape[1]}; seed {seed}."
 
 
 def _result(
@@ -258,11 +278,13 @@ def _warps(subject: _Subject, options: AnalysisOptions) -> list[Section]:
 def _views(subject: _Subject, options: AnalysisOptions) -> list[Section]:
     if subject.views is None:
         raise _LeftOutError("needs views: --data and --split")
-    model = subject.networks()
-    if not model.has_encoder:
+    if subject.backbone is not None:
+        features, objects = encode_views_by(subject.backbone, subject.views)
+    elif not subject.networks().has_encoder:
         raise _LeftOutError(f"{subject.source} has no image encoder yet; `urform train encoder` adds it")
-    latents, objects = encode_views(model, subject.views)
-    return feature_sections(latents, objects, options.projection, options.seed, "views")
+    else:
+        features, objects = encode_views(subject.networks(), subject.views)
+    return feature_sections(features, objects, options.projection, options.seed, "views")
 
 
 _PIECES: dict[str, Callable[[_Subject, AnalysisOptions], list[Section]]] = {

@@ -109,8 +109,9 @@ def feature_sections(
         Section(
             f"{name}_similarity",
             "Similarity within an object and between objects",
-            "Cosine similarity of the latents of each two views: of one object, and of two. The less the histograms "
-            f"overlap, the better objects are told apart. Within {found.within_mean:.3f} ± {found.within_std:.3f}, "
+            "Cosine similarity of what the encoder makes of each two views: of one object, and of two. The less the "
+            "histograms overlap, the better objects are told apart. "
+            f"Within {found.within_mean:.3f} ± {found.within_std:.3f}, "
             f"between {found.between_mean:.3f} ± {found.between_std:.3f} (mean ± standard deviation).",
             _draw_similarity(similarity, same, found),
             asdict(found),

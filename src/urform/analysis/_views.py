@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
-from urform.data import DataFolder, ShapeKey, read_rgba, read_split
+from urform.contrastive import build_backbone
+from urform.data import DataFolder, ShapeKey, frame, read_rgba, read_split, to_input
 from urform.inference import Model
+from urform.weights import BackboneWeights
+
+_PUBLISHED_SIZE = 224  # pixels; a published checkpoint does not say what it was trained on
 
 
 def pick_views(data: Path, split: Path, objects: int, views: int) -> dict[ShapeKey, list[Path]]:
@@ -52,6 +57,26 @@ def encode_views(model: Model, views: dict[ShapeKey, list[Path]]) -> tuple[Float
         latents.append(model.encode(np.stack([model.frame(read_rgba(file)) for file in files])))
         objects += [str(key)] * len(files)
     return np.concatenate(latents), objects
+
+
+def encode_views_by(
+    backbone: BackboneWeights, views: dict[ShapeKey, list[Path]]
+) -> tuple[Float[np.ndarray, "V F"], list[str]]:
+    """The same by a contrastively trained encoder: its features.
+
+    Raises:
+        ValueError: a view is damaged.
+    """
+    network = build_backbone(backbone.name, backbone.width)
+    network.load_state_dict(backbone.state)
+    network.eval()
+    features, objects = [], []
+    with torch.inference_mode():
+        for key, files in views.items():
+            framed = np.stack([frame(read_rgba(file), backbone.image_size or _PUBLISHED_SIZE) for file in files])
+            features.append(network(to_input(torch.from_numpy(framed))).numpy())
+            objects += [str(key)] * len(files)
+    return np.concatenate(features), objects
 
 
 def _spread(items: Sequence, count: int) -> list:

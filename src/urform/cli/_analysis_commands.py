@@ -16,7 +16,7 @@ class Analyze:
     """Draw what a model has learned: template, warps, latents, and what its encoder makes of views; on one page."""
 
     weights: Positional[str]
-    """Shipped category, run folder, weights file, or a file of latents alone (.pkl as published, .npz)."""
+    """Shipped category, run folder (a contrastive one, too), weights file, or a file of latents (.pkl, .npz)."""
     out: Path
     """Folder of index.html, the pictures and analysis.json."""
     data: Path | None = None
