@@ -94,7 +94,7 @@ class ShapeConfig:
     lr_template: float = 1e-3
     """Initial learning rate of the template."""
     lr_latent: float = 2e-3
-    """Initial learning rate of the latents; in joint training of the encoder, which takes their place."""
+    """Initial learning rate of the latents."""
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_floor=0.01))
     """How the three rates change."""
     rates_apart: Annotated[tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig] | None, Suppress] = None
@@ -136,6 +136,14 @@ class ShapeConfig:
 class JointConfig(ShapeConfig):
     """Settings of `urform train joint` (encoder, warp and template end to end)."""
 
+    lr_warp: float = 1e-3
+    """Initial learning rate of the warp (Adam)."""
+    lr_latent: float = 3e-4
+    """Initial learning rate of the encoder."""
+    rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.1, cosine_floor=0.01))
+    """How the three rates change."""
+    clip_norm: float | None = 1.0
+    """Largest norm of the gradient; None = any."""
     levels: Levels = "both"
     """Views that the encoder learns from: easy, hard or both."""
     augment: bool = True
@@ -211,5 +219,5 @@ _PUBLISHED: dict[str, Any] = {
 SHAPE_PRESETS = {"small": ShapeConfig(), "published": ShapeConfig(**_PUBLISHED)}
 JOINT_PRESETS = {
     "small": JointConfig(),
-    "published": JointConfig(**_PUBLISHED, augment=False, flip=False),
+    "published": JointConfig(**_PUBLISHED, clip_norm=None, augment=False, flip=False),
 }

@@ -66,9 +66,21 @@ class JointStage(DecodingStage):
             self._encoder.load_backbone(start.backbone.state, str(start.backbone.where))
         if imagenet is not None:
             self._encoder.load_imagenet(imagenet)
+        if start.weights is None or start.weights.encoder is None:
+            self._centre()
         # torch documents the argument, its overloads lack it.
         self._encoder.to(memory_format=self._encoder.memory_format)  # pyright: ignore[reportCallIssue]
         self._learn("encoder", self._encoder)
+
+    @torch.no_grad()
+    def _centre(self) -> None:
+        """Have the first latents spread as learned ones do at the start: a warp makes no sense of ten times as much."""
+        first = torch.stack([places[0] for places in self._of_shape])[:ENCODED_TOGETHER]
+        self._encoder.train()  # the statistics of batch norm are not known yet
+        latents = self._encoder(to_input(self._views.batch(first)[0]).to(self._device)).float()
+        scale = self._settings.model.latent_size**-0.5 / latents.std(dim=0).mean().clamp(min=1e-6)
+        self._encoder.fc.bias.sub_(latents.mean(dim=0)).mul_(scale)
+        self._encoder.fc.weight.mul_(scale)
 
     def batch(self, epoch: int, index: int) -> Batch:
         """Some shapes, a random view of each, and points."""
