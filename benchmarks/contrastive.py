@@ -119,7 +119,7 @@ def retrieval(data: Path, held_out: list[Path], runs: list[Path]) -> None:
         networks[f"{run.name} ({found.method})"] = (network, found.image_size)
     looks: dict[int, FeatureLook] = {}
     for name, (network, size) in networks.items():
-        looks.setdefault(size, FeatureLook(folder, held_out, [], size, ("easy", "hard")))
+        looks.setdefault(size, FeatureLook(folder, held_out, [], size, ("easy", "hard"), most=10**6))
         numbers = looks[size](network.eval()).numbers
         print(f"{name:42s} " + "  ".join(f"{key.removeprefix('val_')} {value:.3f}" for key, value in numbers.items()))
 

@@ -69,6 +69,15 @@ def test_losses_agree_with_their_naive_twins(count: int) -> None:
     check_twins(cosine_loss(one, other), naive_cosine(one, other.detach()), one)
 
 
+def test_low_precision_stops_before_the_losses() -> None:
+    one, other = torch.randn(8, 16), torch.randn(8, 16)
+    queue = nn.functional.normalize(torch.randn(5, 16), dim=1)
+    exact = nt_xent_loss(one, other), info_nce_loss(one, other, queue), cosine_loss(one, other)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = nt_xent_loss(one, other), info_nce_loss(one, other, queue), cosine_loss(one, other)
+    torch.testing.assert_close(found, exact)
+
+
 def test_nt_xent_agrees_with_pytorch_metric_learning() -> None:
     losses = pytest.importorskip("pytorch_metric_learning.losses", reason="the cross-check is of the dev extra")
     one, other = rows(6), rows(6)

@@ -62,6 +62,12 @@ def test_levels_and_starts(data: Path, split: Path, encoder_run: Path, tmp_path:
             torch.testing.assert_close(after[name], value)
 
 
+def test_one_shape_is_enough_to_begin_with(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text('{"tiny": {"solid": ["box0"]}}')
+    train_joint(data, [tmp_path / "one.json"], tmp_path / "run", replace(JOINT, epochs=2, shapes_per_batch=1), CPU)
+    assert np.isfinite([line["loss"] for line in metrics(tmp_path / "run")]).all()
+
+
 def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     other = replace(JOINT, model=replace(MODEL, latent_size=9))
     with pytest.raises(ValueError, match="was trained with --latent-size 8, not 9; give the same"):
@@ -72,6 +78,10 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path, caps
     command = ["train", "joint", "--data", str(data), "--split", str(split), "--out", str(tmp_path / "run")]
     assert main([*command, "--preset", "large"]) == 2
     assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
+    assert main([*command, "--preset=large"]) == 2
+    assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
+    assert main([*command, "--preset", "small", "--specs", "x"]) == 2
+    assert "--preset must be left away with --specs" in capsys.readouterr().err
     assert JOINT_PRESETS["published"].model.latent_size == 256
     with pytest.raises(ValueError, match="--latent-bound must be left away: joint training learns no latents, got 1"):
         JointConfig(latent_bound=1.0)

@@ -1,6 +1,7 @@
 """Contrastive training as a stage, what it measures, and what starts from it."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,9 +20,9 @@ from urform.cli import main
 from urform.cli._published_config import from_published
 from urform.config import ContrastiveConfig, ScheduleConfig
 from urform.contrastive import METHODS
-from urform.data import ShapeKey, ViewSet
+from urform.data import DataFolder, ShapeKey, ViewSet, read_split
 from urform.training import measure_features, train_contrastive, train_encoder, train_joint
-from urform.training._contrastive import negatives
+from urform.training._contrastive import ContrastiveStage, FeatureLook, negatives
 from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
 from urform.training._optimizers import Lars, build_optimizer
 from urform.weights import FILE_NAME, load_backbone, load_start, load_weights
@@ -84,6 +85,9 @@ def test_measures_of_known_features() -> None:
     found = measure_features(perfect)
     assert (found["top1"], found["top5"]) == (1.0, 1.0)
     assert found["alignment"] == pytest.approx(0, abs=1e-5)
+    for same in (torch.ones(40, 3, 64), torch.full((40, 3, 64), torch.nan)):
+        assert cross_view_retrieval(same) == {"top1": 0.0, "top5": 0.0}
+    assert math.isnan(effective_rank(torch.full((4, 3), torch.nan)))
     unrelated = torch.randn(40, 3, 64, generator=generator)
     assert cross_view_retrieval(unrelated)["top1"] < 0.15
     assert alignment(unrelated) == pytest.approx(2, abs=0.1)
@@ -113,14 +117,13 @@ def test_collapse_is_told(
     data: Path, split: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nn.Conv2d, "forward", lambda self, x: self._conv_forward(x, 0 * self.weight, None))
-    train_contrastive(data, [split], tmp_path, replace(CONTRASTIVE, epochs=1), replace(CPU, look_every=1))
+    watched = replace(CPU, look_every=1, validation=(data / "splits" / "tiny_solid_test.json",))
+    train_contrastive(data, [split], tmp_path, replace(CONTRASTIVE, epochs=1), watched)
     assert "the features are collapsing: spread 0.000 (1 = on a sphere)" in caplog.text
+    assert not (tmp_path / "best.safetensors").exists()
 
 
 def test_a_batch_has_each_object_once(data: Path, split: Path) -> None:
-    from urform.data import DataFolder, read_split
-    from urform.training._contrastive import ContrastiveStage, FeatureLook
-
     keys = read_split(split)
     views = ViewSet(DataFolder(data), keys, 64)
     look = FeatureLook(DataFolder(data), [], keys, 64, ("easy", "hard"))
@@ -138,6 +141,21 @@ def test_a_batch_has_each_object_once(data: Path, split: Path) -> None:
     same = ContrastiveStage(views, keys, replace(config, pairs="augmentations"), torch.device("cpu"), look)
     one, other, _ = same.batch(0, 0)
     assert torch.equal(one, other)
+
+
+def test_objects_with_one_view_are_learned_from_their_augmentations(data: Path, split: Path, tmp_path: Path) -> None:
+    for key in read_split(split):
+        for level, count in (("easy", 1), ("hard", 0)):
+            files = DataFolder(data).view_files(key, (level,))[:count]
+            folder = tmp_path / "data" / DataFolder(data).views_path(key, level).relative_to(data)
+            folder.mkdir(parents=True)
+            for file in files:
+                (folder / file.name).write_bytes(file.read_bytes())
+    config = replace(CONTRASTIVE, pairs="augmentations", epochs=1)
+    train_contrastive(tmp_path / "data", [split], tmp_path / "run", config, CPU)
+    assert not any(name.startswith(("train_", "val_")) for name in metrics(tmp_path / "run")[0])
+    with pytest.raises(ValueError, match="--validation: 4 of 4 objects have fewer than two views"):
+        FeatureLook(DataFolder(tmp_path / "data"), [split], [], 64, ("easy", "hard"))
 
 
 def test_encoder_and_joint_training_start_from_it(
@@ -184,7 +202,9 @@ def test_the_published_config_is_understood(data: Path, split: Path, tmp_path: P
     ours = from_published(content, Path("config.yaml"))
     assert ours["backbone"] == "resnet18"
     assert (ours["width"], ours["image_size"], ours["step_epochs"], ours["step_factor"]) == (64, 224, [1], 0.1)
-    assert from_published({**content, "cos_lr": True}, Path("x"))["schedule"] == "cosine"
+    cosine = from_published({**content, "cos_lr": True, "momentum": None}, Path("x"))
+    assert (cosine["schedule"], cosine["cosine_warm_share"]) == ("cosine", 0.0)
+    assert "momentum" not in cosine
     with pytest.raises(ValueError, match="pretrained must be false or a file of torchvision's weights, got True"):
         from_published({**content, "pretrained": True}, Path("config.yaml"))
     file = tmp_path / "config.yaml"
@@ -207,6 +227,14 @@ def test_its_features_are_analysed(data: Path, run: Path, tmp_path: Path, capsys
     ]
     assert main(["analyze", str(run), "--out", str(tmp_path)]) == 2
     assert "is a contrastive encoder, of which views are drawn; give --data and --split" in capsys.readouterr().err
+
+
+def test_the_usual_rates_learn(data: Path, split: Path, tmp_path: Path) -> None:
+    for optimizer in ("sgd", "lars"):
+        config = replace(CONTRASTIVE, optimizer=optimizer, epochs=30, temperature=0.2)
+        train_contrastive(data, [split], tmp_path / optimizer, config, CPU)
+        losses = [line["contrast"] for line in metrics(tmp_path / optimizer)]
+        assert min(losses[-5:]) < 0.97 * losses[0], optimizer
 
 
 def test_lars_takes_steps_in_proportion_to_the_weights() -> None:
@@ -246,6 +274,9 @@ if size > 1:
     dist.all_reduce(grads)
 if rank == 0:
     torch.save(grads, sys.argv[1])
+if size > 1:
+    dist.barrier()
+    dist.destroy_process_group()
 """
 
 
@@ -279,6 +310,8 @@ def test_messages(
         train(validation=(split,))
     with pytest.raises(ValueError, match="--init must name one of a kind, got two contrastive runs, the second: "):
         load_start([run, run])
+    with pytest.raises(ValueError, match=r"the encoder can start from one file, got --imagenet x.pth and --init .*"):
+        train_joint(data, [split], tmp_path / "out", JOINT, CPU, init=run, imagenet=Path("x.pth"))
     with pytest.raises(ValueError, match=r"--init: no run of `train shape` among .*; its latents are the targets"):
         train_encoder(run, data, [split], tmp_path / "out", ENCODER, CPU)
     with pytest.raises(ValueError, match="--temperature must be positive, got 0"):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the shipped weights of `chair` again: recipes/chair/train.sh REAL_MESHES WORK
-# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 4 GB for data and runs. Two quiet CPU cores: two and a quarter hours.
+# REAL_MESHES: folder of artists' chairs, one folder an object; WORK: about 6 GB for data and runs. Two CPU cores: four and a half hours.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 real=$1
@@ -18,7 +18,15 @@ few="$splits/real_chair_train.json"
 encoder_splits=("$few" "$few" "$few" "$few" "$splits/synthetic_chair_train.json")
 OMP_NUM_THREADS=1 urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
   --config "$here/encoder.yaml" --split "${encoder_splits[@]}"
-urform train encoder --init "$work/encoder" --data "$work/data" --out "$work/plain" \
+# More shapes for the encoder alone, forty of them to watch it by.
+urform synth chair --count 3000 --seed 1 --out "$work/more"
+seq -f 'chair_1_%05.0f' 0 75 2999 > "$work/watched.txt"
+urform prepare "$work/more" --out "$work/data" --dataset more --category chair --hold-out "$work/watched.txt" \
+  --samples 30000 --easy-views 2 --hard-views 10 --no-albedo
+encoder_splits+=("$splits/more_chair_train.json")
+OMP_NUM_THREADS=1 urform train encoder --init "$work/encoder" --data "$work/data" --out "$work/encoder_more" \
+  --config "$here/encoder_more.yaml" --split "${encoder_splits[@]}" --validation "$splits/more_chair_test.json"
+urform train encoder --init "$work/encoder_more" --data "$work/data" --out "$work/plain" \
   --config "$here/encoder_plain.yaml" --split "${encoder_splits[@]}"
 urform export "$work/plain" --out "$here/../../src/urform/weights/chair"
 for split in real_chair_test synthetic_chair_test; do

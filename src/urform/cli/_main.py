@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    words = [part for word in words if word != "--debug" for part in _apart(word)]
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
         return _usage(words)
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         translate = from_published if name == "train contrastive" else None
         return _parse(name, with_config_file(words[len(name.split()) :], translate)).run()
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
         if debug:
             raise
         print(f"urform: {str(error) or type(error).__name__}", file=sys.stderr)
@@ -82,6 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print(f"urform: {str(stopped) or 'interrupted'}", file=sys.stderr)
         return 130
+
+
+def _apart(word: str) -> list[str]:
+    """`--flag=value` of the flags that are looked at before the others are read, as two words."""
+    return word.split("=", 1) if word.startswith(("--config=", "--specs=", "--preset=")) else [word]
 
 
 def _parse(name: str, words: Sequence[str]) -> Any:
@@ -107,6 +112,8 @@ def _default(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
     joint, missing = name == "train joint", tyro.MISSING
     if not joint and name != "train shape":
         return None
+    if "--specs" in words and "--preset" in words:
+        raise ValueError("--preset must be left away with --specs, whose file has all settings")
     if "--specs" in words[:-1]:
         return _from_specs(Path(words[words.index("--specs") + 1]), joint)
     if "--preset" not in words[:-1]:

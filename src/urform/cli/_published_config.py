@@ -26,7 +26,7 @@ def from_published(content: Mapping[Any, Any], path: Path) -> dict[Any, Any]:
     """
     if not any(name in content for name in _ONLY_PUBLISHED):
         return dict(content)
-    ours = {**_SIZES, **{_NAMES.get(key, key): value for key, value in content.items()}}
+    ours = {**_SIZES, **{_NAMES.get(key, key): value for key, value in content.items() if value is not None}}
     if "resnet" in ours:
         ours["backbone"] = f"resnet{str(ours.pop('resnet')).removeprefix('resnet')}"
     if pretrained := ours.pop("pretrained", False):
@@ -35,7 +35,7 @@ def from_published(content: Mapping[Any, Any], path: Path) -> dict[Any, Any]:
         ours["imagenet"] = pretrained
     changes = ours.pop("lr_schedule", None) or []
     if ours.pop("cos_lr", False):
-        ours["schedule"] = "cosine"
+        ours |= {"schedule": "cosine", "cosine_warm_share": 0.0}
     elif "schedule" not in ours:
         ours |= (
             {"schedule": "step", "step_factor": 0.1, "step_epochs": changes} if changes else {"schedule": "constant"}

@@ -37,13 +37,13 @@ class ContrastiveConfig:
     levels: Levels = "both"
     """Views that it learns from: easy, hard or both."""
     epochs: int = 100
-    """Epochs; each shows about every view once."""
+    """Epochs; each shows about as many pictures as there are views."""
     batch_size: int = 64
     """Objects in a batch, each with two pictures."""
     optimizer: Literal["sgd", "adamw", "lars"] = "adamw"
     """How it descends; sgd and lars with a momentum of 0.9."""
-    lr: float = 1e-3
-    """Highest learning rate."""
+    lr: float | None = None
+    """Highest learning rate; None = 1e-3 for adamw, 0.05 for sgd, 1 for lars."""
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.05))
     """How it changes."""
     weight_decay: float = 1e-4
@@ -62,8 +62,13 @@ class ContrastiveConfig:
         require(self.queue_size >= 1, "--queue-size", "at least 1", self.queue_size)
         require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
         require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
-        require(self.lr > 0, "--lr", "positive", self.lr)
+        require(self.lr is None or self.lr > 0, "--lr", "positive", self.lr)
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
+
+    @property
+    def highest_lr(self) -> float:
+        """The learning rate, or the usual one of the optimiser."""
+        return {"adamw": 1e-3, "sgd": 0.05, "lars": 1.0}[self.optimizer] if self.lr is None else self.lr
 
     @property
     def method_options(self) -> dict[str, Any]:

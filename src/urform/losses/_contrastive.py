@@ -33,7 +33,7 @@ def nt_xent_loss(
     count = len(everyone) // 2
     rows = torch.arange(first, first + len(one), device=one.device)
     itself, partner = torch.cat([rows, rows + count]), torch.cat([rows + count, rows])
-    similarity = anchors @ everyone.t() / temperature
+    similarity = _products(anchors, everyone) / temperature
     similarity = similarity.scatter(1, itself[:, None], -torch.inf)
     return nn.functional.cross_entropy(similarity, partner)
 
@@ -56,8 +56,14 @@ def info_nce_loss(
     """
     query, key = nn.functional.normalize(query, dim=1), nn.functional.normalize(key.detach(), dim=1)
     positive = (query * key).sum(dim=1, keepdim=True)
-    similarity = torch.cat([positive, query @ queue.t()], dim=1) / temperature
+    similarity = torch.cat([positive, _products(query, queue)], dim=1) / temperature
     return nn.functional.cross_entropy(similarity, torch.zeros(len(query), dtype=torch.long, device=query.device))
+
+
+def _products(rows: Tensor, others: Tensor) -> Tensor:
+    """All products of rows, in their own precision: divided by a small temperature, 16 bits are felt."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return rows @ others.t()
 
 
 def cosine_loss(predicted: Float[Tensor, "B D"], target: Float[Tensor, "B D"]) -> Float[Tensor, ""]:

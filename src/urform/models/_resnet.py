@@ -121,11 +121,17 @@ class ResNet(Backbone):
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: This network is not of the published width, or keys or shapes of the file do not fit.
+            ValueError: This network is not of the published width, the file is damaged, or its keys or shapes do not
+                fit.
         """
         if self.width != _IMAGENET_WIDTH:
             raise ValueError(f"width must be {_IMAGENET_WIDTH} to load ImageNet weights, got {self.width}")
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        except OSError:
+            raise
+        except Exception as error:  # zipfile, pickle and torch each have their own
+            raise ValueError(f"{path}: damaged, or not a state dict of torch.save; fetch it again") from error
         if not isinstance(loaded, dict):
             raise ValueError(f"{path} must hold a state dict, got {type(loaded).__name__}")
         self.load_backbone(loaded, str(path))
@@ -196,13 +202,14 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential
 
 def _check_fits(where: str | Path, what: str, loaded: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
     """Raise a ValueError that names the first key or shape of `loaded` that is not as wanted."""
-    missing = [key for key in wanted if key not in loaded]
+    # Counters of batches decide nothing here, and older files have none.
+    missing = [key for key in wanted if key not in loaded and not key.endswith("num_batches_tracked")]
     extra = [key for key in loaded if key not in wanted]
     if missing or extra:
         first = f"{missing[0]} is missing" if missing else f"{extra[0]} is unknown"
         raise ValueError(f"{where} does not fit a {what}: {len(missing)} keys missing, {len(extra)} unknown; {first}")
     for key, value in wanted.items():
-        if loaded[key].shape != value.shape:
+        if key in loaded and loaded[key].shape != value.shape:
             raise ValueError(
                 f"{where} does not fit a {what}: {key} must have shape {tuple(value.shape)}, "
                 f"got {tuple(loaded[key].shape)}"

@@ -16,9 +16,9 @@ from urform.contrastive import METHODS, build_backbone
 from urform.data import DataFolder, ShapeKey, ViewSet, read_split, to_input
 from urform.models import ResNet
 from urform.training._devices import Team
-from urform.training._encoder import levels
+from urform.training._encoder import levels, refuse_two_starts
 from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
-from urform.training._look import Look
+from urform.training._look import Look, read_held_out, spread_over
 from urform.training._loop import Stage, fit
 from urform.training._optimizers import build_optimizer
 from urform.training._run import RunFolder
@@ -90,7 +90,7 @@ class ContrastiveStage(Stage):
         self._model = METHODS[config.method](backbone, **config.method_options).to(device)
         self._augmentation = build_augmentation(config.image_size)
         self.modules = nn.ModuleDict({"model": self._model})
-        self.optimizer = build_optimizer(config.optimizer, self._model, config.lr, config.weight_decay)
+        self.optimizer = build_optimizer(config.optimizer, self._model, config.highest_lr, config.weight_decay)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -99,7 +99,7 @@ class ContrastiveStage(Stage):
 
     @property
     def _rounds(self) -> int:
-        """How often an epoch has each object."""
+        """How often an epoch goes through the objects; what does not fill a batch at its end is left out that time."""
         return max(1, len(self._views) // (2 * len(self._of_object)))
 
     def batch(self, epoch: int, index: int) -> Batch:
@@ -150,6 +150,7 @@ class FeatureLook:
         training: the training objects.
         size: pixels along an edge of a picture.
         levels: of the views.
+        most: objects at most, spread over all there are.
 
     Raises:
         ValueError: a validation object is a training object, too, or has fewer than two views.
@@ -162,39 +163,47 @@ class FeatureLook:
         training: Sequence[ShapeKey],
         size: int,
         levels: Sequence[str],
+        most: int = OBJECTS_LOOKED_AT,
     ):
-        held_out = list(dict.fromkeys(key for split in validation for key in read_split(split)))
-        both = sorted(str(key) for key in set(held_out) & set(training))
-        if both:
+        held_out = read_held_out(validation, training)
+        self._held_out = bool(held_out)
+        known = held_out or list(dict.fromkeys(training))
+        files = {key: len(data.view_files(key, levels)) for key in known}
+        few = [str(key) for key, count in files.items() if count < 2]
+        if few and held_out:
             raise ValueError(
-                f"--validation: {len(both)} of {len(held_out)} objects are training objects, too, first: {both[0]}"
+                f"--validation: {len(few)} of {len(known)} objects have fewer than two views, which cannot find each "
+                f"other, first: {few[0]}"
             )
-        self._prefix = "val_" if held_out else "train_"
-        keys = (held_out or list(dict.fromkeys(training)))[:OBJECTS_LOOKED_AT]
-        views = ViewSet(data, keys, size, levels)
-        count = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
-        few = [str(key) for key, places in zip(keys, count, strict=True) if len(places) < 2]
-        if few:
-            raise ValueError(f"{data.root}: {len(few)} objects have fewer than two views, first: {few[0]}")
-        shown = min(VIEWS_LOOKED_AT, *(len(places) for places in count))
-        spaced = [places[torch.linspace(0, len(places) - 1, shown).long()] for places in count]
-        self._pictures = to_input(views.batch(torch.cat(spaced))[0])
-        self._objects, self._shown = len(keys), shown
+        keys = spread_over([key for key in known if files[key] >= 2], most)
+        self._shown = min([VIEWS_LOOKED_AT, *(files[key] for key in keys)])
+        self._count = len(keys)
+        if keys:
+            self._views = ViewSet(data, keys, size, levels)
+            places = [torch.nonzero(self._views.shapes == index).flatten() for index in range(len(keys))]
+            self._places = torch.cat([each[torch.linspace(0, len(each) - 1, self._shown).long()] for each in places])
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> Look:
-        """Measure, and warn where all features are (nearly) the same."""
+        """Measure, and warn where all features are (nearly) the same; only held-out objects are worth a score."""
+        if not self._count:
+            return Look()
         device = next(model.parameters()).device
-        chunks = self._pictures.split(_ENCODED_TOGETHER)
+        chunks = (to_input(self._views.batch(chunk)[0]) for chunk in self._places.split(_ENCODED_TOGETHER))
         features = torch.cat([model(chunk.to(device)).float().cpu() for chunk in chunks])
-        numbers = measure_features(features.view(self._objects, self._shown, -1))
-        if numbers["spread"] < COLLAPSED_SPREAD or numbers["effective_rank"] < COLLAPSED_RANK:
+        numbers = measure_features(features.view(self._count, self._shown, -1))
+        # So written that it also holds for what is not a number.
+        sound = numbers["spread"] >= COLLAPSED_SPREAD and numbers["effective_rank"] >= COLLAPSED_RANK
+        if not sound:
             logger.warning(
                 "the features are collapsing: spread %.3f (1 = on a sphere), effective rank %.1f; lower --lr",
                 numbers["spread"],
                 numbers["effective_rank"],
             )
-        return Look({self._prefix + name: value for name, value in numbers.items()}, score=-numbers["top1"])
+        prefix = "val_" if self._held_out else "train_"
+        # The second number parts epochs that find the same share at once.
+        score = -numbers["top1"] - numbers["top5"] / 1000 if sound and self._held_out else None
+        return Look({prefix + name: value for name, value in numbers.items()}, score=score)
 
 
 def measure_features(features: Float[Tensor, "S V F"]) -> dict[str, float]:
@@ -212,7 +221,8 @@ def measure_features(features: Float[Tensor, "S V F"]) -> dict[str, float]:
 def negatives(features: Float[Tensor, "B F"], categories: Tensor) -> dict[str, Tensor]:
     """How many of a batch's negatives are hard, of the same category, and how similar these and the others are."""
     unit = nn.functional.normalize(features, dim=1)
-    similarity = unit @ unit.t()
+    with torch.autocast(unit.device.type, enabled=False):
+        similarity = unit @ unit.t()
     different = ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)
     hard = (categories[:, None] == categories) & different
     easy = different & ~hard
@@ -238,7 +248,7 @@ def load_into(network: nn.Module, start: BackboneWeights) -> None:
 
 
 def build_augmentation(size: int) -> nn.Module:
-    """SimCLR's augmentations, each picture its own, on the device of the pictures. Source: Chen 2020, appendix A."""
+    """Augmentations, each picture its own, on its device. Source: after Chen 2020 (SimCLR), appendix A, but milder."""
     import kornia.augmentation as augmentation  # heavy, and nothing else needs it
 
     kernel = max(3, size // 10 | 1)
@@ -287,6 +297,8 @@ def train_contrastive(
         raise ValueError(f"--batch-size must be a multiple of the {team.size} processes, got {config.batch_size}")
     folder, chosen = DataFolder(data), levels(config.levels)
     start = None if init is None else load_start([init]).backbone
+    if start is not None:
+        refuse_two_starts(imagenet, start)
     if init is not None and start is None:
         raise ValueError(f"--init: {init} has no contrastive backbone, expected a run of `urform train contrastive`")
     views = ViewSet(folder, keys, config.image_size, chosen)

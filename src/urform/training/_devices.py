@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Team:
@@ -60,6 +60,16 @@ class Team:
         for gradient, value in zip(gradients, summed, strict=True):
             gradient.copy_(value.view_as(gradient))
         return dict(zip(logged, numbers, strict=False)), bool(numbers[-1] > 0)
+
+    def average(self, module: nn.Module) -> None:
+        """Have batch norm's averages, and all else that a module keeps beside its parameters, the same everywhere."""
+        kept = [value for value in module.buffers() if value.is_floating_point()]
+        if self.size == 1 or not kept:
+            return
+        flat = torch.cat([value.flatten() for value in kept])
+        dist.all_reduce(flat)
+        for value, mean in zip(kept, (flat / self.size).split([value.numel() for value in kept]), strict=True):
+            value.copy_(mean.view_as(value))
 
     def wait(self) -> None:
         """Until all processes are here."""

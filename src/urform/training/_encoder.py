@@ -165,9 +165,7 @@ def train_encoder(
             f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its latents are the targets"
         )
     weights = start.weights
-    if weights.encoder is not None and (imagenet or start.backbone):
-        flag = "--imagenet" if imagenet else "--init"
-        raise ValueError(f"{flag}: {start.where} has an encoder already; give a run of `train shape`")
+    refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None)
     if start.backbone is not None:
         weights = replace(weights, config=with_backbone(weights.config, start.backbone))
     keys = [key for split in splits for key in read_split(split)]
@@ -192,6 +190,20 @@ def with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfig
     """The sizes of a model whose encoder is to start from a backbone."""
     size = backbone.image_size or config.image_size
     return replace(config, encoder_depth=backbone.depth, encoder_width=backbone.width, image_size=size)
+
+
+def refuse_two_starts(imagenet: Path | None, backbone: BackboneWeights | None, trained: Path | None = None) -> None:
+    """Raise a ValueError where an encoder is to start from two files.
+
+    Args:
+        imagenet: file of ImageNet weights.
+        backbone: contrastively trained weights.
+        trained: file of a model whose encoder is gone on from.
+    """
+    named = [f"--imagenet {imagenet}"] * bool(imagenet)
+    named += [f"--init {path}" for path in (backbone and backbone.where, trained) if path]
+    if len(named) > 1:
+        raise ValueError(f"the encoder can start from one file, got {' and '.join(named)}; leave one away")
 
 
 def shown(rgba: Tensor, augmented: bool, flip: bool, generator: torch.Generator) -> Tensor:

@@ -22,7 +22,8 @@ def cross_view_retrieval(features: Float[Tensor, "S V F"]) -> dict[str, float]:
         for other in range(unit.shape[1]):
             if query != other:
                 similarity = unit[:, query] @ unit[:, other].t()
-                ranks.append((similarity > similarity.diagonal()[:, None]).sum(dim=1))
+                # Others as similar come before it, and so do those that are not a number: all alike is no find.
+                ranks.append((~(similarity < similarity.diagonal()[:, None])).sum(dim=1) - 1)
     rank = torch.stack(ranks)
     return {"top1": (rank < 1).float().mean().item(), "top5": (rank < 5).float().mean().item()}
 
@@ -61,6 +62,8 @@ def effective_rank(features: Float[Tensor, "N F"]) -> float:
 
     Source: Roy 2007, The effective rank.
     """
+    if not features.isfinite().all():
+        return float("nan")
     variances = torch.linalg.svdvals((features - features.mean(dim=0)).double()).square()
     share = variances / variances.sum().clamp(min=1e-30)
     return torch.exp(torch.special.entr(share).sum()).item()

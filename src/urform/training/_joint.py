@@ -14,7 +14,7 @@ from urform.config import JointConfig, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split, to_input
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
-from urform.training._encoder import levels, seeded, shown, with_backbone
+from urform.training._encoder import levels, refuse_two_starts, seeded, shown, with_backbone
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import fit
 from urform.training._run import RunFolder
@@ -75,9 +75,14 @@ class JointStage(DecodingStage):
     @torch.no_grad()
     def _centre(self) -> None:
         """Have the first latents spread as learned ones do at the start: a warp makes no sense of ten times as much."""
-        first = torch.stack([places[0] for places in self._of_shape])[:ENCODED_TOGETHER]
-        self._encoder.train()  # the statistics of batch norm are not known yet
-        latents = self._encoder(to_input(self._views.batch(first)[0]).to(self._device)).float()
+        some = torch.linspace(0, len(self._views) - 1, min(ENCODED_TOGETHER, len(self._views))).long()
+        if len(some) < 2:
+            return
+        buffers = {name: value.clone() for name, value in self._encoder.named_buffers()}
+        self._encoder.train()  # batch norm's averages may not be known yet; they stay as they are
+        latents = self._encoder(to_input(self._views.batch(some)[0]).to(self._device)).float()
+        for name, value in self._encoder.named_buffers():
+            value.copy_(buffers[name])
         scale = self._settings.model.latent_size**-0.5 / latents.std(dim=0).mean().clamp(min=1e-6)
         self._encoder.fc.bias.sub_(latents.mean(dim=0)).mul_(scale)
         self._encoder.fc.weight.mul_(scale)
@@ -159,6 +164,8 @@ def train_joint(
     folder = DataFolder(data)
     inits = [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
+    has_encoder = start.weights is not None and start.weights.encoder is not None
+    refuse_two_starts(imagenet, start.backbone, start.where if has_encoder else None)
     if start.backbone is not None:
         config = replace(config, model=with_backbone(config.model, start.backbone))
     if start.weights is not None:

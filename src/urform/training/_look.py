@@ -43,6 +43,27 @@ class Look:
     score: float | None = None
 
 
+def read_held_out(validation: Sequence[Path], training: Sequence[ShapeKey]) -> list[ShapeKey]:
+    """The shapes of split files that are measured and never learned from.
+
+    Raises:
+        ValueError: one of them is learned from.
+    """
+    held_out = list(dict.fromkeys(key for split in validation for key in read_split(split)))
+    both = sorted(str(key) for key in set(held_out) & set(training))
+    if both:
+        raise ValueError(
+            f"--validation: {len(both)} of {len(held_out)} shapes are training shapes, too, first: {both[0]}"
+        )
+    return held_out
+
+
+def spread_over(keys: Sequence[ShapeKey], most: int) -> list[ShapeKey]:
+    """At most so many of the shapes, evenly spaced."""
+    places = np.linspace(0, len(keys) - 1, min(most, len(keys))).round().astype(int)
+    return [keys[place] for place in places]
+
+
 class ShapeLook:
     """Looks at the shapes of a decoder: at validation shapes where there are some, else at the first training shapes.
 
@@ -51,7 +72,7 @@ class ShapeLook:
         validation: split files of shapes that are measured and never learned from.
         training: the training shapes.
         clamp: distance beyond which the sdf is not told apart, normalised units.
-        levels: of the views that are looked at where pictures give the latents.
+        levels: of the views that give the latents; None where latents are learned, and no view is needed.
 
     Attributes:
         keys: the shapes that are looked at.
@@ -68,17 +89,12 @@ class ShapeLook:
         validation: Sequence[Path],
         training: Sequence[ShapeKey],
         clamp: float,
-        levels: Sequence[str] = ("easy", "hard"),
+        levels: Sequence[str] | None = None,
     ):
-        held_out = list(dict.fromkeys(key for split in validation for key in read_split(split)))
-        both = sorted(str(key) for key in set(held_out) & set(training))
-        if both:
-            raise ValueError(
-                f"--validation: {len(both)} of {len(held_out)} shapes are training shapes, too, first: {both[0]}"
-            )
+        held_out = read_held_out(validation, training)
         self.held_out = bool(held_out)
-        chosen = held_out[:: max(1, len(held_out) // MEASURED)][:MEASURED]
-        self.keys = chosen or list(dict.fromkeys(training))[:DRAWN]
+        seen = [key for key in dict.fromkeys(training) if levels is None or data.view_files(key, levels)]
+        self.keys = spread_over(held_out, MEASURED) or seen[:DRAWN]
         self._data, self._clamp, self._levels = data, clamp, levels
         self._samples = SdfSet(data, self.keys, _CACHE_GB)
         rng = np.random.default_rng(0)
@@ -88,9 +104,11 @@ class ShapeLook:
         """The first view of each shape, as an encoder wants to see it."""
         framed = []
         for key in self.keys:
-            files = self._data.view_files(key, self._levels)
+            files = self._data.view_files(key, self._levels or ())
             if not files:
-                raise FileNotFoundError(f"{self._data.root}: no views of {key}; `urform prepare` renders them")
+                raise FileNotFoundError(
+                    f"{self._data.root}: no views of {key} of --validation; `urform prepare` renders them"
+                )
             framed.append(frame(read_rgba(files[0]), size))
         return to_input(torch.from_numpy(np.stack(framed)))
 

@@ -121,7 +121,7 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
         KeyboardInterrupt: it was stopped by a signal.
     """
     scaler = torch.amp.GradScaler(team.device.type, enabled=stage.precision == "fp16")  # pyright: ignore[reportPrivateImportUsage]
-    state = _restore(stage, scaler, run)
+    state = _restore(stage, scaler, run, config)
     last = min(stage.epochs, config.stop_after or stage.epochs)
     count = stage.batches_per_epoch
     done = state.epoch * count + state.index
@@ -129,7 +129,7 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
     with Stop() as stop, progress as bar, contextlib.closing(_Board(run, state.epoch, team.is_first)) as board:
         while state.epoch < last:
             bar.set_description(f"epoch {state.epoch + 1}/{stage.epochs}")
-            means = _Epoch(stage, scaler, run, team, config.accumulate, stop, bar).train(state)
+            means = _Epoch(stage, scaler, run, team, config, stop, bar).train(state)
             state = Progress(state.epoch + 1, 0, state.elapsed_s, state.waited_s, best=state.best)
             if team.is_first:
                 look = _look(stage, run, state) if _is_due(config.look_every, state.epoch, stage.epochs) else Look()
@@ -137,7 +137,7 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
                 # The line first: on resuming it is dropped if the checkpoint did not follow; the other way it is lost.
                 seconds = {name: round(getattr(state, name), 2) for name in ("elapsed_s", "waited_s")}
                 run.log({"epoch": state.epoch - 1, **means, **seconds})
-                _save(stage, scaler, run, state)
+                _save(stage, scaler, run, state, config)
                 board.add(means, look.pictures, state.epoch - 1)
                 if state.epoch in config.keep_at or (config.keep_every and state.epoch % config.keep_every == 0):
                     stage.export(run.path / "snapshots" / f"{state.epoch:06d}.safetensors")
@@ -157,12 +157,12 @@ class _Epoch:
         scaler: torch.amp.GradScaler,  # pyright: ignore[reportPrivateImportUsage]
         run: RunFolder,
         team: Team,
-        accumulate: int,
+        config: RunConfig,
         stop: Stop,
         bar: tqdm,
     ):
         self._stage, self._scaler, self._run, self._team = stage, scaler, run, team
-        self._accumulate, self._stop, self._bar = accumulate, stop, bar
+        self._config, self._stop, self._bar = config, stop, bar
 
     def train(self, state: Progress) -> dict[str, float]:
         """Train from `state.index` on; returns the means over the whole epoch."""
@@ -181,7 +181,7 @@ class _Epoch:
             if stopped or now - saved > CHECKPOINT_S:
                 saved = now
                 if team.is_first:
-                    _save(stage, self._scaler, self._run, state)
+                    _save(stage, self._scaler, self._run, state, self._config)
             if stopped:
                 raise KeyboardInterrupt(
                     f"stopped after batch {state.index} of {count} in epoch {state.epoch + 1}; go on with --resume"
@@ -218,6 +218,7 @@ class _Epoch:
                 logged[name] = logged.get(name, torch.zeros_like(value)) + value.detach() * share
         parameters = [value for group in stage.optimizer.param_groups for value in group["params"]]
         logged, stopped = team.sum(parameters, logged, self._stop.requested)
+        team.average(stage.modules)
         if not math.isfinite(logged["loss"].item()):
             raise ValueError(f"the loss is not finite in epoch {epoch}; lower the learning rates and start again")
         scaler.unscale_(stage.optimizer)
@@ -232,7 +233,7 @@ class _Epoch:
         size = len(batch[0])
         if size < self._team.size:
             raise ValueError(f"a batch of {size} cannot be divided among {self._team.size} processes, expected more")
-        pieces = min(size, self._accumulate * self._team.size)
+        pieces = min(size, self._config.accumulate * self._team.size)
         chunks = [tensor.tensor_split(pieces) for tensor in batch]
         for number in range(self._team.rank, pieces, self._team.size):
             part = tuple(tensor[number].to(self._team.device, non_blocking=True) for tensor in chunks)
@@ -275,10 +276,11 @@ def _look(stage: Stage, run: RunFolder, state: Progress) -> Look:
     return look
 
 
-def _save(stage: Stage, scaler: Any, run: RunFolder, state: Progress) -> None:
+def _save(stage: Stage, scaler: Any, run: RunFolder, state: Progress, config: RunConfig) -> None:
     run.save_checkpoint(
         {
             **vars(state),
+            "validation": [str(path) for path in config.validation],
             "modules": stage.modules.state_dict(),
             "optimizer": stage.optimizer.state_dict(),
             "scaler": scaler.state_dict(),
@@ -286,7 +288,7 @@ def _save(stage: Stage, scaler: Any, run: RunFolder, state: Progress) -> None:
     )
 
 
-def _restore(stage: Stage, scaler: Any, run: RunFolder) -> Progress:
+def _restore(stage: Stage, scaler: Any, run: RunFolder, config: RunConfig) -> Progress:
     checkpoint = run.checkpoint()
     run.keep_metrics(0 if checkpoint is None else checkpoint["epoch"])
     if checkpoint is None:
@@ -295,4 +297,6 @@ def _restore(stage: Stage, scaler: Any, run: RunFolder) -> Progress:
     stage.optimizer.load_state_dict(checkpoint["optimizer"])
     if checkpoint["scaler"]:
         scaler.load_state_dict(checkpoint["scaler"])
+    if checkpoint["validation"] != [str(path) for path in config.validation]:
+        checkpoint["best"] = math.inf  # of other shapes
     return Progress(**{each.name: checkpoint[each.name] for each in fields(Progress)})
