@@ -306,7 +306,7 @@ def test_messages(
         train(init=shape_run)
     with pytest.raises(ValueError, match=r"does not fit a ResNet-18 of width 8: conv1.weight must have shape"):
         train(replace(CONTRASTIVE, width=8), init=run)
-    with pytest.raises(ValueError, match="--validation: 4 of 4 objects are training objects, too"):
+    with pytest.raises(ValueError, match="--validation: 4 of 4 shapes are training shapes, too"):
         train(validation=(split,))
     with pytest.raises(ValueError, match="--init must name one of a kind, got two contrastive runs, the second: "):
         load_start([run, run])

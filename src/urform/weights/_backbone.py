@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors
-import safetensors.torch
 from torch import Tensor, nn
 
 from urform.models import DEPTHS, ResNet
 from urform.weights._checkpoint import check_tensors, load_tensors, named_after
-from urform.weights._file import FILE_NAME, Weights, load_weights
+from urform.weights._file import FILE_NAME, Weights, load_weights, write_tensors
 
 HEADER = "urform.backbone"
 _PREFIXES = {"encoder.": "SimCLR", "encoder_q.": "MoCo", "online_encoder.": "BYOL or SimSiam"}
@@ -73,13 +71,7 @@ def save_backbone(path: Path, backbone: nn.Module, name: str, method: str, width
     """Write a backbone, atomically; args as in `BackboneWeights`."""
     header = {"name": name, "method": method, "width": width, "image_size": image_size}
     stored = {key: value.detach().cpu().contiguous() for key, value in backbone.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        safetensors.torch.save_file(stored, partial, metadata={HEADER: json.dumps(header)})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_tensors(path, stored, HEADER, header)
 
 
 def load_backbone(path: Path) -> BackboneWeights | None:

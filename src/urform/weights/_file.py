@@ -76,10 +76,15 @@ def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
         name: (value.half() if half and value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in tensors.items()
     }
+    write_tensors(path, stored, HEADER, header)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], kind: str, header: dict[str, Any]) -> None:
+    """Write tensors into a safetensors file, atomically, with a header under the name of its kind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        safetensors.torch.save_file(stored, partial, metadata={HEADER: json.dumps(header)})
+        safetensors.torch.save_file(tensors, partial, metadata={kind: json.dumps(header)})
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
