@@ -39,7 +39,7 @@ ROUNDS, BATCHES = 3, 6
 def plain_loop(files: list[list[Path]], config: ContrastiveConfig) -> Callable[[], None]:
     model = encoder(config.backbone, config.method, config.width, **config.method_options)
     model.backbone.to(memory_format=torch.contiguous_format)
-    optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(model.parameters(), config.highest_lr, weight_decay=config.weight_decay)
     augmentation, rng = build_augmentation(config.image_size), np.random.default_rng(0)
 
     def picture(path: Path) -> Tensor:
