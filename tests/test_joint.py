@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from tests.test_runs import JOINT, metrics
 from tests.test_training import CPU, MODEL, assert_same_weights, encoder_run, shape_run, split
 from urform.cli import main
-from urform.config import JOINT_PRESETS, JointConfig
+from urform.config import JOINT_PRESETS, JointConfig, ScheduleConfig
 from urform.data import DataFolder, ShapeKey, read_rgba, to_input
 from urform.inference import Model
 from urform.training import train_joint
@@ -46,7 +46,8 @@ def test_a_resumed_joint_run_is_bitwise_the_uninterrupted_one(
 
 
 def test_everything_learns(data: Path, split: Path, tmp_path: Path) -> None:
-    config = replace(JOINT, epochs=60, points_per_shape=256, augment=False, model=replace(MODEL, dropout=0.0))
+    quick = replace(JOINT, lr_warp=2e-3, lr_latent=2e-3, rates=ScheduleConfig("constant"), augment=False)
+    config = replace(quick, epochs=60, points_per_shape=256, model=replace(MODEL, dropout=0.0))
     train_joint(data, [split], tmp_path / "run", config, CPU)
     errors = [line["sdf_error"] for line in metrics(tmp_path / "run")]
     assert errors[-1] < 0.85 * errors[0]

@@ -75,7 +75,7 @@ def test_without_validation_shapes_training_shapes_are_drawn(data: Path, split: 
 
 def test_the_measured_error_is_that_of_the_model(data: Path, held_out: Path, split: Path, encoder_run: Path) -> None:
     weights = load_weights(encoder_run)
-    look = ShapeLook(DataFolder(data), [held_out], read_split(split), clamp=0.1)
+    look = ShapeLook(DataFolder(data), [held_out], read_split(split), 0.1, ("easy", "hard"))
     assert weights.encoder is not None
     with torch.no_grad():
         latents = weights.encoder(look.pictures(64))

@@ -158,7 +158,7 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> N
         train_shape(data, [wrong], tmp_path / "run", SHAPE)
     assert not (tmp_path / "run").exists()
     with pytest.raises(ValueError, match="has no latent for 1 shapes of the split, first: tiny/solid/nobody"):
-        train_encoder(shape_run, data, [wrong], tmp_path / "run", ENCODER)
+        train_encoder(shape_run, data, [wrong], tmp_path / "run", replace(ENCODER, sdf_weight=0.0))
     with pytest.raises(ValueError, match="--device must be one that is here"):
         choose_device("warp-drive")
     with pytest.raises(ValueError, match="--warp-steps must be a multiple of 4, got 3"):
