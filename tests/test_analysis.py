@@ -13,7 +13,6 @@ pytest.importorskip("sklearn", reason="t-SNE is of the extra: pip install 'urfor
 
 import urform
 from urform.analysis import (
-    AnalysisOptions,
     analyze,
     draw_features,
     effective_rank,
@@ -29,6 +28,7 @@ from urform.analysis._figures import Panel, sheet, shortened
 from urform.analysis._projection import project
 from urform.analysis._statistics import correlations
 from urform.cli import main
+from urform.config import AnalysisConfig
 from urform.data import ShapeKey, encode_png, write_split
 from urform.weights import load_weights, save_weights, write_latents
 
@@ -284,7 +284,7 @@ def test_what_a_model_lacks_is_left_out(views: Path, tmp_path: Path) -> None:
     weights = load_weights(Path(urform.__file__).parent / "weights" / "chair")
     bare = type(weights)(weights.category, weights.config, weights.decoder, None, weights.keys[:5], weights.latents[:5])
     save_weights(tmp_path / "bare.safetensors", bare)
-    options = AnalysisOptions(resolution=12, queries=1, components=1, compared=3)
+    options = AnalysisConfig(resolution=12, queries=1, components=1, compared=3)
     result = analyze(tmp_path / "bare.safetensors", tmp_path / "out", views, views / "split.json", options)
     assert set(result["pictures"]) == PICTURES
     assert list(result["left_out"]) == ["views of the same object"]

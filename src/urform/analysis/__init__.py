@@ -1,6 +1,6 @@
 """What a trained model has learned, as pictures, numbers and one page."""
 
-from urform.analysis._analyze import AnalysisOptions, analyze, summarise_analysis
+from urform.analysis._analyze import analyze, summarise_analysis
 from urform.analysis._features import FeatureStatistics, draw_features, feature_statistics
 from urform.analysis._shapes import morph_latents
 from urform.analysis._statistics import (
@@ -14,7 +14,6 @@ from urform.analysis._statistics import (
 )
 
 __all__ = [
-    "AnalysisOptions",
     "FeatureStatistics",
     "LatentStatistics",
     "PrincipalDirections",

@@ -19,49 +19,13 @@ from urform.analysis._projection import MIN_POINTS, require_packages
 from urform.analysis._shapes import morph_strips, neighbour_sheet, outlier_sheet
 from urform.analysis._views import encode_views, encode_views_by, pick_views
 from urform.analysis._warps import warp_comparison, warp_sheet
-from urform.config._check import require
+from urform.config import AnalysisConfig
 from urform.data import ShapeKey, write_atomically
 from urform.inference import Model, load
 from urform.weights import BackboneWeights, load_backbone, read_latents
 
 _WARPED = 3  # shapes beside the template
 _DIGITS = 6
-
-
-@dataclass(frozen=True)
-class AnalysisOptions:
-    """How much is drawn; the defaults take a minute or two on two cores.
-
-    Attributes:
-        projection: how latents are laid out in the plane, "tsne" or "umap" (which needs umap-learn).
-        seed: of the projection and of what is drawn at random.
-        resolution: cells along an axis of the meshes, 8 to 512.
-        queries: shapes whose neighbours are drawn.
-        components: principal directions that are drawn.
-        compared: shapes whose warps are compared, each with each.
-        objects: shapes of the split whose views are encoded.
-        views: views of each.
-        max_latents: of more latents so many are drawn at random and analysed.
-
-    Raises:
-        ValueError: a value is out of its range; the message names the flag.
-    """
-
-    projection: str = "tsne"
-    seed: int = 0
-    resolution: int = 64
-    queries: int = 4
-    components: int = 4
-    compared: int = 64
-    objects: int = 12
-    views: int = 24
-    max_latents: int = 2000
-
-    def __post_init__(self):
-        least = {"seed": 0, "queries": 1, "components": 1, "compared": 2, "objects": 2, "views": 2}
-        for name, low in (least | {"max_latents": MIN_POINTS}).items():
-            require(getattr(self, name) >= low, f"--{name.replace('_', '-')}", f"at least {low}", getattr(self, name))
-        require(8 <= self.resolution <= 512, "--resolution", "8 to 512", self.resolution)
 
 
 class _LeftOutError(ValueError):
@@ -109,7 +73,7 @@ def analyze(
     out: Path,
     data: Path | None = None,
     split: Path | None = None,
-    options: AnalysisOptions | None = None,
+    options: AnalysisConfig | None = None,
 ) -> dict[str, Any]:
     """Draw what a model has learned; the same pictures and numbers for the same seed.
 
@@ -120,7 +84,7 @@ def analyze(
         out: folder that gets a PNG a picture, `index.html` with all of them, and `analysis.json`.
         data: data folder with views, for what the encoder makes of them; together with `split`.
         split: split file that names the shapes whose views are encoded.
-        options: see `AnalysisOptions`.
+        options: see `AnalysisConfig`.
 
     Returns:
         What `analysis.json` holds.
@@ -130,7 +94,7 @@ def analyze(
         ValueError: they cannot be read, one of `data` and `split` is missing, an option is out of range, a package is
             not installed, or nothing can be drawn.
     """
-    options = options or AnalysisOptions()
+    options = options or AnalysisConfig()
     require_packages(options.projection)
     subject = _read(weights, data, split, options)
     sections, left_out = [], {}
@@ -175,7 +139,7 @@ def summarise_analysis(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _read(weights: str | Path, data: Path | None, split: Path | None, options: AnalysisOptions) -> _Subject:
+def _read(weights: str | Path, data: Path | None, split: Path | None, options: AnalysisConfig) -> _Subject:
     if (data is None) != (split is None):
         given, missing = ("--data", "--split") if split is None else ("--split", "--data")
         raise ValueError(f"{given} is given without {missing}; the views of a split need both, latents alone neither")
@@ -215,7 +179,7 @@ def _intro(subject: _Subject, seed: int) -> str:
 
 
 def _result(
-    subject: _Subject, sections: list[Section], left_out: dict[str, str], options: AnalysisOptions
+    subject: _Subject, sections: list[Section], left_out: dict[str, str], options: AnalysisConfig
 ) -> dict[str, Any]:
     return {
         "source": subject.source,
@@ -238,44 +202,44 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
-def _chosen(subject: _Subject, options: AnalysisOptions) -> list[int]:
+def _chosen(subject: _Subject, options: AnalysisConfig) -> list[int]:
     """The shapes that are drawn, at random, on all sheets the same."""
     order = np.random.default_rng([options.seed, 2]).permutation(len(subject.known_latents()))
     return order[: options.queries].tolist()
 
 
-def _template(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _template(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     model = subject.networks()
     latents = subject.known_latents()
     return [warp_sheet(model, subject.names, latents, _chosen(subject, options)[:_WARPED], options.resolution)]
 
 
-def _map(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _map(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     return [latent_map(subject.names, subject.known_latents(), options.projection, options.seed)]
 
 
-def _apart(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _apart(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     return [outlier_sheet(subject.networks(), subject.names, subject.known_latents(), options.resolution)]
 
 
-def _numbers(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _numbers(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     return [latent_numbers(subject.known_latents(2))]
 
 
-def _morphs(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _morphs(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     return [morph_strips(subject.networks(), subject.known_latents(), options.components, options.resolution)]
 
 
-def _neighbours(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _neighbours(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     model, latents = subject.networks(), subject.known_latents()
     return [neighbour_sheet(model, subject.names, latents, _chosen(subject, options), options.resolution)]
 
 
-def _warps(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _warps(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     return [warp_comparison(subject.networks(), subject.known_latents(), options.compared, options.seed)]
 
 
-def _views(subject: _Subject, options: AnalysisOptions) -> list[Section]:
+def _views(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     if subject.views is None:
         raise _LeftOutError("needs views: --data and --split")
     if subject.backbone is not None:
@@ -287,7 +251,7 @@ def _views(subject: _Subject, options: AnalysisOptions) -> list[Section]:
     return feature_sections(features, objects, options.projection, options.seed, "views")
 
 
-_PIECES: dict[str, Callable[[_Subject, AnalysisOptions], list[Section]]] = {
+_PIECES: dict[str, Callable[[_Subject, AnalysisConfig], list[Section]]] = {
     "template and warps": _template,
     "the map of the latents": _map,
     "shapes that lie apart": _apart,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional
+
+from urform.config import AnalysisConfig
 
 # Heavy imports stand inside `run`, as in `_commands`.
 
@@ -23,41 +24,14 @@ class Analyze:
     """Data folder with views, for what the encoder makes of them; together with --split."""
     split: Path | None = None
     """Split file: the shapes whose views are encoded."""
-    seed: int = 0
-    """Seed of the projections and of what is drawn at random."""
-    projection: Literal["tsne", "umap"] = "tsne"
-    """How latents are laid out in the plane; umap needs the package umap-learn."""
-    resolution: int = 64
-    """Cells along an axis of the meshes, 8 to 512."""
-    queries: int = 4
-    """Shapes whose nearest neighbours are drawn."""
-    components: int = 4
-    """Principal directions of the latents that are drawn."""
-    compared: int = 64
-    """Shapes whose warps are compared, each with each."""
-    objects: int = 12
-    """Shapes of the split whose views are encoded."""
-    views: int = 24
-    """Views of each that are encoded."""
-    max_latents: int = 2000
-    """Of more latents so many are drawn at random and analysed."""
+    config: OmitArgPrefixes[AnalysisConfig] = field(default_factory=AnalysisConfig)
+    """How much is drawn."""
 
     def run(self) -> int:
         """Draw, and print the most important numbers."""
-        from urform.analysis import AnalysisOptions, analyze, summarise_analysis
+        from urform.analysis import analyze, summarise_analysis
 
-        options = AnalysisOptions(
-            projection=self.projection,
-            seed=self.seed,
-            resolution=self.resolution,
-            queries=self.queries,
-            components=self.components,
-            compared=self.compared,
-            objects=self.objects,
-            views=self.views,
-            max_latents=self.max_latents,
-        )
-        result = analyze(self.weights, self.out, self.data, self.split, options)
+        result = analyze(self.weights, self.out, self.data, self.split, self.config)
         print(f"{self.out / 'index.html'}: {len(result['pictures'])} pictures")
         print(summarise_analysis(result))
         return 0

@@ -1,5 +1,6 @@
 """Settings as frozen dataclasses; ranges are checked where they are built."""
 
+from urform.config._analysis import AnalysisConfig
 from urform.config._contrastive import ContrastiveConfig
 from urform.config._model import PRESETS, ModelConfig
 from urform.config._prepare import PrepareConfig
@@ -18,6 +19,7 @@ __all__ = [
     "JOINT_PRESETS",
     "PRESETS",
     "SHAPE_PRESETS",
+    "AnalysisConfig",
     "ContrastiveConfig",
     "EncoderConfig",
     "JointConfig",
