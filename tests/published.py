@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from urform.models import Decoder, ImageEncoder, LstmWarp, Template
+from urform.models import Decoder, LstmWarp, ResNetEncoder, Template
 
 L, HIDDEN = 6, 10
 NAMES = ["c", "a", "b", "d"]  # a split is not sorted
@@ -96,9 +96,9 @@ def write_experiment(folder: Path) -> Path:
 CHILDREN = ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"]
 
 
-def encoder_codes(form: str) -> tuple[ImageEncoder, dict[str, torch.Tensor]]:
+def encoder_codes(form: str) -> tuple[ResNetEncoder, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
-    encoder = ImageEncoder(L, width=4, hidden=9 if form == "v2" else 0).eval()
+    encoder = ResNetEncoder(L, width=4, hidden=9 if form == "v2" else 0).eval()
     with torch.no_grad():
         for value in encoder.state_dict().values():
             if value.is_floating_point():

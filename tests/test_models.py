@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from urform.models import Decoder, ImageEncoder, LstmWarp, MlpWarp, Template, decoder_from_published
+from urform.models import Decoder, LstmWarp, MlpWarp, ResNetEncoder, Template, decoder_from_published
 from urform.models import _execution as execution
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "fixtures" / "published_decoder"
@@ -437,7 +437,7 @@ def _resnet18_shapes():
 
 
 def test_encoder_has_the_names_and_shapes_of_torchvision():
-    encoder = ImageEncoder(1000)
+    encoder = ResNetEncoder(1000)
     assert {k: tuple(v.shape) for k, v in encoder.state_dict().items()} == _resnet18_shapes()
     assert list(encoder.state_dict()) == list(_resnet18_shapes())
     assert len(encoder.state_dict()) == 122
@@ -446,14 +446,14 @@ def test_encoder_has_the_names_and_shapes_of_torchvision():
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (64, 32)])
 def test_encoder_takes_any_size(size):
-    encoder = ImageEncoder(5, width=4).eval()
+    encoder = ResNetEncoder(5, width=4).eval()
     images = torch.rand(2, 3, *size)
     assert encoder(images).shape == (2, 5)
     assert encoder.features(images).shape == (2, encoder.feature_size) == (2, 32)
 
 
 def test_encoder_of_channels_last_images_is_the_same():
-    encoder = ImageEncoder(5, width=8).eval()
+    encoder = ResNetEncoder(5, width=8).eval()
     images = torch.rand(2, 3, 48, 40)
     expected = encoder(images)
     encoder = encoder.to(memory_format=torch.channels_last)
@@ -462,7 +462,7 @@ def test_encoder_of_channels_last_images_is_the_same():
 
 def test_encoder_batch_of_one_equals_its_row_and_gradients_are_finite():
     torch.manual_seed(0)
-    encoder = ImageEncoder(5, width=8)
+    encoder = ResNetEncoder(5, width=8)
     images = torch.rand(3, 3, 40, 40)
     encoder(images).square().sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in encoder.parameters())
@@ -471,7 +471,7 @@ def test_encoder_batch_of_one_equals_its_row_and_gradients_are_finite():
 
 
 def test_encoder_normalises_images_itself():
-    encoder = ImageEncoder(5, width=8).eval()
+    encoder = ResNetEncoder(5, width=8).eval()
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1).expand(1, 3, 32, 32)
     seen = []
     encoder.conv1.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
@@ -491,7 +491,7 @@ def test_encoder_normalises_images_itself():
 )
 def test_encoder_refuses_images(shape, message):
     with pytest.raises(ValueError, match=message):
-        ImageEncoder(5, width=4)(torch.zeros(shape))
+        ResNetEncoder(5, width=4)(torch.zeros(shape))
 
 
 @pytest.mark.parametrize(
@@ -500,12 +500,12 @@ def test_encoder_refuses_images(shape, message):
 )
 def test_encoder_refuses_sizes(arguments, message):
     with pytest.raises(ValueError, match=message):
-        ImageEncoder(*arguments)
+        ResNetEncoder(*arguments)
 
 
 def test_imagenet_weights_are_loaded_all_but_the_last_layer(tmp_path):
     torch.manual_seed(0)
-    source, encoder = ImageEncoder(1000), ImageEncoder(7)
+    source, encoder = ResNetEncoder(1000), ResNetEncoder(7)
     path = tmp_path / "resnet18.pth"
     torch.save(source.state_dict(), path)
     last = encoder.fc.weight.clone()
@@ -529,7 +529,7 @@ def _without_conv1(state):
     ],
 )
 def test_files_that_do_not_fit_are_refused(tmp_path, change, message):
-    encoder = ImageEncoder(2)
+    encoder = ResNetEncoder(2)
     before = encoder.conv1.weight.clone()
     path = tmp_path / "resnet18.pth"
     torch.save(change(encoder.state_dict()), path)
@@ -541,6 +541,6 @@ def test_files_that_do_not_fit_are_refused(tmp_path, change, message):
 
 def test_imagenet_weights_need_the_published_width(tmp_path):
     with pytest.raises(ValueError, match="width must be 64 to load ImageNet weights, got 8"):
-        ImageEncoder(2, width=8).load_imagenet(tmp_path / "none.pth")
+        ResNetEncoder(2, width=8).load_imagenet(tmp_path / "none.pth")
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):
-        ImageEncoder(2).load_imagenet(tmp_path / "none.pth")
+        ResNetEncoder(2).load_imagenet(tmp_path / "none.pth")

@@ -257,8 +257,8 @@ class Plain(Backbone):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(12, 4)
-    def forward(self, x):
-        return self.layer(x.flatten(1))
+    def features(self, images):
+        return self.layer(images.flatten(1))
 torch.manual_seed(0)
 model = SimCLR(Plain(), 3)
 one, other = torch.rand(4, 3, 2, 2), torch.rand(4, 3, 2, 2)

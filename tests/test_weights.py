@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from urform.config import ModelConfig
-from urform.models import ImageEncoder
+from urform.models import ResNetEncoder
 from urform.weights import FILE_NAME, Weights, build_decoder, build_encoder, find_weights, load_weights, save_weights
 
 
@@ -40,13 +40,13 @@ def test_the_shipped_weights_and_plain_encoders_keep_their_names() -> None:
     chair = load_weights(find_weights("chair"))
     assert chair.config.dims == (64,) * 5
     assert not any(name.startswith("encoder.hidden") for name in load_file(find_weights("chair")))
-    assert "hidden.weight" in ImageEncoder(5, width=4, hidden=3).state_dict()
-    assert "hidden.weight" not in ImageEncoder(5, width=4).state_dict()
+    assert "hidden.weight" in ResNetEncoder(5, width=4, hidden=3).state_dict()
+    assert "hidden.weight" not in ResNetEncoder(5, width=4).state_dict()
 
 
 def test_imagenet_weights_leave_the_head(tmp_path: Path) -> None:
-    encoder = ImageEncoder(3, hidden=7)
-    torch.save(ImageEncoder(1000).state_dict(), tmp_path / "resnet18.pth")
+    encoder = ResNetEncoder(3, hidden=7)
+    torch.save(ResNetEncoder(1000).state_dict(), tmp_path / "resnet18.pth")
     head = encoder.hidden.weight.clone()
     encoder.load_imagenet(tmp_path / "resnet18.pth")
     assert torch.equal(encoder.hidden.weight, head)
@@ -67,4 +67,4 @@ def test_settings_are_checked(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ModelConfig(**settings)
     with pytest.raises(ValueError, match="hidden must be at least 0, got -1"):
-        ImageEncoder(3, 4, hidden=-1)
+        ResNetEncoder(3, 4, hidden=-1)

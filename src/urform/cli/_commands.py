@@ -116,7 +116,8 @@ class TrainEncoder:
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=1))
     """How it is run."""
     imagenet: Path | None = None
-    """File of torchvision's ResNet weights to start from (preset 'published' only: the width must be 64)."""
+    """File of torchvision's ResNet weights to start from (the width must be 64); or efficientnet-lite0, whose weights
+    the extra `efficientnet` brings: the encoder becomes that."""
 
     def run(self) -> int:
         """Train."""
@@ -147,7 +148,8 @@ class TrainJoint:
     init: tuple[Path, ...] = ()
     """Run folder or weights file whose networks are started from; a contrastive run or published checkpoint."""
     imagenet: Path | None = None
-    """File of torchvision's ResNet weights for the encoder (the width must be 64)."""
+    """File of torchvision's ResNet weights for the encoder (the width must be 64); or efficientnet-lite0, whose weights
+    the extra `efficientnet` brings: the encoder becomes that."""
 
     def run(self) -> int:
         """Train."""

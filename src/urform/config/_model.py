@@ -38,12 +38,14 @@ class ModelConfig:
     """Probability of dropout in the template."""
     dropout_layers: tuple[int, ...] | None = None
     """Indices of the template's layers with dropout; None = all."""
+    encoder_backbone: Literal["resnet", "efficientnet-lite0"] = "resnet"
+    """The image encoder: 'resnet' (published) or 'efficientnet-lite0' (extra `efficientnet`)."""
     encoder_depth: Literal[18, 34, 50, 101] = 18
-    """Layers of the image encoder, a ResNet."""
+    """Layers of the image encoder, where it is a ResNet."""
     encoder_width: int = 40
-    """Channels of the image encoder's first stage; 64 is a full ResNet."""
+    """Channels of a ResNet's first stage; 64 is a full ResNet."""
     encoder_hidden: int = 0
-    """Units of a hidden layer between the image encoder's ResNet and the latent; 0 = no such layer."""
+    """Units of a hidden layer between the image encoder's backbone and the latent; 0 = no such layer."""
     image_size: int = 64
     """Pixels along an edge of the picture that the encoder sees."""
 

@@ -24,7 +24,7 @@ class BYOL(ContrastiveEncoder):
         size = backbone.feature_size
         self.projection = projector((size, size, projection_size), norm=True)
         self.predictor = projector((projection_size, size, projection_size), norm=True)
-        self.target = MomentumTwin(nn.Sequential(self.backbone, self.projection))
+        self.target = MomentumTwin(nn.Sequential(self.backbone, self.projection), batch_statistics=True)
         self._start_momentum = self.momentum = momentum
 
     def advance(self, progress: float) -> None:

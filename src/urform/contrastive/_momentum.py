@@ -11,23 +11,26 @@ from torch import Tensor, nn
 class MomentumTwin(nn.Module):
     """The exponential moving average of a module, parameters and batch norm's statistics alike.
 
-    It always normalises with these statistics, never with those of the batch. Two views of a batch that are normalised
-    together betray which belong together (He 2020, section 3.3, shuffles them for that); with the average there is
-    nothing to betray, and it works for a batch on one device, too.
-
     Args:
         module: what it follows, and begins equal to.
+        batch_statistics: whether in training it normalises with the statistics of the batch instead of the average.
+            Two views of a batch that are normalised together betray which belong together, which matters where there
+            are negatives (He 2020, section 3.3, shuffles them for that); with the average there is nothing to betray,
+            on one device, too. Without negatives it is the other way round: the average lags behind, what is left of
+            the mean is the same in all pictures, and that is what everything collapses to.
 
     Source: Cai 2021 (EMAN), eq. 3.
     """
 
-    def __init__(self, module: nn.Module):
+    def __init__(self, module: nn.Module, batch_statistics: bool = False):
         super().__init__()
-        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        self.module = copy.deepcopy(module).requires_grad_(False)
+        self._batch_statistics = batch_statistics
+        self.train()
 
     def train(self, mode: bool = True) -> MomentumTwin:
-        """It never trains."""
-        return super().train(False)
+        """Only its normalisation may train."""
+        return super().train(mode and self._batch_statistics)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:

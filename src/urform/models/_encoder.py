@@ -1,26 +1,21 @@
-"""The image encoder: from one picture of an object to its latent code."""
+"""Image encoders: from one picture of an object to its latent code."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from urform.models._backbone import Backbone
+from urform.models._efficientnet import EfficientNetLite0
 from urform.models._resnet import ResNet
 
 
-class ImageEncoder(ResNet):
-    """A ResNet with torchvision's parameter names, whose last layer gives the latent code.
+class ImageEncoder(Backbone):
+    """A backbone whose last layer, `fc`, gives the latent code."""
 
-    Args:
-        latent_size: Length L of the latent code.
-        width: Channels of the first stage; 64 is the published ResNet-18, smaller is faster.
-        hidden: Units of a layer with ReLU before the last one, which torchvision's has not; 0 = none.
-        depth: Layers of the ResNet: 18 (the published encoder), 34, 50 or 101.
+    latent_size: int
+    hidden: nn.Linear | None
+    fc: nn.Linear
 
-    Raises:
-        ValueError: An argument is out of range.
-    """
-
-    def __init__(self, latent_size: int, width: int = 64, hidden: int = 0, depth: int = 18):
-        super().__init__(depth, width)
+    def _add_head(self, latent_size: int, hidden: int) -> None:
         if latent_size < 1:
             raise ValueError(f"latent_size must be at least 1, got {latent_size}")
         if hidden < 0:
@@ -43,3 +38,29 @@ class ImageEncoder(ResNet):
         """
         x = self.features(images)
         return self.fc(x if self.hidden is None else nn.functional.relu(self.hidden(x)))
+
+
+class ResNetEncoder(ImageEncoder, ResNet):
+    """A ResNet with torchvision's parameter names, the published encoder.
+
+    Args:
+        latent_size: Length L of the latent code.
+        width: Channels of the first stage; 64 is the published ResNet-18, smaller is faster.
+        hidden: Units of a layer with ReLU before the last one, which torchvision's has not; 0 = none.
+        depth: Layers of the ResNet: 18 (the published encoder), 34, 50 or 101.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(self, latent_size: int, width: int = 64, hidden: int = 0, depth: int = 18):
+        ResNet.__init__(self, depth, width)
+        self._add_head(latent_size, hidden)
+
+
+class EfficientNetEncoder(ImageEncoder, EfficientNetLite0):
+    """EfficientNet-Lite0 with a head; args and errors as in `ResNetEncoder` and `EfficientNetLite0`."""
+
+    def __init__(self, latent_size: int, hidden: int = 0):
+        EfficientNetLite0.__init__(self)
+        self._add_head(latent_size, hidden)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from urform.models._decoder import Decoder
-from urform.models._encoder import ImageEncoder
+from urform.models._encoder import ResNetEncoder
 
 # How names begin here and there.
 _DECODER = {
@@ -55,7 +55,7 @@ def load_published_decoder(decoder: Decoder, state_dict: Mapping[str, Tensor]) -
     _load(decoder, _stripped(state_dict), _DECODER)
 
 
-def encoder_from_published(state_dict: Mapping[str, Tensor]) -> ImageEncoder:
+def encoder_from_published(state_dict: Mapping[str, Tensor]) -> ResNetEncoder:
     """Builds a published image encoder, in either form, its sizes read off the shapes.
 
     Args:
@@ -80,7 +80,7 @@ def encoder_from_published(state_dict: Mapping[str, Tensor]) -> ImageEncoder:
     first = _published_name("conv1.weight", names)
     if first not in given or given[first].ndim != 4:
         raise ValueError(f"{first} must be the weight of a convolution, got {_shape(given.get(first))}")
-    encoder = ImageEncoder(latent_size, width=len(given[first]), hidden=hidden)
+    encoder = ResNetEncoder(latent_size, width=len(given[first]), hidden=hidden)
     _load(encoder, given, names)
     return encoder
 

@@ -8,17 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from urform.models._backbone import Backbone
+
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 _SMALLEST_IMAGE = 32  # pixels; the network halves the image five times
 _CHANNELS_LAST_WIDTH = 16
 _IMAGENET_WIDTH = 64  # channels of the first stage of the networks that published weights exist for
-
-
-class Backbone(nn.Module):
-    """Pictures (B, 3, H, W) in [0, 1] to features (B, F); `feature_size` is F."""
-
-    feature_size: int
 
 
 class ResNet(Backbone):
@@ -34,6 +30,7 @@ class ResNet(Backbone):
     Source: He 2016, table 1; from 50 layers on with the stride in the 3 x 3 convolution, as torchvision has it.
     """
 
+    parts = ("conv1.", "bn1.", "layer")
     mean: Tensor
     std: Tensor
 
@@ -65,6 +62,11 @@ class ResNet(Backbone):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     @property
+    def title(self) -> str:
+        """Its depth and width."""
+        return f"ResNet-{self.depth} of width {self.width}"
+
+    @property
     def memory_format(self) -> torch.memory_format:
         """The layout of weights and images in which the convolutions are fastest.
 
@@ -72,10 +74,6 @@ class ResNet(Backbone):
         beyond their memory on the CPU.
         """
         return torch.channels_last if self.width >= _CHANNELS_LAST_WIDTH else torch.contiguous_format
-
-    def forward(self, images: Tensor) -> Float[Tensor, "B F"]:
-        """Features of images; see `features`."""
-        return self.features(images)
 
     def features(self, images: Tensor) -> Float[Tensor, "B F"]:
         """The mean over the image of the last stage's channels.
@@ -94,24 +92,6 @@ class ResNet(Backbone):
         x = self.maxpool(nn.functional.relu(self.bn1(self.conv1(x)), inplace=True))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return x.mean(dim=(2, 3))
-
-    def backbone_state(self) -> dict[str, Tensor]:
-        """The state dict of the convolutional part, which every subclass shares."""
-        return {name: value for name, value in self.state_dict().items() if name.startswith(_CONVOLUTIONAL)}
-
-    def load_backbone(self, state: dict[str, Tensor], where: str) -> None:
-        """Take the convolutional part from a state dict with torchvision's names; what else it has is left away.
-
-        Args:
-            state: the state dict.
-            where: what an error message calls it.
-
-        Raises:
-            ValueError: keys or shapes do not fit.
-        """
-        loaded = {key: value for key, value in state.items() if not key.startswith("fc.")}
-        _check_fits(where, f"ResNet-{self.depth} of width {self.width}", loaded, self.backbone_state())
-        self.load_state_dict(loaded, strict=False)
 
     def load_imagenet(self, path: str | Path) -> None:
         """Load a state dict of torchvision's network of this depth, all but its last layer (fc); a head stays as it is.
@@ -135,9 +115,6 @@ class ResNet(Backbone):
         if not isinstance(loaded, dict):
             raise ValueError(f"{path} must hold a state dict, got {type(loaded).__name__}")
         self.load_backbone(loaded, str(path))
-
-
-_CONVOLUTIONAL = ("conv1.", "bn1.", "layer")
 
 
 class _BasicBlock(nn.Module):
@@ -198,19 +175,3 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
     )
-
-
-def _check_fits(where: str | Path, what: str, loaded: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
-    """Raise a ValueError that names the first key or shape of `loaded` that is not as wanted."""
-    # Counters of batches decide nothing here, and older files have none.
-    missing = [key for key in wanted if key not in loaded and not key.endswith("num_batches_tracked")]
-    extra = [key for key in loaded if key not in wanted]
-    if missing or extra:
-        first = f"{missing[0]} is missing" if missing else f"{extra[0]} is unknown"
-        raise ValueError(f"{where} does not fit a {what}: {len(missing)} keys missing, {len(extra)} unknown; {first}")
-    for key, value in wanted.items():
-        if key in loaded and loaded[key].shape != value.shape:
-            raise ValueError(
-                f"{where} does not fit a {what}: {key} must have shape {tuple(value.shape)}, "
-                f"got {tuple(loaded[key].shape)}"
-            )

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from urform.config import ContrastiveConfig, RunConfig
 from urform.contrastive import METHODS, build_backbone
 from urform.data import DataFolder, ShapeKey, ViewSet, read_split, to_input
-from urform.models import ResNet
 from urform.training._devices import Team
 from urform.training._encoder import levels, refuse_two_starts
 from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
@@ -82,10 +81,8 @@ class ContrastiveStage(Stage):
         torch.manual_seed(config.seed)
         backbone = build_backbone(config.backbone, config.width)
         if start is not None:
-            load_into(backbone, start)
+            backbone.load_backbone(start.state, str(start.where))
         if imagenet is not None:
-            if not isinstance(backbone, ResNet):
-                raise ValueError(f"--imagenet must be left away for {config.backbone}, got {imagenet}")
             backbone.load_imagenet(imagenet)
         self._model = METHODS[config.method](backbone, **config.method_options).to(device)
         self._augmentation = build_augmentation(config.image_size)
@@ -231,20 +228,6 @@ def negatives(features: Float[Tensor, "B F"], categories: Tensor) -> dict[str, T
         "hard_similarity": (similarity * hard).sum() / hard.sum().clamp(min=1),
         "easy_similarity": (similarity * easy).sum() / easy.sum().clamp(min=1),
     }
-
-
-def load_into(network: nn.Module, start: BackboneWeights) -> None:
-    """Have a network start from a backbone.
-
-    Raises:
-        ValueError: it is of another architecture.
-    """
-    if isinstance(network, ResNet):
-        network.load_backbone(start.state, str(start.where))
-        return
-    if network.state_dict().keys() != start.state.keys():
-        raise ValueError(f"--init: {start.where} is {start.name}, not the network that is trained; give the same")
-    network.load_state_dict(start.state)
 
 
 def build_augmentation(size: int) -> nn.Module:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from urform.config import EncoderConfig, Levels, ModelConfig, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
 from urform.losses import latent_l1_loss, reconstruction_loss
+from urform.models import EFFICIENTNET
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, fit
@@ -151,7 +152,8 @@ def train_encoder(
         out: the run folder.
         config: settings.
         run: how it is run.
-        imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64.
+        imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64. Or
+            efficientnet-lite0, which the encoder becomes.
 
     Raises:
         ValueError: the split names shapes that have no latent and `sdf_weight` is 0, or the ImageNet weights do not
@@ -166,6 +168,7 @@ def train_encoder(
         )
     weights = start.weights
     refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None)
+    weights = replace(weights, config=with_imagenet(weights.config, imagenet))
     if start.backbone is not None:
         weights = replace(weights, config=with_backbone(weights.config, start.backbone))
     keys = [key for split in splits for key in read_split(split)]
@@ -189,7 +192,17 @@ def train_encoder(
 def with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfig:
     """The sizes of a model whose encoder is to start from a backbone."""
     size = backbone.image_size or config.image_size
-    return replace(config, encoder_depth=backbone.depth, encoder_width=backbone.width, image_size=size)
+    if backbone.name == EFFICIENTNET:
+        return replace(config, encoder_backbone=EFFICIENTNET, image_size=size)
+    depth = int(backbone.name.removeprefix("resnet"))
+    return replace(
+        config, encoder_backbone="resnet", encoder_depth=depth, encoder_width=backbone.width, image_size=size
+    )
+
+
+def with_imagenet(config: ModelConfig, imagenet: Path | None) -> ModelConfig:
+    """The sizes of a model whose encoder is to start from ImageNet weights: those of a package decide what it is."""
+    return replace(config, encoder_backbone=EFFICIENTNET) if imagenet == Path(EFFICIENTNET) else config
 
 
 def refuse_two_starts(imagenet: Path | None, backbone: BackboneWeights | None, trained: Path | None = None) -> None:

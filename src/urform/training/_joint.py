@@ -14,7 +14,7 @@ from urform.config import JointConfig, RunConfig
 from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split, to_input
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
-from urform.training._encoder import levels, refuse_two_starts, seeded, shown, with_backbone
+from urform.training._encoder import levels, refuse_two_starts, seeded, shown, with_backbone, with_imagenet
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import fit
 from urform.training._run import RunFolder
@@ -152,7 +152,8 @@ def train_joint(
         run: how it is run.
         init: run folder or weights file whose networks are started from (the encoder's, where it has one); also a
             contrastive run or published checkpoint, from which the encoder has its size.
-        imagenet: file of torchvision's ResNet-18 weights for the encoder, which must have its width, 64.
+        imagenet: file of torchvision's ResNet-18 weights for the encoder, which must have its width, 64. Or
+            efficientnet-lite0, which the encoder becomes.
 
     Raises:
         FileNotFoundError: shapes have no SDF samples or no views.
@@ -166,6 +167,7 @@ def train_joint(
     start = load_start(inits)
     has_encoder = start.weights is not None and start.weights.encoder is not None
     refuse_two_starts(imagenet, start.backbone, start.where if has_encoder else None)
+    config = replace(config, model=with_imagenet(config.model, imagenet))
     if start.backbone is not None:
         config = replace(config, model=with_backbone(config.model, start.backbone))
     if start.weights is not None:
@@ -194,7 +196,7 @@ def _check_same(weights: Weights, where: Path | None, config: JointConfig) -> No
     """Raise a ValueError where the model that training starts from has other sizes than the one to be trained."""
     wanted = config.model
     if weights.encoder is None:  # its sizes are free then
-        free = ("encoder_depth", "encoder_width", "encoder_hidden", "image_size")
+        free = ("encoder_backbone", "encoder_depth", "encoder_width", "encoder_hidden", "image_size")
         wanted = replace(wanted, **{name: getattr(weights.config, name) for name in free})
     for name, value in vars(weights.config).items():
         if getattr(wanted, name) != value:

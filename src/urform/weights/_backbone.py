@@ -40,17 +40,6 @@ class BackboneWeights:
     image_size: int | None
     state: dict[str, Tensor]
 
-    @property
-    def depth(self) -> int:
-        """Layers, of a ResNet.
-
-        Raises:
-            ValueError: it is none.
-        """
-        if not self.name.startswith("resnet"):
-            raise ValueError(f"{self.where}: is {self.name}, but the image encoder is a ResNet")
-        return int(self.name.removeprefix("resnet"))
-
 
 @dataclass(frozen=True)
 class Start:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from urform.config import ModelConfig
-from urform.models import Decoder, ImageEncoder, LstmWarp, MlpWarp, Template
+from urform.models import Decoder, EfficientNetEncoder, ImageEncoder, LstmWarp, MlpWarp, ResNetEncoder, Template
 
 FILE_NAME = "model.safetensors"
 HEADER = "urform"
@@ -56,7 +56,9 @@ def build_decoder(config: ModelConfig) -> Decoder:
 
 def build_encoder(config: ModelConfig) -> ImageEncoder:
     """Image encoder of the given sizes, untrained."""
-    return ImageEncoder(config.latent_size, config.encoder_width, config.encoder_hidden, config.encoder_depth)
+    if config.encoder_backbone != "resnet":
+        return EfficientNetEncoder(config.latent_size, config.encoder_hidden)
+    return ResNetEncoder(config.latent_size, config.encoder_width, config.encoder_hidden, config.encoder_depth)
 
 
 def save_weights(path: Path, weights: Weights, half: bool = False) -> None:

@@ -1,0 +1,83 @@
+"""What the networks that turn pictures into features have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Backbone(nn.Module, ABC):
+    """Pictures (B, 3, H, W) in [0, 1] to features (B, F); `feature_size` is F."""
+
+    feature_size: int
+    parts: ClassVar[tuple[str, ...]]
+    """What the names of its own parameters begin with; a subclass may have others beside them."""
+
+    @property
+    def title(self) -> str:
+        """What an error message calls it."""
+        return type(self).__name__
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The layout of weights and images in which the convolutions are fastest."""
+        return torch.contiguous_format
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Float[Tensor, "B F"]:
+        """Features of images."""
+
+    def forward(self, images: Tensor) -> Float[Tensor, "B F"]:
+        """Features of images; see `features`."""
+        return self.features(images)
+
+    def backbone_state(self) -> dict[str, Tensor]:
+        """The state dict of the convolutional part, which every subclass shares."""
+        return {name: value for name, value in self.state_dict().items() if name.startswith(self.parts)}
+
+    def load_imagenet(self, path: str | Path) -> None:
+        """Load ImageNet weights, all but the last layer; a head stays as it is.
+
+        Args:
+            path: where they are.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is damaged, or its keys or shapes do not fit.
+        """
+        raise ValueError(f"--imagenet must be left away for a {self.title}, got {path}")
+
+    def load_backbone(self, state: dict[str, Tensor], where: str) -> None:
+        """Take the convolutional part from a state dict; torchvision's last layer (fc) is left away.
+
+        Args:
+            state: the state dict.
+            where: what an error message calls it.
+
+        Raises:
+            ValueError: keys or shapes do not fit.
+        """
+        loaded = {key: value for key, value in state.items() if not key.startswith("fc.")}
+        _check_fits(where, self.title, loaded, self.backbone_state())
+        self.load_state_dict(loaded, strict=False)
+
+
+def _check_fits(where: str, what: str, loaded: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """Raise a ValueError that names the first key or shape of `loaded` that is not as wanted."""
+    # Counters of batches decide nothing here, and older files have none.
+    missing = [key for key in wanted if key not in loaded and not key.endswith("num_batches_tracked")]
+    extra = [key for key in loaded if key not in wanted]
+    if missing or extra:
+        first = f"{missing[0]} is missing" if missing else f"{extra[0]} is unknown"
+        raise ValueError(f"{where} does not fit a {what}: {len(missing)} keys missing, {len(extra)} unknown; {first}")
+    for key, value in wanted.items():
+        if key in loaded and loaded[key].shape != value.shape:
+            raise ValueError(
+                f"{where} does not fit a {what}: {key} must have shape {tuple(value.shape)}, "
+                f"got {tuple(loaded[key].shape)}"
+            )
