@@ -12,7 +12,16 @@ from urform.geometry._mesh import (
     is_watertight,
     load_mesh,
 )
-from urform.geometry._metrics import chamfer_deepsdf
+from urform.geometry._metrics import (
+    chamfer_deepsdf,
+    chamfer_l1,
+    chamfer_squared,
+    earth_movers_distance,
+    f_score,
+    normal_consistency,
+    volumetric_iou,
+)
+from urform.geometry._neighbours import Neighbours, PointIndex, mutual_neighbours
 from urform.geometry._orientation import orient
 from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
@@ -35,7 +44,9 @@ __all__ = [
     "Hits",
     "Material",
     "Nearest",
+    "Neighbours",
     "Normalisation",
+    "PointIndex",
     "RayScene",
     "SdfSamples",
     "SignMethod",
@@ -44,13 +55,19 @@ __all__ = [
     "TexturedMesh",
     "ThickenedDistance",
     "chamfer_deepsdf",
+    "chamfer_l1",
+    "chamfer_squared",
     "clean",
+    "earth_movers_distance",
     "extract_isosurface",
+    "f_score",
     "face_normals",
     "guarded_sign",
     "hidden_sign",
     "is_watertight",
     "load_mesh",
+    "mutual_neighbours",
+    "normal_consistency",
     "orient",
     "references",
     "sample_faces",
@@ -58,5 +75,6 @@ __all__ = [
     "sample_visible_surface",
     "solid_sign",
     "surface_quality",
+    "volumetric_iou",
     "winding_sign",
 ]
