@@ -17,6 +17,7 @@ PARTS = (
     "weights",
     "training",
     "inference",
+    "correspondence",
     "analysis",
     "cli",
 )

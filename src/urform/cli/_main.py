@@ -27,6 +27,7 @@ from urform.cli._commands import (
     TrainShape,
 )
 from urform.cli._config_file import with_config_file
+from urform.cli._correspondence_commands import Fit, TransferColors, TransferKeypoints, TransferLabels
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
 from urform.cli._published_config import from_published
@@ -42,6 +43,10 @@ COMMANDS = {
     "train contrastive": TrainContrastive,
     "evaluate": Evaluate,
     "analyze": Analyze,
+    "fit": Fit,
+    "transfer labels": TransferLabels,
+    "transfer keypoints": TransferKeypoints,
+    "transfer colors": TransferColors,
     "data fetch": DataFetch,
     "data check": DataCheck,
     "data split": DataSplit,
@@ -148,7 +153,7 @@ def _from_specs(experiment: Path, joint: bool) -> TrainShape | TrainJoint:
 
 def _usage(words: Sequence[str]) -> int:
     lines = ["usage: urform COMMAND [flags]", ""]
-    lines += [f"  {name:14s} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:18s} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     lines += [
         "",
         "COMMAND --help tells the flags; --config FILE reads them from YAML; --debug shows tracebacks.",

@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from urform.data import frame, to_input
 from urform.geometry import extract_isosurface
 from urform.inference._background import CutOut, cut_out
+from urform.models import Decoder
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Model:
         self._encoder = None if weights.encoder is None else weights.encoder.to(self._device).eval()
         latents = weights.latents.detach().cpu().numpy().astype(np.float32)
         self.latents: dict[str, np.ndarray] = dict(zip(weights.keys, latents, strict=True))
+
+    @property
+    def decoder(self) -> Decoder:
+        """The networks below, for what needs gradients: the sdf of points of shapes, on the model's device."""
+        return self._decoder
 
     @property
     def has_encoder(self) -> bool:

@@ -1,0 +1,123 @@
+"""The commands that fit shapes and carry things between them: each a dataclass whose fields are its flags."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+# Heavy imports stand inside `run`, as in `_commands`.
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Find the latent and the mesh of one object: of a scan of it, whole or in part, or of photographs."""
+
+    scan: Positional[tuple[Path, ...]]
+    """A mesh or a point cloud (OBJ, PLY, ... or .xyz, .npy), y up, front +z; and/or photographs of the one object."""
+    out: Path
+    """Folder of `<name>.json`, the latent, and of the mesh, which lies in the scan's coordinates."""
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    partial: bool = False
+    """The scan shows a part of the object: nothing is assumed of where it shows nothing."""
+    like: Path | None = None
+    """Mesh or points whose bounding box is the whole object's, in the scan's coordinates."""
+    normalised: bool = False
+    """The scan lies in the model's normalised space, the unit ball, already."""
+    steps: int = 400
+    """Steps of the optimisation."""
+    seed: int = 0
+    """Seed of the points that it draws."""
+    format: Literal["glb", "obj", "ply", "stl"] = "glb"
+    """File format of the mesh."""
+    resolution: int = 128
+    """Cells along an axis, 8 to 512."""
+
+    def run(self) -> int:
+        """Print one JSON line."""
+        from urform.correspondence import fit_files
+        from urform.inference import as_line, load
+
+        options = {"partial": self.partial, "normalised": self.normalised, "like": self.like}
+        more = {"steps": self.steps, "seed": self.seed, "file_format": self.format, "resolution": self.resolution}
+        print(as_line(fit_files(load(self.weights), self.scan, self.out, **options, **more)))
+        return 0
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    source: Annotated[str, arg(name="from")]
+    """A mesh, a training shape, or what `urform fit` wrote (.json)."""
+    to: tuple[str, ...]
+    """Meshes, point clouds, photographs, training shapes (dataset/category/instance), or what `urform fit` wrote."""
+    out: Path
+    """Folder of the results."""
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    steps: int = 400
+    """Steps of the fit of each mesh and point cloud."""
+    seed: int = 0
+    """Seed of fits, and of points on surfaces."""
+    resolution: int = 128
+    """Cells along an axis of surfaces that the model makes, 8 to 512."""
+
+    def transfer(self, kind: Literal["labels", "keypoints", "colors"], file: Path | None) -> int:
+        """Print one JSON line a target; 2 if one of them failed."""
+        from urform.correspondence import transfer_files
+        from urform.inference import load
+
+        options = {"steps": self.steps, "seed": self.seed, "resolution": self.resolution}
+        return _report(transfer_files(load(self.weights), kind, self.source, self.to, self.out, file, **options))
+
+
+@dataclass(frozen=True)
+class TransferLabels(_Transfer):
+    """Carry labels of the vertices or faces of one shape to others."""
+
+    labels: Path | None = None
+    """A label a vertex or face: a line each (.txt), an array (.npy), a list (.json); default: groups of an OBJ file."""
+
+    def run(self) -> int:
+        """Write `<name>.ply`, coloured by label, and `<name>.txt` for each target."""
+        return self.transfer("labels", self.labels)
+
+
+@dataclass(frozen=True)
+class _Keypoints:
+    keypoints: Path
+    """JSON, {name: [x, y, z]} in the coordinates of --from; or a shape.json of `urform synth`."""
+
+
+@dataclass(frozen=True)
+class TransferKeypoints(_Transfer, _Keypoints):
+    """Carry named points of one shape to others."""
+
+    def run(self) -> int:
+        """Write `<name>.json`, in its own coordinates, for each target."""
+        return self.transfer("keypoints", self.keypoints)
+
+
+@dataclass(frozen=True)
+class TransferColors(_Transfer):
+    """Carry the colours of a mesh, by material, texture or vertex, to others."""
+
+    def run(self) -> int:
+        """Write `<name>.ply`, with a colour a vertex, for each target."""
+        return self.transfer("colors", None)
+
+
+def _report(summaries: Iterable[dict[str, Any]]) -> int:
+    from urform.inference import as_line
+
+    failed = False
+    for summary in summaries:
+        failed |= "error" in summary
+        if "error" in summary:
+            print(f"urform: {summary['error']}", file=sys.stderr)
+        print(as_line(summary), flush=True)
+    return 2 if failed else 0

@@ -1,0 +1,84 @@
+"""Shapes fitted to what users have, and what is known of one carried to others by their canonical points."""
+
+from urform.correspondence._evidence import Evidence, evidence_of, from_cloud, from_part, from_samples
+from urform.correspondence._fit import Encoded, Fitted, encode_pictures, fit, mean_latent, starts_for
+from urform.correspondence._fit_files import fit_files
+from urform.correspondence._labels import Labels, colour_at, group_labels, label_colours, read_keypoints, read_labels
+from urform.correspondence._latent_file import LatentFile, read_latent_file, write_latent_file
+from urform.correspondence._scan import Scan, read_scan
+from urform.correspondence._scores import (
+    CHAIR_PARTS,
+    PCK_THRESHOLD,
+    UNLABELLED,
+    Known,
+    Placed,
+    carried_parts,
+    keypoint_errors,
+    label_iou,
+    part_iou,
+    pck,
+)
+from urform.correspondence._subject import Subject, normalisation_of, resolve_subject
+from urform.correspondence._surface import Surface, SurfacePoints, spread
+from urform.correspondence._transfer import (
+    CarriedColours,
+    CarriedKeypoints,
+    CarriedLabels,
+    Matches,
+    nearest_canonical,
+    transfer_colours,
+    transfer_keypoints,
+    transfer_labels,
+)
+from urform.correspondence._transfer_files import transfer_files
+
+__all__ = [
+    "CHAIR_PARTS",
+    "PCK_THRESHOLD",
+    "UNLABELLED",
+    "CarriedColours",
+    "CarriedKeypoints",
+    "CarriedLabels",
+    "Encoded",
+    "Evidence",
+    "Fitted",
+    "Known",
+    "Labels",
+    "LatentFile",
+    "Matches",
+    "Placed",
+    "Scan",
+    "Subject",
+    "Surface",
+    "SurfacePoints",
+    "carried_parts",
+    "colour_at",
+    "encode_pictures",
+    "evidence_of",
+    "fit",
+    "fit_files",
+    "from_cloud",
+    "from_part",
+    "from_samples",
+    "group_labels",
+    "keypoint_errors",
+    "label_colours",
+    "label_iou",
+    "mean_latent",
+    "nearest_canonical",
+    "normalisation_of",
+    "part_iou",
+    "pck",
+    "read_keypoints",
+    "read_labels",
+    "read_latent_file",
+    "read_scan",
+    "resolve_subject",
+    "spread",
+    "starts_for",
+    "transfer_colours",
+    "transfer_files",
+    "transfer_keypoints",
+    "transfer_labels",
+    "write_latent_file",
+]

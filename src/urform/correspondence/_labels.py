@@ -1,0 +1,157 @@
+"""Labels, keypoints and colours of a surface: reading them, and the colours that labels are shown in."""
+
+from __future__ import annotations
+
+import colorsys
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from urform.correspondence._scan import Scan
+from urform.correspondence._surface import Surface, SurfacePoints
+from urform.geometry import TexturedMesh
+
+LABEL_SUFFIXES = (".txt", ".npy", ".json")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label for each vertex or each face of a mesh.
+
+    Attributes:
+        names: the labels that there are, in the order of their first use.
+        index: label of each vertex or face, an index into `names`.
+        per: what has the labels.
+    """
+
+    names: tuple[str, ...]
+    index: Int[np.ndarray, " N"]
+    per: Literal["vertex", "face"]
+
+    def at(self, points: SurfacePoints, faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, " N"]:
+        """Labels of points on the mesh: of their face, or of its corner that is nearest to them."""
+        if self.per == "face":
+            return self.index[points.face]
+        return self.index[faces[points.face, points.weights.argmax(axis=1)]]
+
+    def named(self, index: Int[np.ndarray, " N"]) -> list[str]:
+        """Names of labels."""
+        return [self.names[value] for value in index]
+
+
+def read_labels(path: Path, surface: Surface, name: str) -> Labels:
+    """Read a label, an integer or a name, for each vertex or each face of a surface.
+
+    Args:
+        path: one label a line (.txt), an array (.npy), or a list (.json).
+        surface: what is labelled; where it has as many vertices as faces, the labels are the vertices'.
+        name: of the surface, for messages.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or its number of labels is neither that of the vertices nor that of the faces.
+    """
+    texts = _read_texts(path)
+    vertices, faces = len(surface.vertices), len(surface.faces)
+    if len(texts) not in (vertices, faces):
+        raise ValueError(
+            f"{path}: has {len(texts):,} labels, but {name} has {vertices:,} vertices and {faces:,} faces; expected a "
+            "label for each of the ones or of the others"
+        )
+    return _labels(texts, "vertex" if len(texts) == vertices else "face")
+
+
+def group_labels(scan: Scan | None, name: str) -> Labels:
+    """The labels that an OBJ file brings itself: the group of each face.
+
+    Raises:
+        ValueError: it has no groups, or is no OBJ file.
+    """
+    if scan is None or not scan.face_group:
+        raise ValueError(f"{name}: is no OBJ file with groups (`g` lines), expected one, or labels by --labels FILE")
+    return _labels(scan.face_group, "face")
+
+
+def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:
+    """Read named points, `{"name": [x, y, z]}`, or a file that has them under `keypoints`, as `urform synth` writes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is something else, or names no point.
+    """
+    content = _read_json(path)
+    if isinstance(content, dict) and isinstance(content.get("keypoints"), dict):
+        content = content["keypoints"]
+    try:
+        points = {str(name): np.array(point, np.float64) for name, point in content.items()}
+    except (AttributeError, ValueError, TypeError):
+        points = {}
+    if not points or any(point.shape != (3,) or not np.isfinite(point).all() for point in points.values()):
+        raise ValueError(f'{path}: not a file of keypoints, expected JSON like {{"seat_front_left": [0.2, 0.4, 0.3]}}')
+    return points
+
+
+def label_colours(count: int) -> UInt8[np.ndarray, "count 3"]:
+    """Colours that are told apart, RGB; the first ones the same for every count."""
+    hues = (0.58 + 0.381966 * np.arange(count)) % 1  # the golden angle: each new hue falls into the largest gap
+    levels = [(0.62, 0.85), (0.85, 0.65), (0.4, 0.95)]
+    rgb = [colorsys.hsv_to_rgb(hue, *levels[index // 8 % 3]) for index, hue in enumerate(hues)]
+    return np.round(np.array(rgb).reshape(-1, 3) * 255).astype(np.uint8)
+
+
+def colour_at(mesh: TexturedMesh, points: SurfacePoints) -> Float[np.ndarray, "N 3"]:
+    """Colour in 0..1 of points on a mesh: material times vertex colour times the texture's nearest pixel."""
+    material = mesh.face_material[points.face]
+    colour = np.array([entry.rgb for entry in mesh.materials])[material]
+    colour = colour * np.einsum("nk,nkd->nd", points.weights, mesh.corner_rgb[points.face])
+    uv = np.einsum("nk,nkd->nd", points.weights, mesh.corner_uv[points.face])
+    for index, entry in enumerate(mesh.materials):
+        chosen = np.flatnonzero(material == index)
+        if entry.texture is None or not len(chosen):
+            continue
+        height, width = entry.texture.shape[:2]
+        column = np.floor(uv[chosen, 0] % 1 * width).astype(int).clip(max=width - 1)
+        row = np.floor((1 - uv[chosen, 1] % 1) * height).astype(int).clip(max=height - 1)
+        colour[chosen] *= entry.texture[row, column] / 255
+    return colour.clip(0, 1)
+
+
+def _labels(texts: Sequence[str], per: Literal["vertex", "face"]) -> Labels:
+    numbers: dict[str, int] = {}
+    index = [numbers.setdefault(text, len(numbers)) for text in texts]
+    return Labels(tuple(numbers), np.array(index, np.int64), per)
+
+
+def _read_texts(path: Path) -> list[str]:
+    if path.suffix not in LABEL_SUFFIXES:
+        raise ValueError(f"{path}: labels must be in a file ending in {', '.join(LABEL_SUFFIXES)}, got {path.suffix!r}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file of labels")
+    if path.suffix == ".txt":
+        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    if path.suffix == ".json":
+        content = _read_json(path)
+        if not isinstance(content, list) or any(not isinstance(label, str | int) for label in content):
+            raise ValueError(f"{path}: not a file of labels, expected a JSON list of integers or names")
+        return [str(label) for label in content]
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: damaged, expected an npy file of integers or names") from error
+    if array.ndim != 1 or array.dtype.kind not in "iuU":
+        raise ValueError(f"{path}: labels must be integers or names of shape (N,), got {array.dtype} {array.shape}")
+    return [str(label) for label in array]
+
+
+def _read_json(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error})") from error

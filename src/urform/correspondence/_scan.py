@@ -1,0 +1,164 @@
+"""Scans as users have them: meshes and point clouds in the order of their files, parts and normals included."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from jaxtyping import Float, Int
+
+from urform.geometry import MESH_SUFFIXES, load_mesh
+
+POINT_SUFFIXES = frozenset({".xyz", ".npy"})
+SCAN_SUFFIXES = MESH_SUFFIXES | POINT_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A mesh or a point cloud.
+
+    Attributes:
+        path: the file it came from.
+        vertices: in the file's own unit and order, y up, the front at +z.
+        faces: vertex indices in the file's order; none for a point cloud.
+        normals: of a point cloud, of unit length, outwards; None where the file has none.
+        face_group: the part that each face belongs to, by an OBJ file's `g` or `o` lines; empty where it has none.
+    """
+
+    path: Path
+    vertices: Float[np.ndarray, "V 3"]
+    faces: Int[np.ndarray, "F 3"]
+    normals: Float[np.ndarray, "V 3"] | None = None
+    face_group: tuple[str, ...] = ()
+
+    @property
+    def is_mesh(self) -> bool:
+        """Whether it has faces."""
+        return len(self.faces) > 0
+
+
+def read_scan(path: Path) -> Scan:
+    """Read a mesh of any format that `load_mesh` reads, or points: OBJ and PLY without faces, .xyz, .npy.
+
+    Points in .xyz and .npy have three numbers a row, or six with a normal.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, has another ending, no points, or coordinates that are not finite.
+    """
+    path, suffix = Path(path), Path(path).suffix.lower()
+    if suffix not in SCAN_SUFFIXES:
+        raise ValueError(f"{path}: a scan must end in one of {', '.join(sorted(SCAN_SUFFIXES))}, got {suffix!r}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected a mesh or a point cloud")
+    if suffix == ".obj":
+        scan = _read_obj(path)
+    elif suffix in POINT_SUFFIXES:
+        scan = _read_numbers(path)
+    else:
+        scan = (_read_ply_points(path) if suffix == ".ply" else None) or _read_mesh(path)
+    if not len(scan.vertices):
+        raise ValueError(f"{path}: has no points, expected a mesh or a point cloud")
+    bad = int((~np.isfinite(scan.vertices)).any(axis=1).sum())
+    if bad:
+        raise ValueError(f"{path}: {bad} of {len(scan.vertices)} points are NaN or infinite, expected finite ones")
+    return scan
+
+
+def _read_mesh(path: Path) -> Scan:
+    mesh = load_mesh(path)
+    return Scan(path, mesh.vertices, mesh.faces)
+
+
+def _read_ply_points(path: Path) -> Scan | None:
+    """Points of a PLY file, with normals where it has them; None for a file with faces or one to be refused."""
+    logging.getLogger("trimesh").setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cloud: Any = trimesh.load(path, process=False)
+    except Exception as error:  # the parser raises whatever it likes
+        raise ValueError(f"{path}: cannot be read as PLY: {(str(error) or 'damaged').splitlines()[0]}") from error
+    if len(getattr(cloud, "faces", ())):
+        return None
+    vertices = np.asarray(getattr(cloud, "vertices", np.zeros((0, 3))), np.float64).reshape(-1, 3)
+    columns = cloud.metadata.get("_ply_raw", {}).get("vertex", {}).get("data", {})
+    if not {"nx", "ny", "nz"} <= set(columns):
+        return Scan(path, vertices, _no_faces())
+    return Scan(path, vertices, _no_faces(), _unit(np.column_stack([columns[name] for name in ("nx", "ny", "nz")])))
+
+
+def _read_numbers(path: Path) -> Scan:
+    try:
+        if path.suffix.lower() == ".npy":
+            rows = np.load(path, allow_pickle=False).astype(np.float64)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of an empty file, which is refused below
+                rows = np.loadtxt(path, ndmin=2)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: cannot be read as points: {(str(error) or 'damaged').splitlines()[0]}") from error
+    if not rows.size:
+        rows = np.zeros((0, 3))
+    if rows.ndim != 2 or rows.shape[1] not in (3, 6):
+        raise ValueError(f"{path}: points must be rows of 3 numbers, or 6 with normals, got shape {rows.shape}")
+    return Scan(path, rows[:, :3], _no_faces(), _unit(rows[:, 3:]) if rows.shape[1] == 6 else None)
+
+
+def _read_obj(path: Path) -> Scan:
+    """Vertices, triangles and groups in the order of the file, which trimesh gives up for materials."""
+    vertices: list[tuple[float, float, float]] = []
+    normals: list[tuple[float, float, float]] = []
+    faces: list[tuple[int, int, int]] = []
+    groups: list[str] = []
+    group, object_name, any_group = "", "", False
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            word, rest = [*line.split(None, 1), "", ""][:2]
+            try:
+                if word == "v":
+                    vertices.append(_three(rest))
+                elif word == "vn":
+                    normals.append(_three(rest))
+                elif word == "f":
+                    corners = [_index(text, len(vertices)) for text in rest.split()]
+                    triangles = [(corners[0], corners[i], corners[i + 1]) for i in range(1, len(corners) - 1)]
+                    faces += triangles
+                    groups += [group or object_name] * len(triangles)
+                elif word == "g":
+                    group, any_group = rest.strip(), True
+                elif word == "o":
+                    object_name, any_group = rest.strip(), True
+            except (ValueError, IndexError) as error:
+                raise ValueError(f"{path}, line {number}: not a line of an OBJ file: {line.strip()!r}") from error
+    points, triangles = np.array(vertices, float).reshape(-1, 3), np.array(faces, np.int64).reshape(-1, 3)
+    if len(triangles) and not (triangles.min() >= 0 and triangles.max() < len(points)):
+        raise ValueError(f"{path}: a face names a vertex that is not there, the file has {len(points)}")
+    is_cloud = not len(triangles) and len(normals) == len(points)
+    directions = _unit(np.array(normals, float).reshape(-1, 3)) if is_cloud else None
+    return Scan(path, points, triangles, directions, tuple(groups) if any_group else ())
+
+
+def _three(text: str) -> tuple[float, float, float]:
+    x, y, z = (float(word) for word in text.split()[:3])
+    return x, y, z
+
+
+def _index(text: str, count: int) -> int:
+    """Vertex index of a corner like 3/1/2; negative ones count from the end."""
+    index = int(text.split("/")[0])
+    return index - 1 if index > 0 else count + index
+
+
+def _no_faces() -> Int[np.ndarray, "0 3"]:
+    return np.zeros((0, 3), np.int64)
+
+
+def _unit(vectors: np.ndarray) -> Float[np.ndarray, "V 3"]:
+    vectors = np.asarray(vectors, np.float64)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

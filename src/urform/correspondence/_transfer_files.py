@@ -1,0 +1,138 @@
+"""Labels, keypoints and colours of one shape written for others: what `urform transfer` does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import trimesh
+from jaxtyping import UInt8
+
+from urform.correspondence._fit import STEPS
+from urform.correspondence._labels import group_labels, label_colours, read_keypoints, read_labels
+from urform.correspondence._subject import Subject, resolve_subject
+from urform.correspondence._surface import Surface
+from urform.correspondence._transfer import RESOLUTION, transfer_colours, transfer_keypoints, transfer_labels
+from urform.data import write_atomically
+from urform.inference import Model, save_mesh
+
+Kind = Literal["labels", "keypoints", "colors"]
+Write = Callable[[Subject, Path], tuple[dict[str, Any], np.ndarray]]
+"""Carries to a target, writes files that start with a path: what it wrote, and canonical distances."""
+
+
+def transfer_files(
+    model: Model,
+    kind: Kind,
+    source: str,
+    targets: Sequence[str],
+    out: Path,
+    file: Path | None = None,
+    steps: int = STEPS,
+    seed: int = 0,
+    resolution: int = RESOLUTION,
+) -> Iterator[dict[str, Any]]:
+    """Carry what a source has to targets, one by one; a bad target gives an entry with its error, and the rest goes on.
+
+    Args:
+        model: that all are shapes of.
+        kind: what is carried.
+        source: see `resolve_subject`.
+        targets: the same; of equal names the results are numbered.
+        out: folder of the results.
+        file: labels or keypoints of the source; without one labels are the groups of its OBJ file.
+        steps: of the fit of a mesh or a point cloud.
+        seed: of fits, and of points on surfaces.
+        resolution: cells along an axis of surfaces that the model makes.
+
+    Yields:
+        A JSON-able summary a target.
+
+    Raises:
+        ValueError: no target, or the source or its file is wrong.
+        FileNotFoundError: it is not there.
+    """
+    if not targets:
+        raise ValueError("--to must name at least one shape, got none")
+    keypoints = read_keypoints(file) if kind == "keypoints" and file is not None else None
+    subject = resolve_subject(model, source, steps, seed)
+    options = {"resolution": resolution, "seed": seed}
+    if kind == "labels":
+        write = _label_writer(model, subject, source, file, options)
+    elif kind == "colors":
+        write = _colour_writer(model, subject, options)
+    elif keypoints is not None:
+        write = _keypoint_writer(model, subject, keypoints, options)
+    else:
+        raise ValueError("--keypoints must name a file, got none")
+    taken: set[str] = set()
+    for text in targets:
+        try:
+            target = resolve_subject(model, text, steps, seed)
+            name = _unused(target.name, taken)
+            written, distance = write(target, out / name)
+        except (ValueError, OSError) as error:
+            yield {"to": text, "error": str(error)}
+            continue
+        mean, largest = round(float(distance.mean()), 5), round(float(distance.max()), 5)
+        yield {"to": text, **written, "canonical_distance": mean, "largest": largest}
+
+
+def _label_writer(model: Model, source: Subject, name: str, file: Path | None, options: dict[str, int]) -> Write:
+    if file is None:
+        labels = group_labels(source.scan, name)
+    else:
+        labels = read_labels(file, source.surface(model, options["resolution"]), name)
+    palette = label_colours(len(labels.names))
+
+    def write(target: Subject, stem: Path) -> tuple[dict[str, Any], np.ndarray]:
+        carried = transfer_labels(model, source, target, labels, **options)
+        mesh_path, label_path = stem.with_name(f"{stem.name}.ply"), stem.with_name(f"{stem.name}.txt")
+        _save(carried.surface, mesh_path, palette[carried.labels.index], labels.per)
+        text = "".join(f"{label}\n" for label in carried.labels.named(carried.labels.index))
+        write_atomically(label_path, text.encode())
+        counts = np.bincount(carried.labels.index, minlength=len(labels.names))
+        shares = {label: int(count) for label, count in zip(labels.names, counts, strict=True)}
+        written = {"mesh": str(mesh_path), "labels": str(label_path), "per": labels.per, "counts": shares}
+        return written, carried.distance
+
+    return write
+
+
+def _keypoint_writer(model: Model, source: Subject, keypoints: dict[str, np.ndarray], options: dict[str, int]) -> Write:
+    def write(target: Subject, stem: Path) -> tuple[dict[str, Any], np.ndarray]:
+        carried = transfer_keypoints(model, source, target, keypoints, **options)
+        path = stem.with_name(f"{stem.name}.json")
+        content = {name: point.round(6).tolist() for name, point in carried.points.items()}
+        write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+        distances = {name: round(value, 5) for name, value in carried.distance.items()}
+        return {"keypoints": str(path), "distances": distances}, np.array(list(carried.distance.values()))
+
+    return write
+
+
+def _colour_writer(model: Model, source: Subject, options: dict[str, int]) -> Write:
+    def write(target: Subject, stem: Path) -> tuple[dict[str, Any], np.ndarray]:
+        carried = transfer_colours(model, source, target, **options)
+        path = stem.with_name(f"{stem.name}.ply")
+        _save(carried.surface, path, np.round(carried.rgb * 255).astype(np.uint8), "vertex")
+        return {"mesh": str(path), "vertices": len(carried.rgb)}, carried.distance
+
+    return write
+
+
+def _save(surface: Surface, path: Path, colours: UInt8[np.ndarray, "N 3"], per: Literal["vertex", "face"]) -> None:
+    by_vertex, by_face = (colours, None) if per == "vertex" else (None, colours)
+    mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False, vertex_colors=by_vertex, face_colors=by_face)
+    save_mesh(mesh, path)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    chosen, number = name, 2
+    while chosen in taken:
+        chosen, number = f"{name}_{number}", number + 1
+    taken.add(chosen)
+    return chosen
