@@ -7,7 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
+
+from urform.geometry._triangles import (
+    CORNERS,
+    COUNTING_CORNERS,
+    MIXED_FACES,
+    SIDES,
+    drop_small_components,
+    part_shared_edges,
+    triangulate,
+)
 
 if TYPE_CHECKING:
     import trimesh
@@ -15,12 +25,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MIN_RESOLUTION = 8
-MAX_RESOLUTION = 512  # the finest lattice is held densely: 0.5 GB of float32 at 512
+MAX_RESOLUTION = 512
 
 SdfCallable = Callable[[np.ndarray], np.ndarray]
 
 # A vertex this close to a lattice point (in cells) is moved off it: coinciding vertices would collapse triangles.
 _NUDGE_CELLS = 1e-3
+# Points of a cell's 3 x 3 x 3 that are not its corners, in half cells, and what each has of the corners' values.
+_BETWEEN = np.array([p for p in np.ndindex(3, 3, 3) if 1 in p])
+_SHARES = np.prod(np.where(CORNERS[:, None] == 1, _BETWEEN / 2, 1 - _BETWEEN / 2), axis=2).astype(np.float32)
+_STEPS = np.sqrt((_BETWEEN == 1).sum(axis=1)).astype(np.float32)
+_SURE = np.float32(0.1)
+_BITS = 1 << np.arange(8)
+_UNSEEN, _GUESSED, _EXACT = 0, 1, 2
 
 
 def extract_isosurface(
@@ -35,11 +52,14 @@ def extract_isosurface(
 ) -> trimesh.Trimesh:
     """Extract the surface `sdf == 0` inside the cube [-bound, bound]^3 as a watertight mesh.
 
-    A coarse lattice is evaluated densely, then its spacing is halved until there are `resolution` cells along an axis.
-    A new lattice point is evaluated only where the field, interpolated from the lattice before, is closer to zero than
-    `safety` times the distance to the points it was interpolated from: elsewhere a field with a slope of at most
-    `safety` cannot have changed sign. At the end every cell with a change of sign has its eight corners evaluated, so
-    a component that was met at all comes out exactly as from the dense lattice.
+    A coarse lattice is evaluated densely, then its cells are halved until there are `resolution` along an axis. Points
+    between are interpolated, and evaluated where the sign is in doubt: where the interpolated value is smaller than
+    what a field of slope `safety` can have changed on the way, and than interpolation was last wrong there. At the end
+    the surface is followed: both ends of every edge with a change of sign are evaluated, as are all corners of cells
+    that could be triangulated in more than one way. So the mesh is that of the dense lattice, where the surface was
+    found at all; a component that is no smaller than eight cells is, in a field of at most this slope.
+
+    Memory goes with the surface's area, not the cube's volume: of the finest lattice only the pages near it are used.
 
     Args:
         sdf: maps points (N, 3), float32, to approximate signed distances (N,), negative inside; far values may be
@@ -61,118 +81,172 @@ def extract_isosurface(
     Raises:
         ValueError: an argument is out of range, the field is not finite, or it has no zero crossing in the cube.
     """
-    _check_arguments(resolution, bound, coarse, safety, min_component_share)
-    if radius is not None and not radius > 0:
-        raise ValueError(f"radius must be positive, got {radius}")
-    field = _LatticeField(sdf, resolution, bound, batch_points)
-    stride = 2 ** max(0, round(np.log2(resolution / coarse)))
-    values = field.evaluate_coarse(stride, safety, radius)
-    while stride > 1:
-        stride //= 2
-        values = field.refine(values, stride, safety)
-    values = np.ascontiguousarray(values[: resolution + 1, : resolution + 1, : resolution + 1])
-    crossing = field.complete_crossing_cells(values)
-    if not crossing.any():
-        side = "outside" if values.flat[0] >= 0 else "inside"
+    _check_arguments(resolution, bound, coarse, safety, min_component_share, radius)
+    lattice = _Lattice(sdf, resolution, bound, coarse, batch_points)
+    cells, doubt = lattice.start(safety, radius)
+    while lattice.stride > 1:
+        cells, doubt = lattice.halve(cells, doubt, safety)
+    crossing = lattice.follow(cells)
+    if not len(crossing) or lattice.highest < 0:
+        side = "outside" if lattice.highest >= 0 else "inside"
         raise ValueError(
             f"the field has no zero crossing in the cube of half side {bound:g}: it is {side} everywhere "
-            f"(values {values.min():.4g} to {values.max():.4g})"
+            f"(values {lattice.lowest:.4g} to {lattice.highest:.4g})"
         )
-    vertices, faces = _marching_cubes(values, crossing, bound)
-    vertices, faces = _part_shared_edges(vertices, faces)
-    vertices, faces, dropped = _drop_small_components(vertices, faces, min_component_share)
+    vertices, faces = triangulate(lattice.values, crossing)
+    vertices = np.clip((vertices - 1) * (2 * bound / resolution) - bound, -bound, bound)
+    vertices, faces = part_shared_edges(vertices, faces)
+    vertices, faces, dropped = drop_small_components(vertices, faces, min_component_share)
     if dropped:
         logger.info("dropped %d components below %g %% of the largest", dropped, 100 * min_component_share)
-    logger.debug("%d evaluations, dense: %d", field.evaluations, (resolution + 1) ** 3)
+    logger.debug("%d evaluations, dense: %d", lattice.evaluations, (resolution + 1) ** 3)
     import trimesh
 
-    metadata = {"evaluations": field.evaluations, "dropped_components": dropped, "resolution": resolution}
+    metadata = {"evaluations": lattice.evaluations, "dropped_components": dropped, "resolution": resolution}
     return trimesh.Trimesh(vertices, faces, process=False, metadata=metadata)
 
 
-class _LatticeField:
-    """Evaluates `sdf` at lattice points; indices beyond `resolution` stand for points on the far wall.
+class _Lattice:
+    """Values of `sdf` at the points of the finest lattice, most of which are never looked at.
 
-    The strides are powers of two and the resolution is any integer, so the coarse lattices may end behind the wall;
-    clipping their last layer onto it keeps `sdf` from being asked outside of the cube.
+    The strides are powers of two and the resolution is any integer, so the lattice may end behind the wall; what lies
+    there is asked on the wall. One layer of points around it, where all is outside, closes the surface on the wall; so
+    the wall has index 1. Cells and points are numbers into the flat arrays; a cell's is that of its first corner.
+
+    Args:
+        sdf, resolution, bound, coarse, batch_points: see `extract_isosurface`.
     """
 
-    def __init__(self, sdf: SdfCallable, resolution: int, bound: float, batch_points: int) -> None:
-        self.sdf = sdf
-        self.resolution = resolution
-        self.axis = np.linspace(-bound, bound, resolution + 1).astype(np.float32)
-        self.cell = 2 * bound / resolution
-        self.batch_points = batch_points
+    def __init__(self, sdf: SdfCallable, resolution: int, bound: float, coarse: int, batch_points: int) -> None:
+        self._sdf, self._bound, self._batch_points = sdf, bound, batch_points
+        self.stride = 2 ** max(0, round(np.log2(resolution / coarse)))
+        side = -(-resolution // self.stride) * self.stride + 3
+        axis = np.linspace(-bound, bound, resolution + 1).astype(np.float32)
+        self._axis = axis[np.clip(np.arange(side) - 1, 0, resolution)]
+        self._last = resolution + 1
+        self._following = False
+        self._cell = np.float32(2 * bound / resolution)
+        self._jumps = np.array([side * side, side, 1])
+        # Zeros that are not written to take no memory.
+        self.values = np.zeros((side,) * 3, np.float32)
+        self._flat, self._state = self.values.reshape(-1), np.zeros(side**3, np.uint8)
         self.evaluations = 0
-        self.known = np.zeros((0, 0, 0), dtype=bool)
+        self.lowest, self.highest = np.inf, -np.inf
 
-    def evaluate(self, index: tuple[Int[np.ndarray, " N"], ...]) -> Float[np.ndarray, " N"]:
-        """Evaluate the points with these indices along x, y and z, in cells of the finest lattice."""
-        values = np.empty(len(index[0]), dtype=np.float32)
-        for start in range(0, len(values), self.batch_points):
-            chunk = slice(start, start + self.batch_points)
-            points = np.stack([self.axis[np.minimum(i[chunk], self.resolution)] for i in index], axis=1)
-            answer = np.asarray(self.sdf(points))
-            if answer.shape != (len(points),):
-                raise ValueError(f"sdf must return shape ({len(points)},), got {answer.shape}")
+    def start(self, safety: float, radius: float | None) -> tuple[Int[np.ndarray, " C"], Float[np.ndarray, " C"]]:
+        """Evaluate the points of the first lattice, those inside the ball or all; its cells, with no doubt known."""
+        places = np.arange(1, len(self._axis) - 1, self.stride)
+        grid = np.stack(np.meshgrid(places, places, places, indexing="ij"), axis=-1)
+        points = grid @ self._jumps
+        from_centre = np.linalg.norm(self._axis[grid], axis=-1)
+        inside = np.ones(points.shape, bool) if radius is None or self.stride == 1 else from_centre <= radius
+        # The value of the others, presumed outside, is so large that `halve` does not look at them again.
+        self._flat[points] = from_centre + self.stride * self._cell * np.float32(safety)
+        self._state[points] = _GUESSED
+        self._evaluate(points[inside])
+        cells = points[:-1, :-1, :-1].reshape(-1)
+        return cells, np.full(len(cells), np.inf, np.float32)
+
+    def halve(
+        self, cells: Int[np.ndarray, " C"], doubt: Float[np.ndarray, " C"], safety: float
+    ) -> tuple[Int[np.ndarray, " D"], Float[np.ndarray, " D"]]:
+        """Divide cells into eight each, and leave out those that the surface does not come near.
+
+        Args:
+            cells: the cells.
+            doubt: by how much interpolation was last wrong in each.
+            safety: see `extract_isosurface`.
+
+        Returns:
+            The new cells and their doubt.
+        """
+        corners = self._flat[cells[:, None] + CORNERS @ self._jumps * self.stride]
+        self.stride //= 2
+        guessed = corners @ _SHARES
+        reach = np.float32(safety * self.stride) * self._cell * _STEPS
+        reach = np.minimum(reach, doubt[:, None] + _SURE * reach)
+        near = np.abs(guessed) < reach
+        inside = corners < 0
+        kept = near.any(axis=1) | (inside.any(axis=1) & ~inside.all(axis=1))
+        cells, guessed, near = cells[kept], guessed[kept], near[kept]
+        between = cells[:, None] + _BETWEEN @ self._jumps * self.stride
+        fresh = self._state[between] == _UNSEEN
+        self._flat[between[fresh]] = guessed[fresh]
+        self._state[between[fresh]] = _GUESSED
+        self._evaluate(np.unique(between[near]))
+        wrong = np.abs(self._flat[between] - guessed).max(axis=1, initial=0)
+        new = cells[:, None] + CORNERS @ self._jumps * self.stride
+        return new.reshape(-1), np.repeat(wrong, 8)
+
+    def follow(self, cells: Int[np.ndarray, " C"]) -> Int[np.ndarray, "D 3"]:
+        """Find the cells with a change of sign, beside the given ones too; evaluate what their surface hangs on."""
+        self._following = True
+        for axis in range(3):
+            self._state.reshape(self.values.shape).swapaxes(0, axis)[self._last + 1] = _UNSEEN
+        listed = np.zeros(len(self._flat), bool)
+        todo, found = np.concatenate([self._within(cells), self._wall_cells()]), []
+        while len(todo):
+            fresh = todo[~listed[todo]]
+            listed[fresh] = True
+            found.append(fresh)
+            corners = todo[:, None] + CORNERS @ self._jumps
+            self._evaluate(np.unique(corners[self._state[corners] == _UNSEEN]))
+            code = (self._flat[corners] < 0) @ _BITS
+            wanted = COUNTING_CORNERS[code] & (self._state[corners] != _EXACT)
+            flipped = self._evaluate(np.unique(corners[wanted]))
+            around = flipped[:, None] - CORNERS @ self._jumps
+            beside = (todo[:, None] + SIDES @ self._jumps)[MIXED_FACES[code]]
+            todo = np.unique(np.concatenate([around.reshape(-1), self._within(beside[~listed[beside]])]))
+            todo = self._within(todo)
+        cells = np.concatenate(found)
+        code = (self._flat[cells[:, None] + CORNERS @ self._jumps] < 0) @ _BITS
+        return np.stack(np.unravel_index(cells[(code > 0) & (code < 255)], self.values.shape), axis=1)
+
+    def _within(self, cells: Int[np.ndarray, " C"]) -> Int[np.ndarray, " D"]:
+        """Those that have a corner on this side of the wall."""
+        index = np.stack(np.unravel_index(cells, self.values.shape), axis=0)
+        return cells[(index <= self._last).all(axis=0)]
+
+    def _wall_cells(self) -> Int[np.ndarray, " C"]:
+        """All cells behind the wall, where a point on it is known to be inside."""
+        walls = [
+            self.values.swapaxes(0, axis)[end] for axis in range(3) for end in (slice(1, 2), slice(self._last, None))
+        ]
+        if all((wall >= 0).all() for wall in walls):
+            return np.zeros(0, int)
+        across = np.indices((self._last + 1,) * 2).reshape(2, -1)
+        shell = [np.insert(across, axis, end, axis=0) for axis in range(3) for end in (0, self._last)]
+        return np.unique(self._jumps @ np.concatenate(shell, axis=1))
+
+    def _evaluate(self, points: Int[np.ndarray, " N"]) -> Int[np.ndarray, " M"]:
+        """Evaluate points; returns those whose sign is not what was guessed."""
+        index = np.stack(np.unravel_index(points, self.values.shape), axis=1)
+        # Behind the wall is outside, and by so much that the surface lies on the wall, to a twentieth of a cell.
+        values = np.full(len(points), 40 * self._bound, np.float32)
+        asked = np.flatnonzero(((index > 0) & (index <= self._last)).all(axis=1) | (not self._following))
+        for start in range(0, len(asked), self._batch_points):
+            chunk = asked[start : start + self._batch_points]
+            answer = np.asarray(self._sdf(self._axis[index[chunk]]))
+            if answer.shape != (len(chunk),):
+                raise ValueError(f"sdf must return shape ({len(chunk)},), got {answer.shape}")
             values[chunk] = answer
         if not np.isfinite(values).all():
             raise ValueError(f"the field must be finite, got {np.count_nonzero(~np.isfinite(values))} NaN or infinite")
-        self.evaluations += len(values)
+        self.evaluations += len(asked)
+        self.lowest = min(self.lowest, values[asked].min(initial=np.inf))
+        self.highest = max(self.highest, values[asked].max(initial=-np.inf))
         # An exact zero belongs to no side; the nudge also keeps vertices apart that would meet in a lattice point.
-        nudge = np.float32(_NUDGE_CELLS * self.cell)
-        return np.where(np.abs(values) < nudge, np.where(values < 0, -nudge, nudge), values)
-
-    def evaluate_coarse(self, stride: int, safety: float, radius: float | None) -> Float[np.ndarray, "X Y Z"]:
-        """Evaluate the points of the lattice with this stride, those inside the ball or all."""
-        axis = self.axis[np.minimum(np.arange(0, self.resolution + stride, stride), self.resolution)]
-        from_centre = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
-        self.known = np.ones(from_centre.shape, dtype=bool) if radius is None or stride == 1 else from_centre <= radius
-        # The value of the others, presumed outside, is large enough to keep `refine` from looking at them again.
-        values = from_centre + np.float32(stride * self.cell * safety)
-        index = np.nonzero(self.known)
-        values[index] = self.evaluate(tuple(i * stride for i in index))
-        return values
-
-    def refine(self, coarse: Float[np.ndarray, "X Y Z"], stride: int, safety: float) -> Float[np.ndarray, "X2 Y2 Z2"]:
-        """Halve the spacing to `stride`: interpolate everywhere, evaluate where the sign is not certain."""
-        values = _interpolate(coarse)
-        known = np.zeros(values.shape, dtype=bool)
-        known[::2, ::2, ::2] = self.known
-        self.known = known
-        todo = []
-        for parity in range(1, 8):
-            offset = (parity & 1, parity >> 1 & 1, parity >> 2)
-            # The points interpolated between lie 1, sqrt 2 or sqrt 3 spacings away: middle of an edge, face, cell.
-            reach = safety * stride * self.cell * np.sqrt(sum(offset))
-            near = np.nonzero(np.abs(values[offset[0] :: 2, offset[1] :: 2, offset[2] :: 2]) < reach)
-            todo.append([(2 * i + o).astype(np.int32) for i, o in zip(near, offset, strict=True)])
-        index = tuple(np.concatenate(i) for i in zip(*todo, strict=True))
-        values[index] = self.evaluate(tuple(i * stride for i in index))
-        known[index] = True
-        return values
-
-    def complete_crossing_cells(self, values: Float[np.ndarray, "X Y Z"]) -> Bool[np.ndarray, "X1 Y1 Z1"]:
-        """Evaluate, in place, the missing corners of cells with a change of sign until none is missing; mark these."""
-        known = np.ascontiguousarray(self.known[tuple(slice(n) for n in values.shape)])
-        while True:
-            inside = values < 0
-            crossing = _any_corner(inside)
-            crossing &= _any_corner(~inside)
-            cells = np.nonzero(crossing)
-            missing = np.zeros(values.shape, dtype=bool)
-            for corner in range(8):
-                index = tuple(i + (corner >> axis & 1) for axis, i in enumerate(cells))
-                missing[index] = True
-            missing &= ~known
-            index = np.nonzero(missing)
-            if not len(index[0]):
-                return crossing
-            values[index] = self.evaluate(index)
-            known[index] = True
+        nudge = np.float32(_NUDGE_CELLS) * self._cell
+        values = np.where(np.abs(values) < nudge, np.where(values < 0, -nudge, nudge), values)
+        flipped = points[((values < 0) != (self._flat[points] < 0)) & (self._state[points] == _GUESSED)]
+        self._flat[points] = values
+        self._state[points] = _EXACT
+        return flipped
 
 
-def _check_arguments(resolution: int, bound: float, coarse: int, safety: float, min_component_share: float) -> None:
+def _check_arguments(
+    resolution: int, bound: float, coarse: int, safety: float, min_component_share: float, radius: float | None
+) -> None:
     if not MIN_RESOLUTION <= resolution <= MAX_RESOLUTION:
         raise ValueError(f"resolution must be {MIN_RESOLUTION} to {MAX_RESOLUTION} cells, got {resolution}")
     if not bound > 0:
@@ -183,98 +257,5 @@ def _check_arguments(resolution: int, bound: float, coarse: int, safety: float, 
         raise ValueError(f"safety must be positive, got {safety}")
     if not 0 <= min_component_share <= 1:
         raise ValueError(f"min_component_share must be 0 to 1, got {min_component_share}")
-
-
-def _interpolate(coarse: Float[np.ndarray, "X Y Z"]) -> Float[np.ndarray, "X2 Y2 Z2"]:
-    """Halve the spacing of a lattice by trilinear interpolation."""
-    fine = np.empty([2 * n - 1 for n in coarse.shape], dtype=np.float32)
-    fine[::2, ::2, ::2] = coarse
-    fine[1::2, ::2, ::2] = (fine[:-1:2, ::2, ::2] + fine[2::2, ::2, ::2]) / 2
-    fine[:, 1::2, ::2] = (fine[:, :-1:2, ::2] + fine[:, 2::2, ::2]) / 2
-    fine[:, :, 1::2] = (fine[:, :, :-1:2] + fine[:, :, 2::2]) / 2
-    return fine
-
-
-def _any_corner(mask: Bool[np.ndarray, "X Y Z"]) -> Bool[np.ndarray, "X1 Y1 Z1"]:
-    """Whether any of the eight corners of each cell is marked."""
-    mask = mask[:-1] | mask[1:]
-    mask = mask[:, :-1] | mask[:, 1:]
-    return mask[:, :, :-1] | mask[:, :, 1:]
-
-
-def _marching_cubes(
-    values: Float[np.ndarray, "X Y Z"], crossing: Bool[np.ndarray, "X1 Y1 Z1"], bound: float
-) -> tuple[Float[np.ndarray, "V 3"], Int[np.ndarray, "F 3"]]:
-    """Triangulate the zero level, in world units; only the box around the crossing cells is walked through."""
-    from skimage.measure import marching_cubes
-
-    cell = 2 * bound / crossing.shape[0]
-    # Where the inside lies on the wall, one layer of outside is added; its values are so large that the lid lies on the
-    # wall to a twentieth of a cell, and clipping makes it flat.
-    wall = max(float(-np.take(values, end, axis).min()) for axis in range(3) for end in (0, -1))
-    if wall > 0:
-        values = np.pad(values, 1, constant_values=20 * wall)
-        low, high = [0, 0, 0], list(values.shape)
-    else:
-        spans = [np.nonzero(crossing.any(axis=tuple({0, 1, 2} - {axis})))[0] for axis in range(3)]
-        low, high = [int(s[0]) for s in spans], [int(s[-1]) + 2 for s in spans]
-    box = values[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-    # "descent" is skimage's word for faces that look to where the field grows. Lewiner's variant has no holes.
-    vertices, faces, _, _ = marching_cubes(
-        np.ascontiguousarray(box), 0.0, gradient_direction="descent", allow_degenerate=False, method="lewiner"
-    )
-    origin = np.array(low, dtype=np.float64) - (1 if wall > 0 else 0)
-    vertices = (vertices.astype(np.float64) + origin) * cell - bound
-    return np.clip(vertices, -bound, bound), faces.astype(np.int64)
-
-
-def _part_shared_edges(
-    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
-) -> tuple[Float[np.ndarray, "V2 3"], Int[np.ndarray, "F2 3"]]:
-    """Part the two sheets where Lewiner's variant lets four faces share an edge, which happens in noise.
-
-    The middle of the edge becomes a vertex of its own for each pair of faces, so every edge has two faces again.
-    """
-    count = len(vertices)
-    starts, ends = faces, np.roll(faces, -1, axis=1)
-    keys = np.minimum(starts, ends) * count + np.maximum(starts, ends)
-    ordered = np.sort(keys, axis=None)
-    shared = np.unique(ordered[2:][ordered[2:] == ordered[:-2]])
-    for key in shared:
-        low, high = divmod(int(key), count)
-        # Keys are of the original numbering, but parting one edge leaves all others as they were.
-        position = np.nonzero(((faces == low).any(axis=1)) & ((faces == high).any(axis=1)))[0]
-        rising = [f for f in position if (np.roll(faces[f], -1)[faces[f] == low] == high).all()]
-        falling = [f for f in position if f not in rising]
-        halves = []
-        middle = (vertices[low] + vertices[high]) / 2
-        for pair in zip(rising, falling, strict=True):
-            for face in pair:
-                halves.append(np.where(faces[face] == low, len(vertices), faces[face]))
-                faces[face] = np.where(faces[face] == high, len(vertices), faces[face])
-            vertices = np.concatenate([vertices, middle[None]])
-        faces = np.concatenate([faces, halves])
-    return vertices, faces
-
-
-def _drop_small_components(
-    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], min_share: float
-) -> tuple[Float[np.ndarray, "V2 3"], Int[np.ndarray, "F2 3"], int]:
-    """Keep the components whose area is at least `min_share` of the largest one's; count the others."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
-    links = coo_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(vertices), len(vertices)))
-    count, label = connected_components(links, directed=False)
-    corners = vertices[faces]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    face_label = label[faces[:, 0]]
-    component_areas = np.bincount(face_label, weights=areas, minlength=count)
-    keep = component_areas >= min_share * component_areas.max()
-    if keep.all():
-        return vertices, faces, 0
-    faces = faces[keep[face_label]]
-    used = keep[label]
-    renumbered = np.cumsum(used) - 1
-    return vertices[used], renumbered[faces], int(np.count_nonzero(~keep))
+    if radius is not None and not radius > 0:
+        raise ValueError(f"radius must be positive, got {radius}")

@@ -1,0 +1,122 @@
+"""Triangles from the values at a lattice's points, and what makes a proper mesh of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+def triangulate(
+    values: Float[np.ndarray, "X Y Z"], cells: Int[np.ndarray, "C 3"]
+) -> tuple[Float[np.ndarray, "V 3"], Int[np.ndarray, "F 3"]]:
+    """Marching cubes at level zero in some cells of a lattice.
+
+    Args:
+        values: at the lattice's points; they count only at the corners of the cells.
+        cells: indices of the cells with a change of sign.
+
+    Returns:
+        Vertices in units of cells, each there once, and faces that look to where the values grow.
+
+    Source: Lewiner 2003, whose variant has no holes.
+    """
+    from skimage.measure import marching_cubes
+
+    low, high = cells.min(axis=0), cells.max(axis=0) + 2
+    box = np.ascontiguousarray(values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
+    mask = np.zeros(box.shape, dtype=bool)
+    mask[tuple((cells - low + 1).T)] = True  # skimage asks for a cell at its far corner
+    # "descent" is skimage's word for faces that look to where the field grows.
+    vertices, faces, _, _ = marching_cubes(
+        box, 0.0, gradient_direction="descent", allow_degenerate=False, method="lewiner", mask=mask
+    )
+    return vertices.astype(np.float64) + low, faces.astype(np.int64)
+
+
+def _pieces(corners: Int[np.ndarray, " C"]) -> int:
+    """Into how many sets the corners fall that hang together along edges."""
+    left, count = set(corners.tolist()), 0
+    while left:
+        reached = [left.pop()]
+        for corner in reached:
+            reached += [other for other in left if _ON_EDGE[corner, other]]
+            left -= set(reached)
+        count += 1
+    return count
+
+
+def _counting_corners() -> Bool[np.ndarray, "256 8"]:
+    signs = np.array([[code >> corner & 1 for corner in range(8)] for code in range(256)], bool)
+    at_edge = ((signs[:, :, None] != signs[:, None]) & _ON_EDGE).any(axis=2)
+    several = [_pieces(np.flatnonzero(row)) > 1 or _pieces(np.flatnonzero(~row)) > 1 for row in signs]
+    return at_edge | np.array(several)[:, None]
+
+
+def _mixed_faces() -> Bool[np.ndarray, "256 6"]:
+    faces = [[c for c in range(8) if CORNERS[c] @ np.abs(side) == (side.sum() > 0)] for side in SIDES]
+    counts = np.array([[sum(code >> c & 1 for c in face) for face in faces] for code in range(256)])
+    return (counts > 0) & (counts < 4)
+
+
+CORNERS = np.array([[c >> 2, c >> 1 & 1, c & 1] for c in range(8)])
+"""Of a cell. Bit c of the number of a pattern of signs says that corner c lies inside."""
+SIDES = np.concatenate([np.eye(3, dtype=int), -np.eye(3, dtype=int)])
+"""Steps to the six cells beside one."""
+_ON_EDGE = np.abs(CORNERS[:, None] - CORNERS[None]).sum(axis=2) == 1
+COUNTING_CORNERS = _counting_corners()
+"""The corners whose values the triangles depend on: those at an edge with a change of sign, or all, where corners of a
+sign do not hang together along edges and values decide how they are parted."""
+MIXED_FACES = _mixed_faces()
+"""The sides on which a cell's face has both signs."""
+
+
+def part_shared_edges(
+    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
+) -> tuple[Float[np.ndarray, "V2 3"], Int[np.ndarray, "F2 3"]]:
+    """Part the two sheets where Lewiner's variant lets four faces share an edge, which happens in noise.
+
+    The middle of the edge becomes a vertex of its own for each pair of faces, so every edge has two faces again.
+    """
+    count = len(vertices)
+    starts, ends = faces, np.roll(faces, -1, axis=1)
+    keys = np.minimum(starts, ends) * count + np.maximum(starts, ends)
+    ordered = np.sort(keys, axis=None)
+    shared = np.unique(ordered[2:][ordered[2:] == ordered[:-2]])
+    for key in shared:
+        low, high = divmod(int(key), count)
+        # Keys are of the original numbering, but parting one edge leaves all others as they were.
+        position = np.nonzero(((faces == low).any(axis=1)) & ((faces == high).any(axis=1)))[0]
+        rising = [f for f in position if (np.roll(faces[f], -1)[faces[f] == low] == high).all()]
+        falling = [f for f in position if f not in rising]
+        halves = []
+        middle = (vertices[low] + vertices[high]) / 2
+        for pair in zip(rising, falling, strict=True):
+            for face in pair:
+                halves.append(np.where(faces[face] == low, len(vertices), faces[face]))
+                faces[face] = np.where(faces[face] == high, len(vertices), faces[face])
+            vertices = np.concatenate([vertices, middle[None]])
+        faces = np.concatenate([faces, halves])
+    return vertices, faces
+
+
+def drop_small_components(
+    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], min_share: float
+) -> tuple[Float[np.ndarray, "V2 3"], Int[np.ndarray, "F2 3"], int]:
+    """Keep the components whose area is at least `min_share` of the largest one's; count the others."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
+    links = coo_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(vertices), len(vertices)))
+    count, label = connected_components(links, directed=False)
+    corners = vertices[faces]
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    face_label = label[faces[:, 0]]
+    component_areas = np.bincount(face_label, weights=areas, minlength=count)
+    keep = component_areas >= min_share * component_areas.max()
+    if keep.all():
+        return vertices, faces, 0
+    faces = faces[keep[face_label]]
+    used = keep[label]
+    renumbered = np.cumsum(used) - 1
+    return vertices[used], renumbered[faces], int(np.count_nonzero(~keep))
