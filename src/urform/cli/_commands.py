@@ -225,7 +225,7 @@ class Reconstruct:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Score single-view reconstruction of a prepared split, beside the mean template and retrieval."""
+    """Score single-view reconstruction of a prepared split by a published protocol, beside baselines."""
 
     data: Path
     """Data folder with the test shapes and, for the retrieval baselines, the training shapes."""
@@ -233,26 +233,35 @@ class Evaluate:
     """Split file: the test shapes."""
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
-    protocol: Literal["deepsdf"] = "deepsdf"
-    """Definition of the metric, see docs/evaluation.md."""
+    protocol: Literal["deepsdf", "deepsdf-emd", "disn", "onet", "meshrcnn", "what3d"] = "deepsdf"
+    """Which published protocol, see docs/evaluation.md."""
+    views: tuple[Literal["fixed", "random", "all"], ...] = ()
+    """Views of a shape: the first, one by seed and name, or the mean over all; default: fixed random, of disn all."""
     original_scale: bool = False
-    """Measure in the meshes' own units, as published, instead of at unit bounding-box diagonal."""
+    """Of deepsdf and deepsdf-emd: measure in the meshes' own units, as published, instead of at unit box diagonal."""
     resolution: int = 128
     """Cells along an axis of the meshes."""
     seed: int = 0
     """Seed of surface points and random views."""
     json: Path | None = None
     """Also write the result, with a value a shape, to this file."""
+    csv: Path | None = None
+    """Also write a line a shape and method to this file."""
+    sheet: Path | None = None
+    """Also draw the shapes, worst first, into this PNG file."""
 
     def run(self) -> int:
         """Print the table."""
         from urform.data import write_atomically
-        from urform.inference import evaluate, format_table, load
+        from urform.inference import evaluate, format_csv, format_table, load
 
         result = evaluate(
             load(self.weights),
             self.data,
             self.split,
+            self.sheet,
+            protocol=self.protocol,
+            views=self.views,
             resolution=self.resolution,
             original_scale=self.original_scale,
             seed=self.seed,
@@ -260,6 +269,8 @@ class Evaluate:
         print(format_table(result))
         if self.json is not None:
             write_atomically(self.json, (json.dumps(result, indent=1) + "\n").encode())
+        if self.csv is not None:
+            write_atomically(self.csv, format_csv(result).encode())
         return 0
 
 

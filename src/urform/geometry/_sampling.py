@@ -29,12 +29,13 @@ def sample_faces(
     Raises:
         ValueError: the surface has no area.
     """
-    return _draw(vertices, faces, count, rng)[0]
+    return sample_on_faces(vertices, faces, count, rng)[0]
 
 
-def _draw(
-    vertices: np.ndarray, faces: np.ndarray, count: int, rng: np.random.Generator
+def sample_on_faces(
+    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], count: int, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, "count 3"], Int[np.ndarray, " count"]]:
+    """The same points as `sample_faces`, and the face that each lies on."""
     corners = vertices[faces]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     total = np.cumsum(areas)
@@ -69,7 +70,7 @@ def sample_visible_surface(
     found_on: list[np.ndarray] = []
     missing, share = count, 1.0
     for _ in range(20):
-        points, face = _draw(vertices, faces, int(missing / share * 1.05) + 16, rng)
+        points, face = sample_on_faces(vertices, faces, int(missing / share * 1.05) + 16, rng)
         visible = scene.sees_outside(points, directions, start=1e-4)
         found.append(points[visible])
         found_on.append(face[visible])

@@ -1,14 +1,17 @@
 """From pictures to meshes, and what that is worth."""
 
 from urform.inference._background import CutOut, cut_out
-from urform.inference._evaluate import Evaluation, evaluate, format_table
+from urform.inference._evaluate import Evaluation, evaluate
 from urform.inference._model import FORMATS, Model, Reconstruction, load, save_mesh
 from urform.inference._preview import preview
+from urform.inference._protocols import PROTOCOLS
 from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files
+from urform.inference._scores import format_csv, format_table
 from urform.inference._viewer import viewer_html
 
 __all__ = [
     "FORMATS",
+    "PROTOCOLS",
     "CutOut",
     "Evaluation",
     "Model",
@@ -17,6 +20,7 @@ __all__ = [
     "best_fitting",
     "cut_out",
     "evaluate",
+    "format_csv",
     "format_table",
     "load",
     "load_models",

@@ -1,52 +1,38 @@
-"""Evaluation by the `deepsdf` protocol, beside baselines on the same shapes."""
+"""Evaluation of single-view reconstruction by a published protocol, beside baselines on the same shapes."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import UInt8
 from tqdm import tqdm
 
-from urform.data import DataFolder, ShapeKey, read_rgba, read_split
-from urform.geometry import chamfer_deepsdf, sample_faces
+from urform.data import DataFolder, ShapeKey, encode_png, read_rgba, read_split, write_atomically
+from urform.geometry import Solid
 from urform.inference._model import Model
+from urform.inference._protocols import PROTOCOLS, Sample, chosen
+from urform.inference._retrieval import TrainingShapes
+from urform.inference._scores import Scores, Values, mean_of
+from urform.inference._sheet import SheetRow, draw_sheet
+from urform.inference._subject import Subject, Subjects
+from urform.inference._truth import stored_surface
 
 logger = logging.getLogger(__name__)
 
-POINTS = 30_000
-COARSE_POINTS = 2_000
-ORACLE_CANDIDATES = 8
+VIEWS = ("fixed", "random", "all")
+SHEET_ROWS = 40
+ORACLE_POINTS = 30_000  # of the true surface, to choose the training shape by
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Chamfer distances (x 1000) of one method.
+class _Scored(NamedTuple):
+    """What a method has for a shape, and why it gave no surface where it did not."""
 
-    Attributes:
-        method: its name.
-        values: one a shape, in split order; a failure counts as the distance to a single point at the centre.
-        failures: the shapes for which the method gave no surface.
-    """
-
-    method: str
-    values: list[float]
-    failures: list[str] = field(default_factory=list)
-
-    def row(self) -> dict[str, Any]:
-        """Mean, std and median over all shapes, failures among them and counted."""
-        values = np.array(self.values)
-        return {
-            "method": self.method,
-            "mean": float(values.mean()),
-            "std": float(values.std()),
-            "median": float(np.median(values)),
-            "failures": len(self.failures),
-        }
+    values: Values
+    reason: str = ""
 
 
 class Evaluation:
@@ -56,9 +42,17 @@ class Evaluation:
         model: with an encoder.
         data: data folder of the split and of the training shapes.
         keys: the test shapes.
+        protocol: one of `PROTOCOLS`.
+        views: which views of a shape: `fixed` (the first), `random` (one by seed and name), `all` (the mean over all);
+            none = those of the protocol.
         resolution: cells along an axis of the meshes.
-        original_scale: measure in the meshes' own units, as published, instead of scaled to unit box diagonal.
-        seed: of the surface points and of the random views.
+        original_scale: measure in the meshes' own units, as published, instead of scaled to unit box diagonal, where
+            the protocol asks for these units.
+        seed: of all points and of the random views.
+
+    Raises:
+        FileNotFoundError: there are no views, no training shapes, or not the meshes that the protocol needs.
+        ValueError: an option does not fit.
     """
 
     def __init__(
@@ -66,124 +60,204 @@ class Evaluation:
         model: Model,
         data: DataFolder,
         keys: Sequence[ShapeKey],
+        protocol: str = "deepsdf",
+        views: Sequence[str] = (),
         resolution: int = 128,
         original_scale: bool = False,
         seed: int = 0,
     ):
+        if protocol not in PROTOCOLS:
+            raise ValueError(f"--protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+        self.protocol = PROTOCOLS[protocol]
+        self._views = tuple(dict.fromkeys(views or self.protocol.views))
+        if unknown := [view for view in self._views if view not in VIEWS]:
+            raise ValueError(f"--views must be of {', '.join(VIEWS)}, got {unknown[0]!r}")
+        own_unit = self.protocol.unit == "original"
+        if original_scale and not own_unit:
+            raise ValueError(f"--original-scale does not go with --protocol {protocol}, which has a unit of its own")
+        if not model.has_encoder:
+            raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")
         self._model, self._data, self._keys = model, data, list(keys)
-        self._resolution, self._original_scale, self._seed = resolution, original_scale, seed
-        self._training = self._training_surfaces()
+        self._resolution, self._seed = resolution, seed
+        unit = "diagonal" if own_unit and not original_scale else self.protocol.unit
+        self._subjects = Subjects(self.protocol, data, unit, seed)
+        self._check_files()
+        self._training = TrainingShapes(model, data, self._subjects.usable([*map(ShapeKey.parse, model.latents)]))
 
     def run(self) -> dict[str, Any]:
-        """All methods on all shapes; see `format_table`."""
+        """All methods on all shapes; see `format_table` and `format_csv`."""
         scores: dict[str, Scores] = {}
-        floors = []
-        template = self._template_points()
+        floors, points = [], []
+        template = self._solid("template", None)
         for key in tqdm(self._keys, desc="evaluate", unit="shape"):
-            target, unit = self._target(key)
-            # Halves of a sample are two independent samples; twice the points have half the distance.
-            floors.append(chamfer_deepsdf(target[::2], target[1::2]) / 2 * unit * 1000)
-            latents = {view: self._encode(key, view) for view in ("fixed", "random")}
-            candidates: dict[str, np.ndarray | None] = {
-                f"urform, {view} view": self._reconstruct(key, latent) for view, latent in latents.items()
-            }
-            candidates["mean template"] = template
-            for view, latent in latents.items():
-                candidates[f"retrieval by latent, {view} view"] = self._retrieve(latent)
-            candidates["oracle retrieval"] = self._oracle(target)
-            for method, points in candidates.items():
-                entry = scores.setdefault(method, Scores(method, []))
-                failed = points is None
-                if failed:
-                    entry.failures.append(str(key))
-                entry.values.append(chamfer_deepsdf(np.zeros((1, 3)) if failed else points, target) * unit * 1000)
+            subject = self._subjects.subject(key)
+            floors.append(self._subjects.floor(subject))
+            points.append(len(subject.target.points))
+            for method, scored in self._methods(subject, template).items():
+                entry = scores.setdefault(method, Scores(method))
+                entry.values.append(scored.values)
+                if scored.reason:
+                    entry.failures[str(key)] = scored.reason
+        few = sum(count < self.protocol.points for count in points)
+        if few:
+            logger.warning("%d of %d shapes have fewer true points, the fewest %d", few, len(points), min(points))
+        return self._result(list(scores.values()), mean_of(floors))
+
+    def _result(self, scores: Sequence[Scores], floor: Values) -> dict[str, Any]:
+        metrics = self.protocol.metrics
+        names = [metric.name for metric in metrics]
         return {
-            "protocol": "deepsdf",
-            "unit": "original mesh units" if self._original_scale else "unit bounding-box diagonal",
-            "factor": 1000,
-            "points": POINTS,
+            "protocol": self.protocol.name,
+            "unit": self._subjects.unit_text,
+            "points": self.protocol.points,
             "resolution": self._resolution,
-            "noise_floor": float(np.mean(floors)),
+            "seed": self._seed,
+            "views": list(self._views),
+            "noise_floor": floor[names[0]],  # of the first metric; each has its own below
+            "metrics": [
+                {
+                    "name": metric.name,
+                    "title": metric.title,
+                    "factor": metric.factor,
+                    "higher_is_better": metric.higher_is_better,
+                    "noise_floor": floor[metric.name],
+                }
+                for metric in metrics
+            ],
             "shapes": [str(key) for key in self._keys],
-            "rows": [entry.row() for entry in scores.values()],
-            "values": {entry.method: entry.values for entry in scores.values()},
-            "failed": {entry.method: entry.failures for entry in scores.values()},
+            "rows": [entry.row(name) for name in names for entry in scores],
+            "values": {entry.method: {name: entry.column(name) for name in names} for entry in scores},
+            "failed": {entry.method: entry.failures for entry in scores},
         }
 
-    def _rng(self, text: str) -> np.random.Generator:
-        digest = hashlib.sha256(text.encode()).digest()
-        return np.random.default_rng([self._seed, int.from_bytes(digest[:8], "little")])
+    def sheet(self, result: dict[str, Any], rows: int = SHEET_ROWS) -> UInt8[np.ndarray, "H W 3"]:
+        """A picture of the shapes, worst first: the input, the mesh made from it, the true surface, the value.
 
-    def _target(self, key: ShapeKey) -> tuple[np.ndarray, float]:
-        """Surface points in normalised space, and the factor from squared normalised units to the unit shown."""
-        normalisation = self._data.normalisation(key)
-        points = normalisation.apply(self._data.surface(key))
-        if len(points) > POINTS:
-            points = points[self._rng(f"{key}/target").choice(len(points), POINTS, replace=False)]
-        diagonal = float(np.linalg.norm(np.ptp(points, axis=0)))
-        return points, (1 / normalisation.scale if self._original_scale else 1 / diagonal) ** 2
+        Args:
+            result: of `run`; its first metric, of the first of the views, orders the shapes.
+            rows: how many shapes at most, the worst ones.
+        """
+        metric, view = self.protocol.metrics[0], self._views[0]
+        values = np.array(result["values"][_method(view)][metric.name])
+        order = np.argsort(values if metric.higher_is_better else -values, kind="stable")[:rows]
+        factor = "" if metric.factor == 1 else f" x {metric.factor:g}"
+        title = f"{metric.title}{factor}, {_method(view)}: {len(order)} of {len(values)} shapes, worst first"
+        return draw_sheet([self._sheet_row(self._keys[place], view, float(values[place])) for place in order], title)
 
-    def _encode(self, key: ShapeKey, view: str) -> np.ndarray:
-        files = self._data.view_files(key)
-        if not files:
-            raise FileNotFoundError(f"{self._data.root}: no views of {key}; `urform prepare` renders them")
-        index = 0 if view == "fixed" else int(self._rng(f"{key}/view").integers(len(files)))
-        return self._model.encode(self._model.frame(read_rgba(files[index]))[None])[0]
-
-    def _reconstruct(self, key: ShapeKey, latent: np.ndarray) -> np.ndarray | None:
+    def _sheet_row(self, key: ShapeKey, view: str, value: float) -> SheetRow:
+        file = self._files(key, view)[0]
+        solid = self._solid(key, self._latent(file))
         try:
-            mesh = self._model.mesh(latent, self._resolution)
-        except ValueError as error:
-            logger.warning("%s: %s", key, error)
-            return None
-        return sample_faces(np.asarray(mesh.vertices), np.asarray(mesh.faces), POINTS, self._rng(str(key)))
+            true = self._subjects.meshes.solid(key)
+        except (FileNotFoundError, ValueError):
+            true = stored_surface(self._data, key)
+        return SheetRow(key.instance, f"{value:.3f}", file, None if isinstance(solid, str) else solid, true)
 
-    def _template_points(self) -> np.ndarray | None:
-        try:
-            mesh = self._model.template_mesh(self._resolution)
-        except ValueError as error:
-            logger.warning("template: %s", error)
-            return None
-        return sample_faces(np.asarray(mesh.vertices), np.asarray(mesh.faces), POINTS, self._rng("template"))
-
-    def _training_surfaces(self) -> dict[str, np.ndarray]:
-        """Surface points, in normalised space, of the training shapes that the data folder has."""
-        surfaces = {}
-        for name in self._model.latents:
-            key = ShapeKey.parse(name)
-            if self._data.surface_path(key).exists():
-                surfaces[name] = self._data.normalisation(key).apply(self._data.surface(key)).astype(np.float32)
-        missing = len(self._model.latents) - len(surfaces)
-        if not surfaces:
-            raise FileNotFoundError(
-                f"{self._data.root}: has none of the {missing} training shapes, which the retrieval baselines need"
-            )
+    def _check_files(self) -> None:
+        """Whatever is missing is told before the long work."""
+        missing = [key for key in self._keys if not self._data.view_files(key)]
         if missing:
-            logger.warning("%d of %d training shapes are not in the data folder", missing, len(self._model.latents))
-        return surfaces
+            raise FileNotFoundError(
+                f"{self._data.root}: no views of {len(missing)} of {len(self._keys)} shapes, first: {missing[0]}; "
+                "`urform prepare` renders them"
+            )
+        if self.protocol.surface != "stored":
+            for key in self._keys:
+                self._subjects.meshes.source(key)
 
-    def _retrieve(self, latent: np.ndarray) -> np.ndarray:
-        names = list(self._training)
-        known = np.stack([self._model.latents[name] for name in names])
-        return self._training[names[int(np.linalg.norm(known - latent, axis=1).argmin())]]
-
-    def _oracle(self, target: np.ndarray) -> np.ndarray:
-        """The training shape nearest to the target: coarse on all of them, exact on the best few."""
-        step = max(1, len(target) // COARSE_POINTS)
-        coarse = {
-            name: chamfer_deepsdf(points[:: max(1, len(points) // COARSE_POINTS)], target[::step])
-            for name, points in self._training.items()
+    def _methods(self, subject: Subject, template: Solid | str) -> dict[str, _Scored]:
+        """All methods on one shape; a view that several of them see is looked at once."""
+        files = {view: self._files(subject.key, view) for view in self._views}
+        latents = {file: self._latent(file) for file in {file for each in files.values() for file in each}}
+        own = {file: self._score(self._solid(subject.key, latent), subject) for file, latent in latents.items()}
+        nearest = {file: self._nearest(latent) for file, latent in latents.items()}
+        oracle = self._training.oracle(self._oracle_points(subject.key))
+        named = {key for key in nearest.values() if isinstance(key, ShapeKey)} | {oracle}
+        training = {key: self._score(self._subjects.true_sample(key, subject), subject) for key in named}
+        retrieved = {
+            file: training[key] if isinstance(key, ShapeKey) else self._score(key, subject)
+            for file, key in nearest.items()
         }
-        best = sorted(coarse, key=coarse.__getitem__)[:ORACLE_CANDIDATES]
-        return min((self._training[name] for name in best), key=lambda points: chamfer_deepsdf(points, target))
+        return {
+            **{_method(view): _over_views([own[file] for file in files[view]]) for view in files},
+            "mean template": self._score(template, subject, "template"),
+            **{_retrieval(view): _over_views([retrieved[file] for file in files[view]]) for view in files},
+            "oracle retrieval": training[oracle],
+        }
+
+    def _files(self, key: ShapeKey, view: str) -> list[Path]:
+        files = self._data.view_files(key)
+        if view == "all":
+            return files
+        return [files[0 if view == "fixed" else int(self._subjects.rng(f"{key}/view").integers(len(files)))]]
+
+    def _latent(self, file: Path) -> np.ndarray | str:
+        """What the encoder makes of a view, or why it cannot."""
+        try:
+            return self._model.encode(self._model.frame(read_rgba(file))[None])[0]
+        except ValueError as error:
+            return str(error)
+
+    def _nearest(self, latent: np.ndarray | str) -> ShapeKey | str:
+        return latent if isinstance(latent, str) else self._training.by_latent(latent)
+
+    def _solid(self, name: object, latent: np.ndarray | str | None) -> Solid | str:
+        """The solid of a latent, of the template where there is none, or why there is no surface."""
+        if isinstance(latent, str):
+            return latent
+        try:
+            template = latent is None
+            mesh = (
+                self._model.template_mesh(self._resolution) if template else self._model.mesh(latent, self._resolution)
+            )
+        except ValueError as error:
+            logger.warning("%s: %s", name, error)
+            return str(error)
+        return Solid.watertight(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+
+    def _score(self, found: Solid | Sample | str, subject: Subject, name: str = "") -> _Scored:
+        if isinstance(found, str):
+            return _Scored(self._subjects.failure(subject), found)
+        if isinstance(found, Solid):
+            found = self.protocol.sample(found, self._subjects.rng(name or str(subject.key)), subject.cube)
+        return _Scored(self._subjects.score(found, subject))
+
+    def _oracle_points(self, key: ShapeKey) -> np.ndarray:
+        return chosen(stored_surface(self._data, key), ORACLE_POINTS, self._subjects.rng(f"{key}/target"))
 
 
-def evaluate(model: Model, data: Path, split: Path, **options: Any) -> dict[str, Any]:
+def _over_views(scored: Sequence[_Scored]) -> _Scored:
+    """The mean over the views of a shape, those that gave no surface among them."""
+    reasons = [each.reason for each in scored if each.reason]
+    reason = f"{len(reasons)} of {len(scored)} views: {reasons[0]}" if reasons and len(scored) > 1 else "".join(reasons)
+    return _Scored(mean_of([each.values for each in scored]), reason)
+
+
+def _method(view: str) -> str:
+    return f"urform, {_view_name(view)}"
+
+
+def _retrieval(view: str) -> str:
+    return f"retrieval by latent, {_view_name(view)}"
+
+
+def _view_name(view: str) -> str:
+    return "all views" if view == "all" else f"{view} view"
+
+
+def evaluate(model: Model, data: Path, split: Path, sheet: Path | None = None, **options: Any) -> dict[str, Any]:
     """Evaluate a model on a split; options as in `Evaluation`.
+
+    Args:
+        model: with an encoder.
+        data: data folder.
+        split: the test shapes.
+        sheet: PNG file for a picture of the shapes, worst first.
+        **options: see `Evaluation`.
 
     Raises:
         FileNotFoundError: the split or the data are not there.
-        ValueError: the split is not one.
+        ValueError: the split is not one, or a file is damaged.
     """
     folder = DataFolder(data)
     keys = read_split(split)
@@ -192,18 +266,8 @@ def evaluate(model: Model, data: Path, split: Path, **options: Any) -> dict[str,
         raise FileNotFoundError(
             f"{data}: {len(missing)} of {len(keys)} shapes of {split} are not prepared, first: {missing[0]}"
         )
-    return Evaluation(model, folder, keys, **options).run()
-
-
-def format_table(result: dict[str, Any]) -> str:
-    """The result as a text table."""
-    lines = [
-        f"Chamfer ({result['protocol']}), {result['unit']}, x {result['factor']}, {len(result['shapes'])} shapes, "
-        f"{result['points']} points a side, resolution {result['resolution']}, noise floor {result['noise_floor']:.3f}",
-        f"{'method':34s} {'mean':>8s} {'std':>8s} {'median':>8s} {'failures':>8s}",
-    ]
-    for row in result["rows"]:
-        lines.append(
-            f"{row['method']:34s} {row['mean']:8.3f} {row['std']:8.3f} {row['median']:8.3f} {row['failures']:8d}"
-        )
-    return "\n".join(lines)
+    evaluation = Evaluation(model, folder, keys, **options)
+    result = evaluation.run()
+    if sheet is not None:
+        write_atomically(sheet, encode_png(evaluation.sheet(result)))
+    return result
