@@ -36,7 +36,6 @@ from urform.geometry._signed_distance import (
     winding_sign,
 )
 from urform.geometry._solid import Solid
-from urform.geometry._simplify import simplify
 from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
 
@@ -76,7 +75,6 @@ __all__ = [
     "sample_faces",
     "sample_sdf",
     "sample_visible_surface",
-    "simplify",
     "solid_sign",
     "surface_quality",
     "volumetric_iou",
