@@ -27,9 +27,11 @@ import torch
 from urform.correspondence import (
     CHAIR_PARTS,
     PCK_THRESHOLD,
+    PLACE_WEIGHT,
     UNLABELLED,
     Known,
     Placed,
+    canonical_and_place,
     fit,
     from_cloud,
     from_part,
@@ -132,10 +134,11 @@ def known_shape(data: DataFolder, sources: dict[str, str], key: ShapeKey, classe
     return Known(points.points, part[points.face], keypoints, float(np.linalg.norm(np.ptp(vertices, axis=0))))
 
 
-def place(model: Model, shape: Known, latent: np.ndarray) -> Placed:
-    """Points and keypoints of a shape in canonical space."""
+def place(model: Model, shape: Known, latent: np.ndarray, place_weight: float) -> Placed:
+    """Points and keypoints of a shape as they are compared."""
     names = list(shape.keypoints)
-    canonical = model.canonical(np.concatenate([shape.points, [shape.keypoints[name] for name in names]]), latent)
+    points = np.concatenate([shape.points, np.stack([shape.keypoints[name] for name in names])])
+    canonical = canonical_and_place(model, points, latent, place_weight)
     return Placed(canonical[: len(shape.points)], dict(zip(names, canonical[len(shape.points) :], strict=True)))
 
 
@@ -150,12 +153,16 @@ def run_scores(model: Model, data: DataFolder, keys: list[ShapeKey]) -> None:
     classes = list(dict.fromkeys(CHAIR_PARTS.values()))
     sources = json.loads((data.root / ".datasources.json").read_text())
     shapes = [known_shape(data, sources, key, classes) for key in keys]
-    fitted = np.stack([fit_samples(model, data, key) for key in keys])
-    encoded = np.stack([encode(model, data, key) for key in keys])
+    latents = {
+        "fitted to SDF samples": np.stack([fit_samples(model, data, key) for key in keys]),
+        "from one view": np.stack([encode(model, data, key) for key in keys]),
+    }
     rng = np.random.default_rng(0)
     methods = {
-        "urform, latents fitted to SDF samples": [place(model, *both) for both in zip(shapes, fitted, strict=True)],
-        "urform, latents from one view": [place(model, *both) for both in zip(shapes, encoded, strict=True)],
+        f"{method}, latents {origin}": [place(model, *both, weight) for both in zip(shapes, known, strict=True)]
+        for origin, known in latents.items()
+        for method, weight in (("canonical points", 0.0), ("canonical points and place", PLACE_WEIGHT))
+    } | {
         "identity warp": [Placed(shape.points, shape.keypoints) for shape in shapes],
         "random point": [place_at_random(shape, rng) for shape in shapes],
     }
@@ -166,7 +173,7 @@ def run_scores(model: Model, data: DataFolder, keys: list[ShapeKey]) -> None:
     for name, placed in methods.items():
         errors = keypoint_errors(shapes, placed, pairs)
         score = [100 * pck(errors[:, column], PCK_THRESHOLD) for column in (0, 1)]
-        near = nearest_sources(fitted if "fitted" in name else encoded)
+        near = nearest_sources(latents["from one view" if "view" in name else "fitted to SDF samples"])
         ious = [100 * label_iou(shapes, placed, chosen) for chosen in (pairs, near)]
         print(
             f"| {name} | {score[0]:.1f} | {score[1]:.1f} | {errors[:, 0].mean():.3f} | {ious[0]:.1f} | {ious[1]:.1f} |",

@@ -16,6 +16,7 @@ from urform.correspondence import (
     Placed,
     Scan,
     Subject,
+    canonical_and_place,
     carried_parts,
     colour_at,
     group_labels,
@@ -81,7 +82,7 @@ def subject(scan: Scan, shift: float) -> Subject:
 def test_labels_of_faces_are_carried_to_the_shifted_mesh(block: Path, shift: float) -> None:
     scan = read_scan(block)
     labels = group_labels(scan, "block")
-    carried = transfer_labels(ShiftingModel(), subject(scan, 0), subject(scan, shift), labels)
+    carried = transfer_labels(ShiftingModel(), subject(scan, 0), subject(scan, shift), labels, place_weight=0)
     assert carried.labels.named(carried.labels.index) == list(scan.face_group)
     assert carried.distance.max() < 0.1
     np.testing.assert_allclose(carried.surface.vertices, scan.vertices + np.array([shift, 0, 0]))
@@ -101,7 +102,7 @@ def test_labels_of_vertices_are_carried(block: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "side.npy", side)
     source, target = subject(scan, 0), subject(scan, SHIFT)
     labels = read_labels(tmp_path / "side.npy", source.surface(ShiftingModel()), "block")
-    carried = transfer_labels(ShiftingModel(), source, target, labels)
+    carried = transfer_labels(ShiftingModel(), source, target, labels, place_weight=0)
     assert labels.per == "vertex"
     assert np.mean(np.array(carried.labels.named(carried.labels.index)) == side.astype(str)) > 0.98
 
@@ -113,7 +114,7 @@ def test_keypoints_are_carried_between_coordinates(block: Path) -> None:
     # In its own coordinates the target is half as large, and 5 to the left.
     own = replace(target.scan, vertices=target.normalisation.undo(target.scan.vertices))
     carried = transfer_keypoints(
-        ShiftingModel(), source, replace(target, scan=own), {"corner": np.array([0.5, 1.0, 0.5])}
+        ShiftingModel(), source, replace(target, scan=own), {"corner": np.array([0.5, 1.0, 0.5])}, place_weight=0
     )
     np.testing.assert_allclose(carried.points["corner"], ((0.5 + SHIFT) / 2 - 5, 0.5, 0.25), atol=0.02)
     assert carried.distance["corner"] < 0.05
@@ -131,7 +132,7 @@ def test_colours_are_carried_by_material(tmp_path: Path) -> None:
     (tmp_path / "two.obj").write_text("\n".join(lines))
     scan = read_scan(tmp_path / "two.obj")
     source, target = subject(scan, 0), subject(scan, SHIFT)
-    carried = transfer_colours(ShiftingModel(), replace(source, scan=scan), target)
+    carried = transfer_colours(ShiftingModel(), replace(source, scan=scan), target, place_weight=0)
     away = np.abs(scan.vertices[:, 0]) > 0.06
     expected = np.where(scan.vertices[:, 0] > 0, 1.0, 0.2)
     np.testing.assert_allclose(carried.rgb[away, 0], expected[away], atol=1e-6)
@@ -158,6 +159,22 @@ def test_spread_points_lie_where_their_weights_say_and_evenly() -> None:
     np.testing.assert_allclose(points.points, expected, atol=1e-12)
     share = np.bincount(points.face, minlength=12) / 20_000
     np.testing.assert_allclose(share, mesh.area_faces / mesh.area, atol=0.01)
+
+
+def test_places_count_by_their_weight() -> None:
+    points, latent = np.random.default_rng(0).random((9, 3)), np.array([SHIFT], np.float32)
+    compared = canonical_and_place(ShiftingModel(), points, latent, 0.5)
+    np.testing.assert_allclose(compared[:, :3], points - np.array([SHIFT, 0, 0]))
+    np.testing.assert_allclose(compared[:, 3:], points / 2)
+    with pytest.raises(ValueError, match="--place-weight must be at least 0, got -1"):
+        canonical_and_place(ShiftingModel(), points, latent, -1)
+
+
+def test_distances_are_canonical_ones_whatever_else_is_compared() -> None:
+    query, among = np.array([[0, 0, 0, 1.0]]), np.array([[3, 4, 0, 1.0], [1, 0, 0, 9]])
+    matches = nearest_canonical(query, among)
+    assert matches.index.tolist() == [0]
+    assert matches.distance.tolist() == [5]
 
 
 def test_nearest_canonical_agrees_with_all_distances() -> None:

@@ -65,6 +65,8 @@ class _Transfer:
     """Seed of fits, and of points on surfaces."""
     resolution: int = 128
     """Cells along an axis of surfaces that the model makes, 8 to 512."""
+    place_weight: float = 1.0
+    """How much it counts where points lie, beside where the warp takes them; 0: the warp alone, as published."""
 
     def transfer(self, kind: Literal["labels", "keypoints", "colors"], file: Path | None) -> int:
         """Print one JSON line a target; 2 if one of them failed."""
@@ -72,6 +74,7 @@ class _Transfer:
         from urform.inference import load
 
         options = {"steps": self.steps, "seed": self.seed, "resolution": self.resolution}
+        options |= {"place_weight": self.place_weight}
         return _report(transfer_files(load(self.weights), kind, self.source, self.to, self.out, file, **options))
 
 

@@ -21,10 +21,12 @@ from urform.correspondence._scores import (
 from urform.correspondence._subject import Subject, normalisation_of, resolve_subject
 from urform.correspondence._surface import Surface, SurfacePoints, spread
 from urform.correspondence._transfer import (
+    PLACE_WEIGHT,
     CarriedColours,
     CarriedKeypoints,
     CarriedLabels,
     Matches,
+    canonical_and_place,
     nearest_canonical,
     transfer_colours,
     transfer_keypoints,
@@ -35,6 +37,7 @@ from urform.correspondence._transfer_files import transfer_files
 __all__ = [
     "CHAIR_PARTS",
     "PCK_THRESHOLD",
+    "PLACE_WEIGHT",
     "UNLABELLED",
     "CarriedColours",
     "CarriedKeypoints",
@@ -51,6 +54,7 @@ __all__ = [
     "Subject",
     "Surface",
     "SurfacePoints",
+    "canonical_and_place",
     "carried_parts",
     "colour_at",
     "encode_pictures",

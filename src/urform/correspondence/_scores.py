@@ -44,8 +44,8 @@ class Known:
 class Placed:
     """Where a method puts the points and the keypoints of a shape: what lies together there corresponds."""
 
-    points: Float[np.ndarray, "N 3"]
-    keypoints: Mapping[str, Float[np.ndarray, " 3"]]
+    points: Float[np.ndarray, "N D"]
+    keypoints: Mapping[str, Float[np.ndarray, " D"]]
 
 
 def keypoint_errors(

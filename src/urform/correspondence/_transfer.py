@@ -13,6 +13,9 @@ from urform.correspondence._surface import Surface, SurfacePoints, spread
 from urform.geometry import load_mesh
 from urform.inference import Model
 
+PLACE_WEIGHT = (
+    1.0  # canonical points alone lose to no warp at all on the shipped model, see docs/results/correspondence.md
+)
 POINTS = 50_000  # on the surface that is searched: one in 0.007 normalised units on a chair
 RESOLUTION = 128
 
@@ -47,16 +50,43 @@ class CarriedKeypoints(NamedTuple):
     distance: dict[str, float]
 
 
-def nearest_canonical(query: Float[np.ndarray, "N 3"], among: Float[np.ndarray, "M 3"]) -> Matches:
-    """The nearest of some canonical points. Source: Zheng 2021 (Deep Implicit Templates), section 3."""
+def nearest_canonical(query: Float[np.ndarray, "N D"], among: Float[np.ndarray, "M D"]) -> Matches:
+    """The nearest of some canonical points, or of points with more coordinates than those, and how far they are in the
+    first three. Source: Zheng 2021 (Deep Implicit Templates), section 3.
+    """
     from scipy.spatial import KDTree
 
-    distance, index = KDTree(among).query(query)
-    return Matches(np.asarray(index), np.asarray(distance))
+    index = np.asarray(KDTree(among).query(query)[1])
+    return Matches(index, np.linalg.norm(query[:, :3] - among[index, :3], axis=1))
+
+
+def canonical_and_place(
+    model: Model, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"], place_weight: float = PLACE_WEIGHT
+) -> Float[np.ndarray, "N 6"]:
+    """What points of two shapes are compared by: where the warp takes them, and, weighted, where they lie.
+
+    Args:
+        model: that has the shape.
+        points: of it, in normalised space.
+        latent: its latent code.
+        place_weight: of the latter; 0 compares canonical points alone, as published.
+
+    Raises:
+        ValueError: the weight is negative.
+    """
+    if not place_weight >= 0:
+        raise ValueError(f"--place-weight must be at least 0, got {place_weight}")
+    return np.concatenate([model.canonical(points, latent), place_weight * points], axis=1)
 
 
 def transfer_labels(
-    model: Model, source: Subject, target: Subject, labels: Labels, resolution: int = RESOLUTION, seed: int = 0
+    model: Model,
+    source: Subject,
+    target: Subject,
+    labels: Labels,
+    resolution: int = RESOLUTION,
+    seed: int = 0,
+    place_weight: float = PLACE_WEIGHT,
 ) -> CarriedLabels:
     """Give each vertex or face of a target the label of the corresponding point of a source.
 
@@ -67,11 +97,12 @@ def transfer_labels(
         labels: of the source's surface.
         resolution: cells along an axis of surfaces that the model makes.
         seed: of the points on the source.
+        place_weight: see `canonical_and_place`.
     """
     surface, known = target.surface(model, resolution), source.surface(model, resolution)
-    points, canonical = _dense(model, source, known, seed)
+    points, canonical = _dense(model, source, known, seed, place_weight)
     places = surface.placed if labels.per == "vertex" else surface.placed[surface.faces].mean(axis=1)
-    matches = nearest_canonical(model.canonical(places, target.latent), canonical)
+    matches = nearest_canonical(canonical_and_place(model, places, target.latent, place_weight), canonical)
     index = labels.at(points, known.faces)[matches.index]
     return CarriedLabels(surface, Labels(labels.names, index, labels.per), matches.distance)
 
@@ -83,6 +114,7 @@ def transfer_keypoints(
     keypoints: dict[str, Float[np.ndarray, " 3"]],
     resolution: int = RESOLUTION,
     seed: int = 0,
+    place_weight: float = PLACE_WEIGHT,
 ) -> CarriedKeypoints:
     """Find the points of a target's surface that correspond to named points of a source.
 
@@ -93,11 +125,12 @@ def transfer_keypoints(
         keypoints: on the source's surface or near it.
         resolution: cells along an axis of surfaces that the model makes.
         seed: of the points on the target.
+        place_weight: see `canonical_and_place`.
     """
     surface = target.surface(model, resolution)
-    points, canonical = _dense(model, target, surface, seed)
+    points, canonical = _dense(model, target, surface, seed, place_weight)
     placed = source.normalisation.apply(np.stack(list(keypoints.values())))
-    matches = nearest_canonical(model.canonical(placed, source.latent), canonical)
+    matches = nearest_canonical(canonical_and_place(model, placed, source.latent, place_weight), canonical)
     found = target.normalisation.undo(points.points[matches.index])
     return CarriedKeypoints(
         dict(zip(keypoints, found, strict=True)),
@@ -106,7 +139,12 @@ def transfer_keypoints(
 
 
 def transfer_colours(
-    model: Model, source: Subject, target: Subject, resolution: int = RESOLUTION, seed: int = 0
+    model: Model,
+    source: Subject,
+    target: Subject,
+    resolution: int = RESOLUTION,
+    seed: int = 0,
+    place_weight: float = PLACE_WEIGHT,
 ) -> CarriedColours:
     """Give each vertex of a target the colour of the corresponding point of a source.
 
@@ -116,6 +154,7 @@ def transfer_colours(
         target: what is to be coloured.
         resolution: cells along an axis of surfaces that the model makes.
         seed: of the points on the source.
+        place_weight: see `canonical_and_place`.
 
     Raises:
         ValueError: the source has no mesh of its own.
@@ -124,14 +163,14 @@ def transfer_colours(
         raise ValueError(f"--from {source.name}: has no colours, expected a mesh file with some")
     surface, mesh = target.surface(model, resolution), load_mesh(source.scan.path)
     known = Surface(mesh.vertices, mesh.faces, source.normalisation, is_own=True)
-    points, canonical = _dense(model, source, known, seed)
-    matches = nearest_canonical(model.canonical(surface.placed, target.latent), canonical)
+    points, canonical = _dense(model, source, known, seed, place_weight)
+    matches = nearest_canonical(canonical_and_place(model, surface.placed, target.latent, place_weight), canonical)
     return CarriedColours(surface, colour_at(mesh, points)[matches.index], matches.distance)
 
 
 def _dense(
-    model: Model, subject: Subject, surface: Surface, seed: int
-) -> tuple[SurfacePoints, Float[np.ndarray, "M 3"]]:
-    """Points all over a surface, in normalised space, and where the warp takes them."""
+    model: Model, subject: Subject, surface: Surface, seed: int, place_weight: float
+) -> tuple[SurfacePoints, Float[np.ndarray, "M 6"]]:
+    """Points all over a surface, in normalised space, and what they are compared by."""
     points = spread(surface.placed, surface.faces, POINTS, np.random.default_rng(seed))
-    return points, model.canonical(points.points, subject.latent)
+    return points, canonical_and_place(model, points.points, subject.latent, place_weight)

@@ -15,7 +15,13 @@ from urform.correspondence._fit import STEPS
 from urform.correspondence._labels import group_labels, label_colours, read_keypoints, read_labels
 from urform.correspondence._subject import Subject, resolve_subject
 from urform.correspondence._surface import Surface
-from urform.correspondence._transfer import RESOLUTION, transfer_colours, transfer_keypoints, transfer_labels
+from urform.correspondence._transfer import (
+    PLACE_WEIGHT,
+    RESOLUTION,
+    transfer_colours,
+    transfer_keypoints,
+    transfer_labels,
+)
 from urform.data import write_atomically
 from urform.inference import Model, save_mesh
 
@@ -34,6 +40,7 @@ def transfer_files(
     steps: int = STEPS,
     seed: int = 0,
     resolution: int = RESOLUTION,
+    place_weight: float = PLACE_WEIGHT,
 ) -> Iterator[dict[str, Any]]:
     """Carry what a source has to targets, one by one; a bad target gives an entry with its error, and the rest goes on.
 
@@ -47,6 +54,7 @@ def transfer_files(
         steps: of the fit of a mesh or a point cloud.
         seed: of fits, and of points on surfaces.
         resolution: cells along an axis of surfaces that the model makes.
+        place_weight: see `canonical_and_place`.
 
     Yields:
         A JSON-able summary a target.
@@ -59,7 +67,7 @@ def transfer_files(
         raise ValueError("--to must name at least one shape, got none")
     keypoints = read_keypoints(file) if kind == "keypoints" and file is not None else None
     subject = resolve_subject(model, source, steps, seed)
-    options = {"resolution": resolution, "seed": seed}
+    options = {"resolution": resolution, "seed": seed, "place_weight": place_weight}
     if kind == "labels":
         write = _label_writer(model, subject, source, file, options)
     elif kind == "colors":
@@ -81,7 +89,7 @@ def transfer_files(
         yield {"to": text, **written, "canonical_distance": mean, "largest": largest}
 
 
-def _label_writer(model: Model, source: Subject, name: str, file: Path | None, options: dict[str, int]) -> Write:
+def _label_writer(model: Model, source: Subject, name: str, file: Path | None, options: dict[str, Any]) -> Write:
     if file is None:
         labels = group_labels(source.scan, name)
     else:
@@ -102,7 +110,7 @@ def _label_writer(model: Model, source: Subject, name: str, file: Path | None, o
     return write
 
 
-def _keypoint_writer(model: Model, source: Subject, keypoints: dict[str, np.ndarray], options: dict[str, int]) -> Write:
+def _keypoint_writer(model: Model, source: Subject, keypoints: dict[str, np.ndarray], options: dict[str, Any]) -> Write:
     def write(target: Subject, stem: Path) -> tuple[dict[str, Any], np.ndarray]:
         carried = transfer_keypoints(model, source, target, keypoints, **options)
         path = stem.with_name(f"{stem.name}.json")
@@ -114,7 +122,7 @@ def _keypoint_writer(model: Model, source: Subject, keypoints: dict[str, np.ndar
     return write
 
 
-def _colour_writer(model: Model, source: Subject, options: dict[str, int]) -> Write:
+def _colour_writer(model: Model, source: Subject, options: dict[str, Any]) -> Write:
     def write(target: Subject, stem: Path) -> tuple[dict[str, Any], np.ndarray]:
         carried = transfer_colours(model, source, target, **options)
         path = stem.with_name(f"{stem.name}.ply")

@@ -1,0 +1,119 @@
+"""Meshes in correspondence: every vertex with its canonical point, and the template's mesh in the shape of an object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+from scipy.spatial import KDTree
+
+if TYPE_CHECKING:
+    from urform.inference import Model
+
+CONVERGED = 1e-3
+"""Distance in canonical space, normalised units, below which a point is found."""
+_STEPS = 15
+_DIFFERENCE = 1e-3  # the warp's slope is measured over this distance, normalised units
+_DAMPING = (1e-3, 1e3)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The template's mesh in the shape of an object: all objects have the same faces.
+
+    Attributes:
+        mesh: in the object's normalised space.
+        residual: (V,) distance in canonical space between each vertex and the template's, normalised units; where the
+            object lacks a part of the template, or the warp folds, there is no point to be found and it is large.
+        distance: (V,) distance of each vertex from the object's surface, as its sdf tells.
+    """
+
+    mesh: trimesh.Trimesh
+    residual: Float[np.ndarray, " V"]
+    distance: Float[np.ndarray, " V"]
+
+    @property
+    def found(self) -> float:
+        """Share of vertices that are where they belong."""
+        return float((self.residual < CONVERGED).mean())
+
+
+def with_canonical(model: Model, latent: Float[np.ndarray, " L"], mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The mesh with the canonical point of each vertex, as its colour and in attributes that a PLY file keeps.
+
+    Args:
+        model: whose warp it is.
+        latent: the shape's latent code.
+        mesh: in the shape's normalised space.
+    """
+    return coloured(mesh, model.canonical(np.asarray(mesh.vertices, np.float32), latent))
+
+
+def coloured(mesh: trimesh.Trimesh, canonical: Float[np.ndarray, "V 3"]) -> trimesh.Trimesh:
+    """The mesh in the colours of these canonical points: red, green and blue grow from -1 to 1 along x, y and z."""
+    mesh = mesh.copy()
+    colours = (np.clip((canonical + 1) / 2, 0, 1) * 255).astype(np.uint8)
+    mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colours)
+    for axis, name in enumerate("xyz"):
+        mesh.vertex_attributes[f"canonical_{name}"] = canonical[:, axis].astype(np.float32)
+    return mesh
+
+
+def register(
+    model: Model, latent: Float[np.ndarray, " L"], template: trimesh.Trimesh, resolution: int = 64
+) -> Registered:
+    """Move the template's mesh to an object by the inverse of the warp.
+
+    Each vertex starts at the point of the object's surface whose canonical point is nearest to it, and goes on by
+    damped Newton steps.
+
+    Args:
+        model: whose warp it is.
+        latent: the object's latent code.
+        template: the template's mesh.
+        resolution: of the surface that the vertices start at.
+
+    Raises:
+        ValueError: the object has no surface.
+
+    Source: Levenberg 1944; the template of Zheng 2021 is carried to its objects the same way.
+    """
+    wanted = np.asarray(template.vertices, np.float32)
+    surface = np.asarray(model.mesh(latent, resolution).vertices, np.float32)
+    _, nearest = KDTree(model.canonical(surface, latent)).query(wanted)
+    points = surface[nearest]
+    missing = model.canonical(points, latent) - wanted
+    damping = np.full(len(points), 1e-2, np.float32)
+    for _ in range(_STEPS):
+        todo = np.flatnonzero((np.linalg.norm(missing, axis=1) > CONVERGED) & (damping < _DAMPING[1]))
+        if not len(todo):
+            break
+        slopes = _slopes(model, latent, points[todo], missing[todo] + wanted[todo])
+        tried = points[todo] + _steps(slopes, missing[todo], damping[todo])
+        left = model.canonical(tried, latent) - wanted[todo]
+        better = np.linalg.norm(left, axis=1) < np.linalg.norm(missing[todo], axis=1)
+        points[todo[better]], missing[todo[better]] = tried[better], left[better]
+        damping[todo] = np.maximum(np.where(better, damping[todo] / 4, damping[todo] * 8), _DAMPING[0])
+    mesh = trimesh.Trimesh(points, template.faces, process=False)
+    distance = np.abs(model.sdf(points, latent))
+    return Registered(coloured(mesh, wanted), np.linalg.norm(missing, axis=1), distance)
+
+
+def _slopes(
+    model: Model, latent: Float[np.ndarray, " L"], points: Float[np.ndarray, "N 3"], canonical: Float[np.ndarray, "N 3"]
+) -> Float[np.ndarray, "N 3 3"]:
+    """Derivatives of the canonical point (rows) by the point (columns)."""
+    moved = (points[:, None] + _DIFFERENCE * np.eye(3, dtype=np.float32)).reshape(-1, 3)
+    there = model.canonical(moved, latent).reshape(-1, 3, 3)
+    return ((there - canonical[:, None]) / _DIFFERENCE).swapaxes(1, 2)
+
+
+def _steps(
+    slopes: Float[np.ndarray, "N 3 3"], missing: Float[np.ndarray, "N 3"], damping: Float[np.ndarray, " N"]
+) -> Float[np.ndarray, "N 3"]:
+    """The steps that make up for what is missing, were the warp linear; shorter the more they are damped."""
+    normal = slopes.swapaxes(1, 2) @ slopes + damping[:, None, None] * np.eye(3, dtype=np.float32)
+    return -np.linalg.solve(normal, slopes.swapaxes(1, 2) @ missing[:, :, None])[:, :, 0]
