@@ -23,13 +23,13 @@ from urform.analysis import (
     outliers,
     principal_directions,
 )
-from urform.analysis._drawing import draw_mesh, trimmed
 from urform.analysis._figures import Panel, sheet, shortened
 from urform.analysis._projection import project
 from urform.analysis._statistics import correlations
 from urform.cli import main
 from urform.config import AnalysisConfig
 from urform.data import ShapeKey, encode_png, write_split
+from urform.inference import draw_mesh, trimmed
 from urform.weights import load_weights, save_weights, write_latents
 
 SMALL = "--resolution 16 --queries 2 --components 2 --compared 6 --max-latents 24 --objects 3 --views 3"

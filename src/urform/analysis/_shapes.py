@@ -9,10 +9,9 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from urform.analysis._drawing import draw_mesh, trimmed
 from urform.analysis._figures import Panel, Section, sheet, shortened
 from urform.analysis._statistics import PrincipalDirections, nearest_neighbours, outliers, principal_directions
-from urform.inference import Model
+from urform.inference import Model, draw_mesh, trimmed
 
 logger = logging.getLogger(__name__)
 

@@ -10,11 +10,10 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from urform.analysis._drawing import draw_mesh, trimmed
 from urform.analysis._figures import ACCENT, SECOND, Panel, Section, fill_panel, png, shortened
 from urform.analysis._shapes import mesh_or_none, surface_or_none
 from urform.analysis._statistics import correlations, cosine_similarity
-from urform.inference import Model
+from urform.inference import Model, draw_mesh, trimmed
 
 _POINTS = 2048
 _BANDS = 12

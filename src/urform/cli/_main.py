@@ -30,6 +30,7 @@ from urform.cli._config_file import with_config_file
 from urform.cli._correspondence_commands import Fit, TransferColors, TransferKeypoints, TransferLabels
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
+from urform.cli._mesh_commands import MeshImages, MeshShapes, MeshTemplate, Morph
 from urform.cli._published_config import from_published
 from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig
 
@@ -41,6 +42,10 @@ COMMANDS = {
     "train encoder": TrainEncoder,
     "train joint": TrainJoint,
     "train contrastive": TrainContrastive,
+    "mesh template": MeshTemplate,
+    "mesh shapes": MeshShapes,
+    "mesh images": MeshImages,
+    "morph": Morph,
     "evaluate": Evaluate,
     "analyze": Analyze,
     "fit": Fit,

@@ -5,6 +5,16 @@ from urform.correspondence._fit import Encoded, Fitted, encode_pictures, fit, me
 from urform.correspondence._fit_files import fit_files
 from urform.correspondence._labels import Labels, colour_at, group_labels, label_colours, read_keypoints, read_labels
 from urform.correspondence._latent_file import LatentFile, read_latent_file, write_latent_file
+from urform.correspondence._mesh_files import MeshCounts, MeshOptions, encoded_views, mesh_shapes
+from urform.correspondence._morph import morph
+from urform.correspondence._register import (
+    Registered,
+    coloured_template,
+    perturbed,
+    register,
+    uncertainty,
+    with_canonical,
+)
 from urform.correspondence._scan import Scan, read_scan
 from urform.correspondence._scores import (
     CHAIR_PARTS,
@@ -49,7 +59,10 @@ __all__ = [
     "Labels",
     "LatentFile",
     "Matches",
+    "MeshCounts",
+    "MeshOptions",
     "Placed",
+    "Registered",
     "Scan",
     "Subject",
     "Surface",
@@ -57,7 +70,9 @@ __all__ = [
     "canonical_and_place",
     "carried_parts",
     "colour_at",
+    "coloured_template",
     "encode_pictures",
+    "encoded_views",
     "evidence_of",
     "fit",
     "fit_files",
@@ -69,14 +84,18 @@ __all__ = [
     "label_colours",
     "label_iou",
     "mean_latent",
+    "mesh_shapes",
+    "morph",
     "nearest_canonical",
     "normalisation_of",
     "part_iou",
     "pck",
+    "perturbed",
     "read_keypoints",
     "read_labels",
     "read_latent_file",
     "read_scan",
+    "register",
     "resolve_subject",
     "spread",
     "starts_for",
@@ -84,5 +103,7 @@ __all__ = [
     "transfer_files",
     "transfer_keypoints",
     "transfer_labels",
+    "uncertainty",
+    "with_canonical",
     "write_latent_file",
 ]

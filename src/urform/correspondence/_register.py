@@ -1,4 +1,4 @@
-"""Meshes in correspondence: every vertex with its canonical point, and the template's mesh in the shape of an object."""
+"""Meshes in correspondence: vertices with their canonical points, and the template's mesh in the shape of an object."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 from scipy.spatial import KDTree
+from trimesh.visual import ColorVisuals
 
 if TYPE_CHECKING:
     from urform.inference import Model
@@ -41,22 +42,71 @@ class Registered:
         return float((self.residual < CONVERGED).mean())
 
 
-def with_canonical(model: Model, latent: Float[np.ndarray, " L"], mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+def with_canonical(
+    model: Model, latent: Float[np.ndarray, " L"], mesh: trimesh.Trimesh, others: Float[np.ndarray, "K L"] | None = None
+) -> trimesh.Trimesh:
     """The mesh with the canonical point of each vertex, as its colour and in attributes that a PLY file keeps.
 
     Args:
         model: whose warp it is.
         latent: the shape's latent code.
         mesh: in the shape's normalised space.
+        others: latents that might as well be the shape's; with them there is an attribute `uncertainty`, see there.
     """
-    return coloured(mesh, model.canonical(np.asarray(mesh.vertices, np.float32), latent))
+    vertices = np.asarray(mesh.vertices, np.float32)
+    mesh = _coloured(mesh, model.canonical(vertices, latent))
+    if others is not None:
+        mesh.vertex_attributes["uncertainty"] = uncertainty(model, vertices, others)
+    return mesh
 
 
-def coloured(mesh: trimesh.Trimesh, canonical: Float[np.ndarray, "V 3"]) -> trimesh.Trimesh:
-    """The mesh in the colours of these canonical points: red, green and blue grow from -1 to 1 along x, y and z."""
+def coloured_template(model: Model, resolution: int = 128) -> trimesh.Trimesh:
+    """The template's mesh in the colours of its own points."""
+    mesh = model.template_mesh(resolution)
+    return _coloured(mesh, np.asarray(mesh.vertices, np.float32))
+
+
+def canonical_rgb(canonical: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+    """Colours in 0..1 of canonical points: red, green and blue grow from -1 to 1 along x, y and z."""
+    return np.clip((canonical + 1) / 2, 0, 1)
+
+
+def uncertainty(
+    model: Model, points: Float[np.ndarray, "N 3"], latents: Float[np.ndarray, "K L"]
+) -> Float[np.ndarray, " N"]:
+    """How far latents that might all be the shape's disagree on what points correspond to.
+
+    Args:
+        model: whose warp it is.
+        points: of the shape, normalised space.
+        latents: K >= 2 of them: the latents of several views, or `perturbed` ones.
+
+    Returns:
+        Root of the mean squared distance of a point's canonical points from their mean, normalised units.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    if len(latents) < 2:
+        raise ValueError(f"latents must have shape (K, L) with K >= 2, got {latents.shape}")
+    canonical = np.stack([model.canonical(points, latent) for latent in latents])
+    return np.sqrt(np.square(canonical - canonical.mean(axis=0)).sum(axis=2).mean(axis=0))
+
+
+def perturbed(
+    model: Model, latent: Float[np.ndarray, " L"], count: int, share: float = 0.1, seed: int = 0
+) -> Float[np.ndarray, "K L"]:
+    """Latents around one, apart by a share of how far the training shapes' are apart in each direction."""
+    known = np.stack(list(model.latents.values()))
+    noise = np.random.default_rng(seed).standard_normal((count, len(latent)))
+    return (latent + share * known.std(axis=0) * noise).astype(np.float32)
+
+
+def _coloured(mesh: trimesh.Trimesh, canonical: Float[np.ndarray, "V 3"]) -> trimesh.Trimesh:
+    """The mesh in the colours of these canonical points."""
     mesh = mesh.copy()
-    colours = (np.clip((canonical + 1) / 2, 0, 1) * 255).astype(np.uint8)
-    mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colours)
+    colours = (canonical_rgb(canonical) * 255).astype(np.uint8)
+    mesh.visual = ColorVisuals(mesh, vertex_colors=colours)
     for axis, name in enumerate("xyz"):
         mesh.vertex_attributes[f"canonical_{name}"] = canonical[:, axis].astype(np.float32)
     return mesh
@@ -99,7 +149,7 @@ def register(
         damping[todo] = np.maximum(np.where(better, damping[todo] / 4, damping[todo] * 8), _DAMPING[0])
     mesh = trimesh.Trimesh(points, template.faces, process=False)
     distance = np.abs(model.sdf(points, latent))
-    return Registered(coloured(mesh, wanted), np.linalg.norm(missing, axis=1), distance)
+    return Registered(_coloured(mesh, wanted), np.linalg.norm(missing, axis=1), distance)
 
 
 def _slopes(

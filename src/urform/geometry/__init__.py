@@ -35,6 +35,7 @@ from urform.geometry._signed_distance import (
     solid_sign,
     winding_sign,
 )
+from urform.geometry._simplify import simplify
 from urform.geometry._solid import Solid
 from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
@@ -75,6 +76,7 @@ __all__ = [
     "sample_faces",
     "sample_sdf",
     "sample_visible_surface",
+    "simplify",
     "solid_sign",
     "surface_quality",
     "volumetric_iou",

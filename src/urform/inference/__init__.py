@@ -1,6 +1,7 @@
 """From pictures to meshes, and what that is worth."""
 
 from urform.inference._background import CutOut, cut_out
+from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._evaluate import Evaluation, evaluate
 from urform.inference._model import FORMATS, Model, Reconstruction, load, save_mesh
 from urform.inference._preview import preview
@@ -19,6 +20,7 @@ __all__ = [
     "as_line",
     "best_fitting",
     "cut_out",
+    "draw_mesh",
     "evaluate",
     "format_csv",
     "format_table",
@@ -27,5 +29,6 @@ __all__ = [
     "preview",
     "reconstruct_files",
     "save_mesh",
+    "trimmed",
     "viewer_html",
 ]

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from urform.data import frame, to_input
-from urform.geometry import extract_isosurface
+from urform.geometry import extract_isosurface, simplify
 from urform.inference._background import CutOut, cut_out
 from urform.models import Decoder
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import trimesh
 
 FORMATS = ("glb", "obj", "ply", "stl")
+COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 CHUNK = 4096  # points at once: activations of this many stay in a core's cache
 
 
@@ -97,6 +98,17 @@ class Model:
         code = self._latent(latent)
         return self._chunked(lambda chunk: self._decoder.canonical(chunk[None], code)[0], points)
 
+    def normals(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, "N 3"]:
+        """Unit gradients of the signed distance: the normals, at points of the surface."""
+        code = self._latent(latent)
+
+        def gradient(chunk: torch.Tensor) -> torch.Tensor:
+            chunk.requires_grad_()
+            (slope,) = torch.autograd.grad(self._decoder(chunk[None], code).sum(), chunk)
+            return torch.nn.functional.normalize(slope, dim=1)
+
+        return self._chunked(gradient, points)
+
     @torch.inference_mode()
     def template_sdf(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
         """Signed distance of the template at canonical points."""
@@ -119,17 +131,33 @@ class Model:
         """A cut-out object as the encoder wants to see it."""
         return frame(rgba, self.config.image_size)
 
-    def mesh(self, latent: Float[np.ndarray, " L"], resolution: int = 128) -> trimesh.Trimesh:
+    def mesh(
+        self,
+        latent: Float[np.ndarray, " L"],
+        resolution: int = 128,
+        faces: int | None = None,
+        normals: bool = False,
+        dense: bool = False,
+    ) -> trimesh.Trimesh:
         """Watertight iso-surface of a shape, in the unit ball.
 
         Args:
             latent: its latent code.
             resolution: cells along an axis.
+            faces: how many it is simplified to; None = as many as there are.
+            normals: whether its vertices get the normals of the field, instead of means over the faces.
+            dense: evaluate every point of the lattice; the mesh is the same.
 
         Raises:
-            ValueError: the shape has no surface, or the resolution is out of range.
+            ValueError: the shape has no surface, or an argument is out of range.
         """
-        return extract_isosurface(lambda points: self.sdf(points, latent), resolution, radius=1.0)
+        coarse, radius = (resolution, None) if dense else (COARSE, 1.0)
+        mesh = extract_isosurface(lambda points: self.sdf(points, latent), resolution, coarse=coarse, radius=radius)
+        if faces is not None:
+            mesh = simplify(mesh, faces)
+        if normals:
+            mesh.vertex_normals = self.normals(np.asarray(mesh.vertices, np.float32), latent)
+        return mesh
 
     def template_mesh(self, resolution: int = 128) -> trimesh.Trimesh:
         """The template itself, as a shape."""

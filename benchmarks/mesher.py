@@ -1,0 +1,187 @@
+"""The mesher beside the published one and the dense grid: network evaluations, seconds, distance between the surfaces.
+
+    python benchmarks/mesher.py race [--resolution 256] [--published]
+    python benchmarks/mesher.py curve
+
+`race`: a training chair of the shipped model, or (--published) a network of published size (LSTM 512, 8 steps; template
+5 x 256) whose template has first learned that of the shipped model for a minute. Each mesher evaluates the same
+network through the same function on the same lattice of N points an axis. "Octree" is the published mesher, written
+from its description: the spacing starts at N/64 and halves to 1; a cell whose eight corners, clamped to +-0.1, differ
+by less than (2/N)/4 is settled with their mean. Distances are from our vertices to the others' surface and back.
+
+`curve`: seconds and largest additional memory of ours over N, each N in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+
+import igl
+import numpy as np
+import torch
+from skimage.measure import marching_cubes
+
+import urform
+from urform.geometry import extract_isosurface
+from urform.inference import Model
+from urform.models import Decoder, LstmWarp, Template
+
+Sdf = Callable[[np.ndarray], np.ndarray]
+Surface = tuple[np.ndarray, np.ndarray]
+CHAIR = "real/chair/"
+BATCH = 32**3  # points in a call, as published
+
+
+class Counted:
+    """A field that counts the points it is asked at."""
+
+    def __init__(self, sdf: Sdf):
+        self._sdf, self.count = sdf, 0
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        self.count += len(points)
+        return self._sdf(points)
+
+
+def dense(sdf: Sdf, size: int) -> Surface:
+    """Every point of the lattice."""
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    values = np.empty((size,) * 3, np.float32)
+    for row, x in zip(values, axis, strict=True):
+        row[:] = sdf(np.stack(np.meshgrid(x, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)).reshape(size, size)
+    return surface(values)
+
+
+def octree(sdf: Sdf, size: int) -> Surface:
+    """The published mesher."""
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    values, settled = np.zeros((size,) * 3, np.float32), np.zeros((size,) * 3, bool)
+    spacing = max(1, size // 64)
+    while spacing:
+        wanted = np.zeros_like(settled)
+        wanted[::spacing, ::spacing, ::spacing] = ~settled[::spacing, ::spacing, ::spacing]
+        index = np.argwhere(wanted)
+        for chunk in np.array_split(index, -(-len(index) // BATCH)):
+            values[tuple(chunk.T)] = np.clip(sdf(axis[chunk]), -0.1, 0.1)
+        settled |= wanted
+        corners = values[::spacing, ::spacing, ::spacing]
+        high = low = mean = corners
+        for a in range(3):
+            ends = [np.take(v, range(v.shape[a] - 1), a) for v in (high, low, mean)]
+            others = [np.take(v, range(1, v.shape[a]), a) for v in (high, low, mean)]
+            high, low, mean = np.maximum(ends[0], others[0]), np.minimum(ends[1], others[1]), (ends[2] + others[2]) / 2
+        flat = (high - low < 2 / size / 4).repeat(spacing, 0).repeat(spacing, 1).repeat(spacing, 2)
+        filled = mean.repeat(spacing, 0).repeat(spacing, 1).repeat(spacing, 2)
+        part = tuple(slice(n) for n in flat.shape)
+        fresh = flat & ~settled[part]
+        values[part][fresh] = filled[fresh]
+        settled[part] |= flat
+        spacing //= 2
+    return surface(values)
+
+
+def ours(sdf: Sdf, size: int) -> Surface:
+    mesh = extract_isosurface(sdf, size - 1, radius=1.0, min_component_share=0.0)
+    return np.asarray(mesh.vertices), np.asarray(mesh.faces)
+
+
+def surface(values: np.ndarray) -> Surface:
+    vertices, faces, _, _ = marching_cubes(values, 0.0)
+    return vertices.astype(np.float64) * 2 / (len(values) - 1) - 1, faces.astype(np.int64)
+
+
+def distances(
+    ours_: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray], size: int
+) -> tuple[float, float]:
+    """Largest distance, in voxels, of our vertices from their surface and of theirs from ours."""
+    both = ((ours_, theirs), (theirs, ours_))
+    there, back = (igl.point_mesh_squared_distance(one[0], *other)[0].max() for one, other in both)
+    return tuple(float(np.sqrt(value)) * (size - 1) / 2 for value in (there, back))  # pyright: ignore[reportReturnType]
+
+
+def published_field(model: Model) -> Sdf:
+    """A network of published size, with the shape of the shipped template."""
+    torch.manual_seed(0)
+    decoder = Decoder(LstmWarp(256, 512, 8), Template((256,) * 5, dropout=0.0))
+    optimizer = torch.optim.Adam(decoder.template.parameters(), 1e-3)
+    rng, end = np.random.default_rng(0), time.time() + 60
+    while time.time() < end:
+        points = rng.uniform(-1, 1, (20_000, 3)).astype(np.float32)
+        target = model.template_sdf(points)
+        near = np.abs(target) < 0.1
+        loss = (decoder.template(torch.from_numpy(points[near])) - torch.from_numpy(target[near])).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    decoder.eval()
+    latent = torch.randn(1, 256) / 16
+
+    @torch.inference_mode()
+    def sdf(points: np.ndarray) -> np.ndarray:
+        return torch.cat([decoder(c[None], latent)[0] for c in torch.from_numpy(points).split(4096)]).numpy()
+
+    return sdf
+
+
+def race(size: int, published: bool) -> None:
+    model = urform.load("chair")
+    latent = next(value for name, value in model.latents.items() if name.startswith(CHAIR))
+    sdf = published_field(model) if published else lambda points: model.sdf(points, latent)
+    sdf(np.zeros((BATCH, 3), np.float32))
+    found = {}
+    for name, mesher in (("dense", dense), ("octree", octree), ("ours", ours)):
+        field, started = Counted(sdf), time.perf_counter()
+        mesh = mesher(field, size)
+        found[name] = (mesh, field.count, time.perf_counter() - started)
+        print(f"{name:8s} {field.count:10d} evaluations {found[name][2]:8.2f} s {len(mesh[0]):8d} vertices", flush=True)
+    for name in ("octree", "dense"):
+        mesh, count, elapsed_s = found[name]
+        there, back = farthest(found["ours"][0], mesh, size), farthest(mesh, found["ours"][0], size)
+        print(
+            f"{name} over ours: {count / found['ours'][1]:.1f} x the evaluations, {elapsed_s / found['ours'][2]:.1f} x "
+            f"the time; farthest vertex {there:.3f} voxels from its surface, back {back:.3f}"
+        )
+
+
+def one(resolution: int) -> tuple[float, float, int]:
+    model = urform.load("chair")
+    latent = next(value for name, value in model.latents.items() if name.startswith(CHAIR))
+    model.mesh(latent, 16)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    mesh = model.mesh(latent, resolution)
+    elapsed_s = time.perf_counter() - started
+    return (
+        elapsed_s,
+        (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10,
+        mesh.metadata["evaluations"],
+    )
+
+
+def curve() -> None:
+    for resolution in (64, 128, 192, 256, 384, 512):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            elapsed_s, memory_mb, count = pool.apply(one, (resolution,))
+        print(f"N = {resolution:3d}: {elapsed_s:6.2f} s, {memory_mb:5.0f} MiB, {count:8d} evaluations", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    racing = commands.add_parser("race")
+    racing.add_argument("--resolution", type=int, default=256)
+    racing.add_argument("--published", action="store_true")
+    commands.add_parser("curve")
+    given = parser.parse_args()
+    if given.command == "race":
+        race(given.resolution, given.published)
+    else:
+        curve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""The commands that write meshes of templates and shapes: each a dataclass whose fields are its flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+if TYPE_CHECKING:
+    from urform.correspondence import MeshCounts, MeshOptions
+
+# Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
+
+
+@dataclass(frozen=True)
+class MeshSettings:
+    """How shapes are meshed, and from what."""
+
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    checkpoint: int | None = None
+    """Epoch of a run folder's snapshot; default: its newest weights."""
+    resolution: int = 128
+    """Cells along an axis, 8 to 512."""
+    mesher: Literal["sparse", "dense"] = "sparse"
+    """'sparse' evaluates the network near the surface, 'dense' at every point of the lattice: the meshes are equal."""
+    faces: int | None = None
+    """Simplify meshes to so many faces."""
+    registered: bool = False
+    """Write the template's mesh, moved by the inverse warp: the same vertices and faces for all shapes."""
+    uncertainty: int = 0
+    """Perturbed latents whose disagreement is stored with each vertex; 0 = none."""
+    overwrite: bool = False
+    """Write meshes again that are there already."""
+
+    def __post_init__(self) -> None:
+        if self.registered and (self.faces is not None or self.uncertainty):
+            raise ValueError("--registered must go without --faces and --uncertainty: its vertices are the template's")
+        if self.uncertainty == 1 or self.uncertainty < 0:
+            raise ValueError(f"--uncertainty must be 0, or at least 2, got {self.uncertainty}")
+
+    def model(self):
+        """The model that is meshed."""
+        from urform.inference import load
+
+        if self.checkpoint is None:
+            return load(self.weights)
+        folder = Path(self.weights) / "snapshots"
+        path = folder / f"{self.checkpoint:06d}.safetensors"
+        if not path.exists():
+            there = ", ".join(str(int(file.stem)) for file in sorted(folder.glob("*.safetensors"))) or "none"
+            raise FileNotFoundError(f"{path}: no snapshot of epoch {self.checkpoint}, there are: {there}")
+        return load(path)
+
+    def options(self) -> MeshOptions:
+        """The same, for the library."""
+        from urform.correspondence import MeshOptions
+
+        dense = self.mesher == "dense"
+        return MeshOptions(self.resolution, dense, self.faces, self.registered, self.uncertainty)
+
+
+@dataclass(frozen=True)
+class MeshTemplate:
+    """Write the template itself as a mesh, coloured by its own coordinates."""
+
+    out: Positional[Path]
+    """The file: .ply, .glb, .obj or .stl."""
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    checkpoint: int | None = None
+    """Epoch of a run folder's snapshot; default: its newest weights."""
+    resolution: int = 256
+    """Cells along an axis, 8 to 512."""
+
+    def run(self) -> int:
+        """Mesh and write."""
+        from urform.correspondence import coloured_template
+        from urform.inference import save_mesh
+
+        mesh = coloured_template(MeshSettings(self.weights, self.checkpoint).model(), self.resolution)
+        save_mesh(mesh, self.out)
+        print(f"{self.out}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
+        return 0
+
+
+@dataclass(frozen=True)
+class MeshShapes:
+    """Mesh shapes from their latents: those learned in training, or of a file of latents."""
+
+    out: Path
+    """Folder; meshes are `<dataset>/<category>/<instance>.ply` in it."""
+    ids: tuple[int, int] | None = None
+    """First and last but one of the shapes' numbers, in the order of training or of the split; default: all."""
+    split: Path | None = None
+    """Split file: only its shapes."""
+    latents: Path | None = None
+    """File of latents (.pkl or .npz, `urform embeddings`), instead of the learned ones; needs --split."""
+    original_scale: Path | None = None
+    """Data folder whose normalisation is undone; default: meshes stay in normalised space."""
+    settings: OmitArgPrefixes[MeshSettings] = field(default_factory=MeshSettings)
+    """How."""
+
+    def run(self) -> int:
+        """Mesh, and say what was left out."""
+        from urform.correspondence import mesh_shapes
+        from urform.data import DataFolder, read_split
+        from urform.weights import read_latents
+
+        model = self.settings.model()
+        known = model.latents
+        if self.latents is not None:
+            if self.split is None:
+                raise ValueError("--split must be given with --latents: it says what the shapes are called")
+            stored = read_latents(self.latents)
+            known = {str(key): stored[key.instance] for key in read_split(self.split) if key.instance in stored}
+        elif self.split is not None:
+            known = {str(key): known[str(key)] for key in read_split(self.split) if str(key) in known}
+        if not known:
+            raise ValueError(
+                f"{self.split}: none of its shapes has a latent in {self.latents or self.settings.weights}"
+            )
+        chosen = dict(list(known.items())[slice(*(self.ids or (None, None)))])
+        if not chosen:
+            raise ValueError(f"--ids must lie within 0 and {len(known)}, the number of shapes, got {self.ids}")
+        restore = None if self.original_scale is None else DataFolder(self.original_scale)
+        return report(
+            mesh_shapes(model, chosen, self.out, self.settings.options(), restore, self.settings.overwrite), self.out
+        )
+
+
+@dataclass(frozen=True)
+class MeshImages:
+    """Mesh the shapes of a split, each from one of its views."""
+
+    data: Path
+    """Data folder with views."""
+    split: Path
+    """Split file, of training or test shapes."""
+    out: Path
+    """Folder; meshes are `<dataset>/<category>/<instance>.ply` in it."""
+    view: int | None = 0
+    """Number of the view; None = one drawn at random."""
+    ids: tuple[int, int] | None = None
+    """First and last but one of the shapes' numbers, in the order of the split; default: all."""
+    seed: int = 0
+    """Seed of the random views."""
+    original_scale: bool = False
+    """Undo the normalisation, so that meshes lie on the original ones."""
+    settings: OmitArgPrefixes[MeshSettings] = field(default_factory=MeshSettings)
+    """How."""
+
+    def run(self) -> int:
+        """Mesh, and say what was left out."""
+        from urform.correspondence import encoded_views, mesh_shapes
+        from urform.data import DataFolder, read_split
+
+        model, data = self.settings.model(), DataFolder(self.data)
+        split = read_split(self.split)
+        keys = split[slice(*(self.ids or (None, None)))]
+        if not keys:
+            raise ValueError(f"--ids must lie within 0 and {len(split)}, the number of shapes, got {self.ids}")
+        latents = dict(encoded_views(model, data, keys, self.view, self.seed))
+        restore = data if self.original_scale else None
+        return report(
+            mesh_shapes(model, latents, self.out, self.settings.options(), restore, self.settings.overwrite), self.out
+        )
+
+
+def report(counts: MeshCounts, out: Path) -> int:
+    """Print what became of the shapes; 2 where none has a surface."""
+    print(f"{counts.written} meshes in {out}, {counts.kept} were there, {len(counts.failed)} without a surface")
+    if counts.failed:
+        print("without a surface: " + ", ".join(counts.failed))
+    return 2 if counts.failed and not counts.written + counts.kept else 0
+
+
+@dataclass(frozen=True)
+class Morph:
+    """Turn one shape into another: meshes in equal steps and an animated picture."""
+
+    first: Positional[str]
+    """A training shape, a latent file of `urform fit`, a picture, a mesh or a point cloud."""
+    last: Positional[str]
+    """Likewise."""
+    out: Path
+    """Folder of the meshes and of morph.gif."""
+    steps: int = 8
+    """Meshes, both ends included."""
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    resolution: int = 128
+    """Cells along an axis, 8 to 512."""
+    registered: bool = False
+    """The template's mesh, moved: the same vertices and faces at every step."""
+
+    def run(self) -> int:
+        """Mesh, draw and write."""
+        from urform.correspondence import morph, resolve_subject
+        from urform.inference import load
+
+        model = load(self.weights)
+        first, last = (resolve_subject(model, text) for text in (self.first, self.last))
+        files = morph(model, first, last, self.steps, self.out, self.resolution, self.registered)
+        print(f"{len(files)} of {self.steps} meshes and morph.gif in {self.out}")
+        return 0

@@ -1,0 +1,119 @@
+"""Meshes of many shapes, from learned latents or from views, into one folder in the published order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from urform.correspondence._register import perturbed, register, with_canonical
+from urform.data import DataFolder, ShapeKey, read_rgba
+from urform.inference import Model, save_mesh
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MeshOptions:
+    """How shapes are meshed.
+
+    Attributes:
+        resolution: cells along an axis.
+        dense: evaluate every point of the lattice, instead of only those near the surface.
+        faces: how many a mesh is simplified to; None = all.
+        registered: the template's mesh, moved: all shapes have the same vertices and faces.
+        perturbations: latents, around the shape's, whose disagreement becomes a vertex's `uncertainty`; 0 = none.
+    """
+
+    resolution: int = 128
+    dense: bool = False
+    faces: int | None = None
+    registered: bool = False
+    perturbations: int = 0
+
+
+@dataclass(frozen=True)
+class MeshCounts:
+    """What became of the shapes: how many were `written`, were there (`kept`), and the names of those that `failed`."""
+
+    written: int
+    kept: int
+    failed: list[str]
+
+
+def mesh_shapes(
+    model: Model,
+    latents: Mapping[str, np.ndarray],
+    out: Path,
+    options: MeshOptions,
+    restore: DataFolder | None = None,
+    overwrite: bool = False,
+) -> MeshCounts:
+    """Write `out/<dataset>/<category>/<instance>.ply` of each shape, its canonical points as colours.
+
+    Args:
+        model: of the category.
+        latents: name, `dataset/category/instance`, to latent (L,).
+        out: the folder.
+        options: how.
+        restore: data folder whose normalisation is undone, so that meshes lie on the original ones; None = they stay
+            in normalised space.
+        overwrite: write those again that are there.
+
+    Raises:
+        ValueError: an option is out of range.
+        FileNotFoundError: there is no normalisation of a shape.
+    """
+    template = model.template_mesh(options.resolution) if options.registered else None
+    written, kept, failed = 0, 0, []
+    for name, latent in tqdm(latents.items(), desc="mesh", unit="shape"):
+        path = out / f"{name}.ply"
+        if path.exists() and not overwrite:
+            kept += 1
+            continue
+        normalisation = None if restore is None else restore.normalisation(ShapeKey.parse(name))
+        try:
+            if template is not None:
+                mesh = register(model, latent, template, options.resolution).mesh
+            else:
+                mesh = model.mesh(latent, options.resolution, options.faces, dense=options.dense)
+                others = perturbed(model, latent, options.perturbations) if options.perturbations else None
+                mesh = with_canonical(model, latent, mesh, others)
+        except ValueError as error:
+            logger.warning("%s: %s", name, error)
+            failed.append(name)
+            continue
+        if normalisation is not None:
+            mesh.vertices = normalisation.undo(np.asarray(mesh.vertices, np.float64))
+        save_mesh(mesh, path)
+        written += 1
+    return MeshCounts(written, kept, failed)
+
+
+def encoded_views(
+    model: Model, data: DataFolder, keys: Sequence[ShapeKey], view: int | None, seed: int = 0
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and latent of each shape, from one of its views.
+
+    Args:
+        model: with an encoder.
+        data: the data folder.
+        keys: the shapes.
+        view: its number; None = one drawn by seed and name.
+        seed: of that.
+
+    Raises:
+        FileNotFoundError: a shape has no such view.
+    """
+    for key in keys:
+        files = data.view_files(key)
+        if not files or (view is not None and view >= len(files)):
+            wanted = "no views" if not files else f"{len(files)} views, no number {view}"
+            raise FileNotFoundError(f"{data.root}: {key} has {wanted}; `urform prepare` renders them")
+        digits = [ord(letter) for letter in str(key)]
+        chosen = int(np.random.default_rng([seed, *digits]).integers(len(files))) if view is None else view
+        yield str(key), model.encode(model.frame(read_rgba(files[chosen]))[None])[0]
