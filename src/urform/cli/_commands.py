@@ -202,6 +202,8 @@ class Reconstruct:
     """File format of the meshes."""
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
+    faces: int | None = None
+    """Simplify the mesh to so many faces."""
     keep_background: bool = False
     """Do not remove the background."""
 
@@ -214,7 +216,7 @@ class Reconstruct:
         failed = False
         models = load_models(self.category, self.weights)
         for summary in reconstruct_files(
-            self.images, self.out, models, self.format, self.resolution, self.keep_background
+            self.images, self.out, models, self.format, self.resolution, self.keep_background, self.faces
         ):
             failed |= "error" in summary
             if "error" in summary:

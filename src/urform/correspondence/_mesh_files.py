@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from urform.correspondence._register import perturbed, register, with_canonical
 from urform.data import DataFolder, ShapeKey, read_rgba
+from urform.geometry import SMALLEST, check_resolution
 from urform.inference import Model, save_mesh
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ class MeshOptions:
         faces: how many a mesh is simplified to; None = all.
         registered: the template's mesh, moved: all shapes have the same vertices and faces.
         perturbations: latents, around the shape's, whose disagreement becomes a vertex's `uncertainty`; 0 = none.
+
+    Raises:
+        ValueError: a number is out of range.
     """
 
     resolution: int = 128
@@ -34,6 +38,11 @@ class MeshOptions:
     faces: int | None = None
     registered: bool = False
     perturbations: int = 0
+
+    def __post_init__(self) -> None:
+        check_resolution(self.resolution)
+        if self.faces is not None and self.faces < SMALLEST:
+            raise ValueError(f"faces must be at least {SMALLEST}, got {self.faces}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,6 @@ def mesh_shapes(
         overwrite: write those again that are there.
 
     Raises:
-        ValueError: an option is out of range.
         FileNotFoundError: there is no normalisation of a shape.
     """
     template = model.template_mesh(options.resolution) if options.registered else None

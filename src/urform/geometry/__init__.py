@@ -1,6 +1,6 @@
 """Arrays and meshes, no networks: loading, signed distance, sampling, iso-surfaces, metrics."""
 
-from urform.geometry._isosurface import extract_isosurface
+from urform.geometry._isosurface import check_resolution, extract_isosurface
 from urform.geometry._mesh import (
     MESH_SUFFIXES,
     Cleaned,
@@ -35,13 +35,14 @@ from urform.geometry._signed_distance import (
     solid_sign,
     winding_sign,
 )
-from urform.geometry._simplify import simplify
+from urform.geometry._simplify import SMALLEST, simplify
 from urform.geometry._solid import Solid
 from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
 
 __all__ = [
     "MESH_SUFFIXES",
+    "SMALLEST",
     "Cleaned",
     "Hits",
     "Material",
@@ -60,6 +61,7 @@ __all__ = [
     "chamfer_deepsdf",
     "chamfer_l1",
     "chamfer_squared",
+    "check_resolution",
     "clean",
     "earth_movers_distance",
     "extract_isosurface",

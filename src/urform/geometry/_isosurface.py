@@ -244,11 +244,16 @@ class _Lattice:
         return flipped
 
 
+def check_resolution(resolution: int) -> None:
+    """Raise a ValueError where no mesh can have this resolution."""
+    if not MIN_RESOLUTION <= resolution <= MAX_RESOLUTION:
+        raise ValueError(f"resolution must be {MIN_RESOLUTION} to {MAX_RESOLUTION} cells, got {resolution}")
+
+
 def _check_arguments(
     resolution: int, bound: float, coarse: int, safety: float, min_component_share: float, radius: float | None
 ) -> None:
-    if not MIN_RESOLUTION <= resolution <= MAX_RESOLUTION:
-        raise ValueError(f"resolution must be {MIN_RESOLUTION} to {MAX_RESOLUTION} cells, got {resolution}")
+    check_resolution(resolution)
     if not bound > 0:
         raise ValueError(f"bound must be positive, got {bound}")
     if coarse < 1:

@@ -33,7 +33,7 @@ def simplify(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
     if len(mesh.faces) <= faces:
         return mesh
     vertices, corners = np.ascontiguousarray(mesh.vertices), np.ascontiguousarray(mesh.faces)
-    fewer_vertices, fewer_faces, *_ = igl.qslim(vertices, corners, faces)
+    fewer_vertices, fewer_faces = (np.asarray(array) for array in igl.qslim(vertices, corners, faces)[:2])
     if not len(fewer_faces) or len(fewer_faces) > faces + 1:
         raise ValueError(
             f"faces: the mesh of {len(corners)} cannot be brought down to {faces} without tearing it; ask for more"

@@ -178,13 +178,13 @@ class Model:
         """
         return self.reconstruct_object(cut_out(image, keep_background), resolution)
 
-    def reconstruct_object(self, cut: CutOut, resolution: int = 128) -> Reconstruction:
+    def reconstruct_object(self, cut: CutOut, resolution: int = 128, faces: int | None = None) -> Reconstruction:
         """The same for an object that is cut out already."""
         started = time.perf_counter()
         framed = self.frame(cut.rgba)
         latent = self.encode(framed[None])[0]
         encoded = time.perf_counter()
-        mesh = self.mesh(latent, resolution)
+        mesh = self.mesh(latent, resolution, faces)
         meshed = time.perf_counter()
         return Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
 

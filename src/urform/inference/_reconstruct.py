@@ -29,6 +29,7 @@ def reconstruct_files(
     file_format: str = "glb",
     resolution: int = 128,
     keep_background: bool = False,
+    faces: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
@@ -39,6 +40,7 @@ def reconstruct_files(
         file_format: glb, obj, ply or stl.
         resolution: cells along an axis.
         keep_background: do not remove backgrounds.
+        faces: how many the meshes are simplified to; None = as many as there are.
 
     Yields:
         A JSON-able summary a picture.
@@ -50,7 +52,7 @@ def reconstruct_files(
             image = read_image(path)
             cut = cut_out(image, keep_background)
             model = best_fitting(models, cut)
-            result = model.reconstruct_object(cut, resolution)
+            result = model.reconstruct_object(cut, resolution, faces)
             mesh_path = _write(result, cut, out, name, file_format)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
@@ -65,6 +67,7 @@ def reconstruct_files(
             "vertices": len(result.mesh.vertices),
             "faces": len(result.mesh.faces),
             "watertight": bool(result.mesh.is_watertight),
+            "dropped_components": result.mesh.metadata["dropped_components"],
         }
 
 
