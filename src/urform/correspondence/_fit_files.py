@@ -67,7 +67,10 @@ def fit_files(
         normalisation = _placing(scan, partial, normalised, like)
         fitted = _fit_scan(model, scan, normalisation, partial, encoded, steps, seed)
         summary |= {"points": len(scan.vertices), "start": fitted.start}
-        summary |= {"residual_before": fitted.residual_before, "residual_after": fitted.residual_after}
+        summary |= {
+            "residual_before": round(fitted.residual_before, 5),
+            "residual_after": round(fitted.residual_after, 5),
+        }
         own_mesh = scan.path if scan.is_mesh and not partial else None
         content = LatentFile(model.category, fitted.latent, normalisation, own_mesh)
     elif partial or normalised or like:
