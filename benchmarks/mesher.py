@@ -94,13 +94,10 @@ def surface(values: np.ndarray) -> Surface:
     return vertices.astype(np.float64) * 2 / (len(values) - 1) - 1, faces.astype(np.int64)
 
 
-def distances(
-    ours_: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray], size: int
-) -> tuple[float, float]:
-    """Largest distance, in voxels, of our vertices from their surface and of theirs from ours."""
-    both = ((ours_, theirs), (theirs, ours_))
-    there, back = (igl.point_mesh_squared_distance(one[0], *other)[0].max() for one, other in both)
-    return tuple(float(np.sqrt(value)) * (size - 1) / 2 for value in (there, back))  # pyright: ignore[reportReturnType]
+def farthest(one: Surface, other: Surface, size: int) -> float:
+    """Largest distance, in voxels, of a vertex of one surface from the other."""
+    squared, *_ = igl.point_mesh_squared_distance(one[0], *other)
+    return float(np.sqrt(squared.max())) * (size - 1) / 2
 
 
 def published_field(model: Model) -> Sdf:

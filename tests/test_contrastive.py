@@ -190,6 +190,16 @@ def test_a_twin_follows_parameters_and_statistics_and_does_not_see_the_batch() -
     torch.testing.assert_close(model.key(images)[:1], model.key(images[:1]))  # no cheating by batch norm
 
 
+def test_byols_target_normalises_with_the_batch_while_it_trains() -> None:
+    model = tiny("byol")
+    assert isinstance(model, BYOL)
+    images, _ = pictures()
+    model.train()
+    assert not torch.allclose(model.target(images)[:2], model.target(images[:2]), atol=1e-4)
+    model.eval()
+    torch.testing.assert_close(model.target(images)[:2], model.target(images[:2]))
+
+
 def test_byol_slows_its_target_down_by_a_cosine() -> None:
     model = tiny("byol", momentum=0.9)
     assert isinstance(model, BYOL)

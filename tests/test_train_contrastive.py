@@ -237,6 +237,18 @@ def test_the_usual_rates_learn(data: Path, split: Path, tmp_path: Path) -> None:
         assert min(losses[-5:]) < 0.97 * losses[0], optimizer
 
 
+def test_each_method_has_its_optimiser() -> None:
+    found = {method: ContrastiveConfig(method=method) for method in METHODS}
+    assert {method: config.chosen_optimizer for method, config in found.items()} == {
+        "simclr": "adamw",
+        "moco": "adamw",
+        "byol": "lars",
+        "simsiam": "sgd",
+    }
+    assert (found["byol"].highest_lr, found["simsiam"].highest_lr) == (1.0, 0.05)
+    assert ContrastiveConfig(method="byol", optimizer="adamw").highest_lr == 1e-3
+
+
 def test_lars_takes_steps_in_proportion_to_the_weights() -> None:
     layer = nn.Linear(3, 2)
     before = layer.weight.detach().clone()

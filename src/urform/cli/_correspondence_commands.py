@@ -73,9 +73,19 @@ class _Transfer:
         from urform.correspondence import transfer_files
         from urform.inference import load
 
-        options = {"steps": self.steps, "seed": self.seed, "resolution": self.resolution}
-        options |= {"place_weight": self.place_weight}
-        return _report(transfer_files(load(self.weights), kind, self.source, self.to, self.out, file, **options))
+        found = transfer_files(
+            load(self.weights),
+            kind,
+            self.source,
+            self.to,
+            self.out,
+            file,
+            steps=self.steps,
+            seed=self.seed,
+            resolution=self.resolution,
+            place_weight=self.place_weight,
+        )
+        return _report(found)
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,9 @@ class ContrastiveConfig:
     """Epochs; each shows about as many pictures as there are views."""
     batch_size: int = 64
     """Objects in a batch, each with two pictures."""
-    optimizer: Literal["sgd", "adamw", "lars"] = "adamw"
-    """How it descends; sgd and lars with a momentum of 0.9."""
+    optimizer: Literal["sgd", "adamw", "lars"] | None = None
+    """How it descends; sgd and lars with a momentum of 0.9. None = adamw, but for byol lars and for simsiam sgd, as
+    published: without negatives they collapse under adamw."""
     lr: float | None = None
     """Highest learning rate; None = 1e-3 for adamw, 0.05 for sgd, 1 for lars."""
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.05))
@@ -66,9 +67,14 @@ class ContrastiveConfig:
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
 
     @property
+    def chosen_optimizer(self) -> str:
+        """The optimiser, or the one that goes with the method."""
+        return self.optimizer or {"byol": "lars", "simsiam": "sgd"}.get(self.method, "adamw")
+
+    @property
     def highest_lr(self) -> float:
         """The learning rate, or the usual one of the optimiser."""
-        return {"adamw": 1e-3, "sgd": 0.05, "lars": 1.0}[self.optimizer] if self.lr is None else self.lr
+        return {"adamw": 1e-3, "sgd": 0.05, "lars": 1.0}[self.chosen_optimizer] if self.lr is None else self.lr
 
     @property
     def method_options(self) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class ContrastiveStage(Stage):
         self._model = METHODS[config.method](backbone, **config.method_options).to(device)
         self._augmentation = build_augmentation(config.image_size)
         self.modules = nn.ModuleDict({"model": self._model})
-        self.optimizer = build_optimizer(config.optimizer, self._model, config.highest_lr, config.weight_decay)
+        self.optimizer = build_optimizer(config.chosen_optimizer, self._model, config.highest_lr, config.weight_decay)
 
     @property
     def batches_per_epoch(self) -> int:
