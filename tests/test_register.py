@@ -136,8 +136,10 @@ def test_the_commands(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[
     small = ["--resolution", "24"]
     assert main(["mesh", "template", str(tmp_path / "template.ply"), *small]) == 0
     assert trimesh.load(tmp_path / "template.ply").is_watertight
-    assert main(["mesh", "shapes", "--out", str(tmp_path / "shapes"), "--ids", "2", "4", *small]) == 0
-    assert len(list((tmp_path / "shapes").rglob("*.ply"))) == 2
+    assert main(["mesh", "shapes", "--out", str(tmp_path / "shapes"), "--ids", "2", "4", "--normals", *small]) == 0
+    files = list((tmp_path / "shapes").rglob("*.ply"))
+    assert len(files) == 2
+    assert b"property float nx" in files[0].read_bytes()[:600]
     split = data / "splits" / "tiny_solid_test.json"
     views = ["mesh", "images", "--data", str(data), "--split", str(split), *small]
     assert main([*views, "--out", str(tmp_path / "views"), "--view", "None", "--original-scale"]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -134,3 +135,29 @@ def _report(summaries: Iterable[dict[str, Any]]) -> int:
             print(f"urform: {summary['error']}", file=sys.stderr)
         print(as_line(summary), flush=True)
     return 2 if failed else 0
+
+
+@dataclass(frozen=True)
+class EvaluateCorrespondence:
+    """Score correspondences on synthetic shapes: PCK of keypoints, mIoU of carried labels."""
+
+    data: Path
+    """Data folder of the shapes, which `urform synth` made."""
+    split: Path
+    """Split file: the test shapes."""
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    json: Path | None = None
+    """Also write the result to this file."""
+
+    def run(self) -> int:
+        """Print the table."""
+        from urform.correspondence import evaluate_correspondence, format_correspondence
+        from urform.data import DataFolder, read_split, write_atomically
+        from urform.inference import load
+
+        result = evaluate_correspondence(load(self.weights), DataFolder(self.data), read_split(self.split))
+        print(format_correspondence(result))
+        if self.json is not None:
+            write_atomically(self.json, (dumps(result, indent=1) + "\n").encode())
+        return 0

@@ -27,7 +27,13 @@ from urform.cli._commands import (
     TrainShape,
 )
 from urform.cli._config_file import with_config_file
-from urform.cli._correspondence_commands import Fit, TransferColors, TransferKeypoints, TransferLabels
+from urform.cli._correspondence_commands import (
+    EvaluateCorrespondence,
+    Fit,
+    TransferColors,
+    TransferKeypoints,
+    TransferLabels,
+)
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
 from urform.cli._mesh_commands import MeshImages, MeshShapes, MeshTemplate, Morph
@@ -46,6 +52,7 @@ COMMANDS = {
     "mesh shapes": MeshShapes,
     "mesh images": MeshImages,
     "morph": Morph,
+    "evaluate correspondence": EvaluateCorrespondence,
     "evaluate": Evaluate,
     "analyze": Analyze,
     "fit": Fit,
@@ -158,7 +165,7 @@ def _from_specs(experiment: Path, joint: bool) -> TrainShape | TrainJoint:
 
 def _usage(words: Sequence[str]) -> int:
     lines = ["usage: urform COMMAND [flags]", ""]
-    lines += [f"  {name:18s} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:24s} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     lines += [
         "",
         "COMMAND --help tells the flags; --config FILE reads them from YAML; --debug shows tracebacks.",

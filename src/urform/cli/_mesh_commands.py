@@ -30,6 +30,8 @@ class MeshSettings:
     """Simplify meshes to so many faces."""
     registered: bool = False
     """Write the template's mesh, moved by the inverse warp: the same vertices and faces for all shapes."""
+    normals: bool = False
+    """Store the normals of the field with the vertices."""
     uncertainty: int = 0
     """Perturbed latents whose disagreement is stored with each vertex; 0 = none."""
     overwrite: bool = False
@@ -59,7 +61,7 @@ class MeshSettings:
         from urform.correspondence import MeshOptions
 
         dense = self.mesher == "dense"
-        return MeshOptions(self.resolution, dense, self.faces, self.registered, self.uncertainty)
+        return MeshOptions(self.resolution, dense, self.faces, self.registered, self.normals, self.uncertainty)
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,10 @@ class MeshImages:
 
 def report(counts: MeshCounts, out: Path) -> int:
     """Print what became of the shapes; 2 where none has a surface."""
-    print(f"{counts.written} meshes in {out}, {counts.kept} were there, {len(counts.failed)} without a surface")
+    print(
+        f"{counts.written} meshes in {out}, {counts.kept} were there, {len(counts.failed)} without a surface; "
+        f"{counts.dropped} small components dropped"
+    )
     if counts.failed:
         print("without a surface: " + ", ".join(counts.failed))
     return 2 if counts.failed and not counts.written + counts.kept else 0

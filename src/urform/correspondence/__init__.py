@@ -1,5 +1,11 @@
 """Shapes fitted to what users have, and what is known of one carried to others by their canonical points."""
 
+from urform.correspondence._evaluate import (
+    encoded_first_view,
+    evaluate_correspondence,
+    fitted_to_samples,
+    format_correspondence,
+)
 from urform.correspondence._evidence import Evidence, evidence_of, from_cloud, from_part, from_samples
 from urform.correspondence._fit import Encoded, Fitted, encode_pictures, fit, mean_latent, starts_for
 from urform.correspondence._fit_files import fit_files
@@ -72,10 +78,14 @@ __all__ = [
     "colour_at",
     "coloured_template",
     "encode_pictures",
+    "encoded_first_view",
     "encoded_views",
+    "evaluate_correspondence",
     "evidence_of",
     "fit",
     "fit_files",
+    "fitted_to_samples",
+    "format_correspondence",
     "from_cloud",
     "from_part",
     "from_samples",

@@ -27,6 +27,7 @@ class MeshOptions:
         dense: evaluate every point of the lattice, instead of only those near the surface.
         faces: how many a mesh is simplified to; None = all.
         registered: the template's mesh, moved: all shapes have the same vertices and faces.
+        normals: store the normals of the field with the vertices.
         perturbations: latents, around the shape's, whose disagreement becomes a vertex's `uncertainty`; 0 = none.
 
     Raises:
@@ -37,6 +38,7 @@ class MeshOptions:
     dense: bool = False
     faces: int | None = None
     registered: bool = False
+    normals: bool = False
     perturbations: int = 0
 
     def __post_init__(self) -> None:
@@ -47,10 +49,18 @@ class MeshOptions:
 
 @dataclass(frozen=True)
 class MeshCounts:
-    """What became of the shapes: how many were `written`, were there (`kept`), and the names of those that `failed`."""
+    """What became of the shapes.
+
+    Attributes:
+        written: how many were meshed.
+        kept: how many were there.
+        dropped: small components, off the surface, that were left out of the meshes.
+        failed: names of shapes without a surface.
+    """
 
     written: int
     kept: int
+    dropped: int
     failed: list[str]
 
 
@@ -77,7 +87,7 @@ def mesh_shapes(
         FileNotFoundError: there is no normalisation of a shape.
     """
     template = model.template_mesh(options.resolution) if options.registered else None
-    written, kept, failed = 0, 0, []
+    written, kept, dropped, failed = 0, 0, 0, []
     for name, latent in tqdm(latents.items(), desc="mesh", unit="shape"):
         path = out / f"{name}.ply"
         if path.exists() and not overwrite:
@@ -89,17 +99,21 @@ def mesh_shapes(
                 mesh = register(model, latent, template, options.resolution).mesh
             else:
                 mesh = model.mesh(latent, options.resolution, options.faces, dense=options.dense)
+                dropped += mesh.metadata["dropped_components"]
                 others = perturbed(model, latent, options.perturbations) if options.perturbations else None
                 mesh = with_canonical(model, latent, mesh, others)
         except ValueError as error:
             logger.warning("%s: %s", name, error)
             failed.append(name)
             continue
+        points = np.asarray(mesh.vertices, np.float32)
         if normalisation is not None:
-            mesh.vertices = normalisation.undo(np.asarray(mesh.vertices, np.float64))
+            mesh.vertices = normalisation.undo(points.astype(np.float64))
+        if options.normals:
+            mesh.vertex_normals = model.normals(points, latent)
         save_mesh(mesh, path)
         written += 1
-    return MeshCounts(written, kept, failed)
+    return MeshCounts(written, kept, dropped, failed)
 
 
 def encoded_views(

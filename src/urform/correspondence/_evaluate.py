@@ -1,0 +1,183 @@
+"""Correspondence scored on shapes whose parts and keypoints are known: those of `urform synth`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+from urform.correspondence._evidence import from_samples
+from urform.correspondence._fit import fit, starts_for
+from urform.correspondence._labels import read_keypoints
+from urform.correspondence._scan import read_scan
+from urform.correspondence._scores import (
+    CHAIR_PARTS,
+    PCK_THRESHOLD,
+    UNLABELLED,
+    Known,
+    Placed,
+    keypoint_errors,
+    label_iou,
+    pck,
+)
+from urform.correspondence._surface import spread
+from urform.correspondence._transfer import PLACE_WEIGHT, canonical_and_place
+from urform.data import DataFolder, ShapeKey, read_rgba
+from urform.inference import Model
+
+SURFACE_POINTS = 10_000  # of each shape, on which correspondences are looked for
+_FITTED, _SEEN = "fitted to SDF samples", "from one view"
+
+
+def fitted_to_samples(model: Model, data: DataFolder, key: ShapeKey) -> Float[np.ndarray, " L"]:
+    """The latent fitted to a shape's SDF samples."""
+    surface = data.normalisation(key).apply(data.surface(key))[:SURFACE_POINTS]
+    evidence = from_samples(data.sdf_samples(key), surface)
+    return fit(model, evidence, starts_for(model, evidence)).latent
+
+
+def encoded_first_view(model: Model, data: DataFolder, key: ShapeKey) -> Float[np.ndarray, " L"]:
+    """The latent of a shape's first view."""
+    return model.encode(model.frame(read_rgba(data.view_files(key)[0]))[None])[0]
+
+
+def evaluate_correspondence(model: Model, data: DataFolder, keys: Sequence[ShapeKey]) -> dict[str, Any]:
+    """PCK of keypoints and mIoU of labels over all ordered pairs of shapes, by several methods.
+
+    Args:
+        model: of the category.
+        data: data folder of the shapes; its `.datasources.json` says where their meshes lie, OBJ files whose groups are
+            parts, each beside a shape.json that names keypoints.
+        keys: the shapes, at least two, that the model was not trained on.
+
+    Returns:
+        `rows`: for each method `pck`, `pck_normalised` (both at 0.05, of the diagonal of the target's box and of
+        normalised units), `mean_error` (diagonals), `label_miou` (mean over all sources) and `label_miou_one` (labels of
+        the shape with the nearest latent); shares in 0..1. With it `shapes`, `pairs`, `keypoints`.
+
+    Raises:
+        FileNotFoundError: a mesh, or what is known of it, is not there.
+        ValueError: there are fewer than two shapes, or no two have a keypoint in common.
+    """
+    if len(keys) < 2:
+        raise ValueError(f"--split must name at least two shapes, got {len(keys)}")
+    classes = list(dict.fromkeys(CHAIR_PARTS.values()))
+    places = json.loads((data.root / ".datasources.json").read_text())
+    shapes = [_known_shape(data, places, key, classes) for key in keys]
+    latents = {_FITTED: np.stack([fitted_to_samples(model, data, key) for key in tqdm(keys, "fit", unit="shape")])}
+    if model.has_encoder:
+        latents[_SEEN] = np.stack([encoded_first_view(model, data, key) for key in keys])
+    rng = np.random.default_rng(0)
+    methods = {
+        f"{method}, latents {origin}": (
+            known,
+            [_place(model, *both, weight) for both in zip(shapes, known, strict=True)],
+        )
+        for origin, known in latents.items()
+        for method, weight in (("canonical points", 0.0), ("canonical points and place", PLACE_WEIGHT))
+    }
+    methods["identity warp"] = (latents[_FITTED], [Placed(shape.points, shape.keypoints) for shape in shapes])
+    methods["random point"] = (latents[_FITTED], [_place_at_random(shape, rng) for shape in shapes])
+    pairs = [(source, target) for source in range(len(keys)) for target in range(len(keys)) if source != target]
+    best = np.concatenate([_off_surface(shapes[target], shapes[source].keypoints) for source, target in pairs])
+    if not len(best):
+        raise ValueError("no two shapes have a keypoint in common")
+    rows = [_row(name, shapes, *method, pairs) for name, method in methods.items()]
+    rows.append({"method": "surface point nearest to the truth", "pck": pck(best), "mean_error": float(best.mean())})
+    return {"shapes": [str(key) for key in keys], "pairs": len(pairs), "keypoints": len(best), "rows": rows}
+
+
+def format_correspondence(result: dict[str, Any]) -> str:
+    """The result of `evaluate_correspondence` as a table in Markdown, shares in per cent."""
+    columns = {
+        "pck": "PCK 0.05 of the diagonal",
+        "pck_normalised": "PCK 0.05 normalised units",
+        "mean_error": "mean error",
+        "label_miou": "label mIoU",
+        "label_miou_one": "one source",
+    }
+    lines = [
+        f"{len(result['shapes'])} shapes, {result['pairs']} ordered pairs, {result['keypoints']} keypoints",
+        "",
+        "| method | " + " | ".join(columns.values()) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for row in result["rows"]:
+        cells = [
+            "" if name not in row else f"{row[name]:.3f}" if name == "mean_error" else f"{100 * row[name]:.1f}"
+            for name in columns
+        ]
+        lines.append(f"| {row['method']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _row(
+    name: str,
+    shapes: Sequence[Known],
+    latents: Float[np.ndarray, "S L"],
+    placed: Sequence[Placed],
+    pairs: Sequence[tuple[int, int]],
+) -> dict[str, Any]:
+    errors = keypoint_errors(shapes, placed, pairs)
+    return {
+        "method": name,
+        "pck": pck(errors[:, 0], PCK_THRESHOLD),
+        "pck_normalised": pck(errors[:, 1], PCK_THRESHOLD),
+        "mean_error": float(errors[:, 0].mean()),
+        "label_miou": label_iou(shapes, placed, pairs),
+        "label_miou_one": label_iou(shapes, placed, _nearest_sources(latents)),
+    }
+
+
+def _known_shape(data: DataFolder, places: dict[str, str], key: ShapeKey, classes: list[str]) -> Known:
+    """A synthetic chair with its parts and keypoints."""
+    folder, normalisation = Path(places.get(key.dataset, "")) / key.instance, data.normalisation(key)
+    if not (folder / "shape.json").exists():
+        raise FileNotFoundError(
+            f"{folder / 'shape.json'}: no such file for {key}; parts and keypoints are known of shapes that "
+            f"`urform synth` made, in the folder that {data.root / '.datasources.json'} names"
+        )
+    scan = read_scan(folder / "model.obj")
+    vertices = normalisation.apply(scan.vertices)
+    points = spread(vertices, scan.faces, SURFACE_POINTS, np.random.default_rng(0))
+    part = np.array(
+        [classes.index(CHAIR_PARTS[name]) if name in CHAIR_PARTS else UNLABELLED for name in scan.face_group]
+    )
+    keypoints = {
+        name: normalisation.apply(point[None])[0] for name, point in read_keypoints(folder / "shape.json").items()
+    }
+    return Known(points.points, part[points.face], keypoints, float(np.linalg.norm(np.ptp(vertices, axis=0))))
+
+
+def _place(model: Model, shape: Known, latent: Float[np.ndarray, " L"], place_weight: float) -> Placed:
+    """Points and keypoints of a shape as they are compared."""
+    names = list(shape.keypoints)
+    points = np.concatenate([shape.points, np.stack([shape.keypoints[name] for name in names])])
+    canonical = canonical_and_place(model, points, latent, place_weight)
+    return Placed(canonical[: len(shape.points)], dict(zip(names, canonical[len(shape.points) :], strict=True)))
+
+
+def _place_at_random(shape: Known, rng: np.random.Generator) -> Placed:
+    """Anywhere: the nearest is a random point."""
+    keypoints = {name: rng.random(3) for name in shape.keypoints}
+    return Placed(rng.random(shape.points.shape), keypoints)
+
+
+def _nearest_sources(latents: Float[np.ndarray, "S L"]) -> list[tuple[int, int]]:
+    """For each shape the one whose latent is nearest, as its only source."""
+    distance = np.linalg.norm(latents[:, None] - latents, axis=2)
+    np.fill_diagonal(distance, np.inf)
+    return [(int(source), target) for target, source in enumerate(distance.argmin(axis=1))]
+
+
+def _off_surface(shape: Known, names: Iterable[str]) -> Float[np.ndarray, " K"]:
+    """How far the keypoints that a shape has in common with another lie from its surface points, over the diagonal."""
+    common = [shape.keypoints[name] for name in names if name in shape.keypoints]
+    if not common:
+        return np.zeros(0)
+    return np.linalg.norm(shape.points - np.stack(common)[:, None], axis=2).min(axis=1) / shape.diagonal
