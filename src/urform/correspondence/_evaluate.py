@@ -57,8 +57,8 @@ def evaluate_correspondence(model: Model, data: DataFolder, keys: Sequence[Shape
 
     Returns:
         `rows`: for each method `pck`, `pck_normalised` (both at 0.05, of the diagonal of the target's box and of
-        normalised units), `mean_error` (diagonals), `label_miou` (mean over all sources) and `label_miou_one` (labels of
-        the shape with the nearest latent); shares in 0..1. With it `shapes`, `pairs`, `keypoints`.
+        normalised units), `mean_error` (diagonals), `label_miou` (mean over all sources) and `label_miou_one` (labels
+        of the shape with the nearest latent); shares in 0..1. With it `shapes`, `pairs`, `keypoints`.
 
     Raises:
         FileNotFoundError: a mesh, or what is known of it, is not there.
