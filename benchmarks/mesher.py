@@ -108,11 +108,11 @@ def published_field(model: Model) -> Sdf:
     optimizer = torch.optim.Adam(decoder.template.parameters(), 1e-3)
     rng = np.random.default_rng(0)
     pool = rng.uniform(-1, 1, (200_000, 3)).astype(np.float32)
-    wanted = np.clip(model.template_sdf(pool), -0.1, 0.1)
+    wanted = model.template_sdf(pool)
     for _ in range(STEPS):
         chosen = rng.integers(len(pool), size=4096)
         points, target = torch.from_numpy(pool[chosen]), torch.from_numpy(wanted[chosen])
-        loss = (decoder.template(points).clamp(-0.1, 0.1) - target).abs().mean()
+        loss = (decoder.template(points) - target).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
