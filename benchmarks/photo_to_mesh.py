@@ -4,7 +4,7 @@
 
 Method: the command runs five times in processes of its own; the median wall-clock time and the largest resident memory
 are printed. Then, with the model in memory, the time from the picture's pixels to the mesh, again the median of five;
-and the same latent is meshed coarse to fine and from the dense grid, and the ratio of network evaluations and of seconds
+and the same latent is meshed coarse to fine and from the dense grid, and the ratio of network evaluations and seconds
 is printed.
 """
 
