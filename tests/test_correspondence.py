@@ -32,6 +32,7 @@ from urform.correspondence import (
     resolve_subject,
     spread,
     transfer_colours,
+    transfer_files,
     transfer_keypoints,
     transfer_labels,
     write_latent_file,
@@ -294,11 +295,20 @@ def test_messages_of_labels_and_keypoints(block: Path, tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_text('{"a": 1}')
     (tmp_path / "bad.json").write_text("[")
     np.save(tmp_path / "floats.npy", np.zeros(5))
+    (tmp_path / "zip.npy").write_bytes(b"PK\x03\x04")
+    (tmp_path / "latin.txt").write_bytes("Stühle".encode("latin-1"))
+    (tmp_path / "LOUD.TXT").write_text("a\n")
     for name, message in (
         ("few.txt", r"few.txt: has 2 labels, but A has 386 vertices and 768 faces; expected a label for each"),
         ("odd.json", r"odd.json: not a file of labels, expected a JSON list of integers or names"),
         ("bad.json", r"bad.json: not a JSON file"),
         ("floats.npy", r"floats.npy: labels must be integers or names of shape \(N,\), got float64 \(5,\)"),
+        (
+            "zip.npy",
+            r"zip.npy: labels must be integers or names of shape \(N,\), got a damaged file or one that is not",
+        ),
+        ("latin.txt", r"latin.txt: not a text in UTF-8, expected one with a label a line"),
+        ("LOUD.TXT", r"LOUD.TXT: has 1 labels, but A has"),
         ("a.csv", r"a.csv: labels must be in a file ending in .txt, .npy, .json, got '.csv'"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -360,3 +370,47 @@ def test_the_commands_refuse_in_one_line(block: Path, capsys: pytest.CaptureFixt
     assert "empty.xyz: has no points" in capsys.readouterr().err
     assert main(f"transfer colors --from {block} --out {block.parent}/out --to".split()) == 2
     assert "--to must name at least one shape, got none" in capsys.readouterr().err
+
+
+def test_transfers_are_refused_before_any_work(
+    model: Model, block: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_work(*_: object) -> None:
+        raise AssertionError("expected the refusal before any work")
+
+    monkeypatch.setattr("urform.correspondence._transfer_files.resolve_subject", no_work)
+    name, latent = next(iter(model.latents.items()))
+    scan, fitted, labels = tmp_path / "mine.ply", tmp_path / "fit" / "mine.json", tmp_path / "own" / "mine.txt"
+    trimesh.creation.box().export(scan)
+    write_latent_file(fitted, LatentFile("chair", latent, IDENTITY, scan))
+    labels.parent.mkdir()
+    labels.write_text("a\n")
+    for kind, out, file, named in (
+        ("keypoints", fitted.parent, block, "fit/mine.json"),
+        ("colors", tmp_path, None, "mine.ply"),  # which the latent file goes back to
+        ("labels", labels.parent, labels, "own/mine.txt"),
+    ):
+        with pytest.raises(ValueError, match=f"{named}: is an input and would be overwritten, choose another --out"):
+            next(transfer_files(model, kind, name, [str(fitted)], out, file))
+    for options, message in (
+        ({"resolution": 7}, "resolution must be 8 to 512 cells, got 7"),
+        ({"place_weight": -1}, "--place-weight must be at least 0 and finite, got -1"),
+        ({"seed": -1}, "--seed must be 0 or more, got -1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            next(transfer_files(model, "colors", str(block), [name], tmp_path / "out", **options))
+
+
+def test_a_mesh_without_area_is_named(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "line.obj").write_text("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\nf 1 1 2\n")
+    with pytest.raises(ValueError, match=r"line.obj: the surface has no area, expected triangles that are not deg"):
+        resolve_subject(model, str(tmp_path / "line.obj"), steps=1)
+
+
+def test_targets_of_one_name_are_numbered(model: Model, tmp_path: Path) -> None:
+    name = next(iter(model.latents))
+    (tmp_path / "k.json").write_text('{"top": [0, 0.5, 0]}')
+    targets, options = [name, "nothing_at_all", name], {"file": tmp_path / "k.json", "resolution": 16}
+    found = list(transfer_files(model, "keypoints", name, targets, tmp_path / "out", **options))
+    instance = name.split("/")[-1]
+    assert [Path(entry.get("keypoints", "")).stem for entry in found] == [instance, "", f"{instance}_2"]

@@ -213,6 +213,8 @@ def test_messages_of_options(model: Model, tmp_path: Path) -> None:
         ([points], {"partial": True}, "--partial needs --like FILE or --normalised: the bounding box of a part"),
         ([points], {"normalised": True, "like": points}, "--normalised must be left away with --like"),
         ([points], {"steps": 0}, "--steps must be at least 1, got 0"),
+        ([points], {"seed": -1}, "--seed must be 0 or more, got -1"),
+        ([points], {"resolution": 7}, "resolution must be 8 to 512 cells, got 7"),
         ([points], {"file_format": "xyz"}, "--format must be one of glb, obj, ply, stl, got 'xyz'"),
         ([picture], {}, r"a.png: is empty \(0 bytes\)"),
     ):
@@ -223,6 +225,48 @@ def test_messages_of_options(model: Model, tmp_path: Path) -> None:
     (tmp_path / "latent.json").write_text(json.dumps({"format": "urform latent 1", "latent": [1]}))
     with pytest.raises(ValueError, match=r"latent.json: not a latent file, expected the JSON that `urform fit` writes"):
         read_latent_file(tmp_path / "latent.json")
+
+
+def no_work(*_: object) -> None:
+    raise AssertionError("expected the refusal before any work")
+
+
+def test_a_result_may_not_replace_an_input(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urform.correspondence._fit_files.read_scan", no_work)
+    scan = box(tmp_path, "ply")
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "other").mkdir()
+    whole = box(tmp_path, "obj").rename(tmp_path / "other" / "box.obj")
+    before = scan.read_bytes(), whole.read_bytes()
+    for out, file_format, named in (("link", "ply", "link/box.ply"), ("other", "obj", "other/box.obj")):
+        with pytest.raises(ValueError, match=f"{named}: is an input and would be overwritten, choose another --out"):
+            fit_files(model, [scan], tmp_path / out, like=whole, partial=True, file_format=file_format)
+    for out in (scan, scan / "deeper"):
+        with pytest.raises(ValueError, match=r"--out must be a folder, got .*, but .*box.ply is a file"):
+            fit_files(model, [scan], out)
+    assert (scan.read_bytes(), whole.read_bytes()) == before
+
+
+def test_messages_of_npy_files(tmp_path: Path) -> None:
+    points, expected = np.random.default_rng(0).random((9, 3)), "a.npy: points must be rows of 3 numbers, or 6 with"
+    with (tmp_path / "archive").open("wb") as file:
+        np.savez(file, points)
+    header = b"\x93NUMPY\x01\x00\x10\x00{'descr': [(\n"
+    for content in ((tmp_path / "archive").read_bytes(), b"PK\x03\x04", b"", b"\x80\x04.", header):
+        (tmp_path / "a.npy").write_bytes(content)
+        with pytest.raises(ValueError, match=f"{expected} normals, got a damaged file or one that is not an npy file"):
+            read_scan(tmp_path / "a.npy")
+    structured = np.zeros(9, [("x", float), ("y", float)])
+    for array, got in ((points * 1j, r"complex128 \(9, 3\)"), (structured, ".*'x'"), (points > 0, "bool")):
+        np.save(tmp_path / "a.npy", array)
+        with pytest.raises(ValueError, match=f"{expected} normals, got {got}"):
+            read_scan(tmp_path / "a.npy")
+    for bad in (np.nan, np.inf):
+        rows = np.concatenate([points, points], axis=1)
+        rows[2, 4] = bad
+        np.save(tmp_path / "a.npy", rows)
+        with pytest.raises(ValueError, match=r"a.npy: 1 of 9 normals are NaN or infinite, expected finite ones"):
+            read_scan(tmp_path / "a.npy")
 
 
 def test_photographs_alone_take_no_options_of_a_scan(model: Model, tmp_path: Path) -> None:

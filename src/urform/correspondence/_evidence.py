@@ -66,6 +66,13 @@ def evidence_of(scan: Scan, normalisation: Normalisation, partial: bool, rng: np
     Raises:
         ValueError: a mesh without area or of which hardly anything is visible.
     """
+    try:
+        return _evidence_of(scan, normalisation, partial, rng)
+    except ValueError as error:
+        raise ValueError(f"{scan.path}: {error}") from error
+
+
+def _evidence_of(scan: Scan, normalisation: Normalisation, partial: bool, rng: np.random.Generator) -> Evidence:
     vertices = normalisation.apply(scan.vertices)
     if scan.is_mesh and not partial:
         cleaned = clean(vertices, scan.faces)

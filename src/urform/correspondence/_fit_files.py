@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from urform.correspondence._arguments import check_numbers, check_outputs
 from urform.correspondence._evidence import evidence_of
 from urform.correspondence._fit import STEPS, Encoded, Fitted, encode_pictures, fit, starts_for
 from urform.correspondence._latent_file import IDENTITY, LatentFile, write_latent_file
@@ -51,12 +52,16 @@ def fit_files(
         A JSON-able summary.
 
     Raises:
-        ValueError: the files or options do not go together, or a file is damaged.
+        ValueError: the files or options do not go together, a file is damaged, or a result would replace it.
         FileNotFoundError: a file is not there.
     """
     if file_format not in FORMATS:
         raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
+    check_numbers(steps, seed, resolution)
     scan_path, pictures = _divide(paths)
+    name = name_of_file(scan_path or pictures[0])
+    latent_path, mesh_path = out / f"{name}.json", out / f"{name}.{file_format}"
+    check_outputs(out, [latent_path, mesh_path], [*paths, *([] if like is None else [like])])
     started = time.perf_counter()
     encoded = encode_pictures(model, [cut_out(read_image(path)).rgba for path in pictures]) if pictures else None
     summary: dict[str, Any] = {"input": [str(path) for path in paths], "category": model.category}
@@ -75,12 +80,9 @@ def fit_files(
         content = LatentFile(model.category, fitted.latent, normalisation, own_mesh)
     elif partial or normalised or like:
         raise ValueError("--partial, --normalised and --like say something of a scan, got photographs only")
-    elif encoded is not None:
-        content = LatentFile(model.category, encoded.latent, IDENTITY)
     else:
-        raise ValueError("no file given, expected a mesh, a point cloud or photographs")
-    name = name_of_file(scan_path or pictures[0])
-    latent_path, mesh_path = out / f"{name}.json", out / f"{name}.{file_format}"
+        assert encoded is not None  # without a scan there are photographs
+        content = LatentFile(model.category, encoded.latent, IDENTITY)
     mesh = model.mesh(content.latent, resolution)
     mesh.vertices = content.normalisation.undo(np.asarray(mesh.vertices, np.float64))
     save_mesh(mesh, mesh_path)
@@ -91,6 +93,8 @@ def fit_files(
 
 def _divide(paths: Sequence[Path]) -> tuple[Path | None, list[Path]]:
     """The scan, where there is one, and the photographs."""
+    if not paths:
+        raise ValueError("no file given, expected a mesh, a point cloud or photographs")
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file, expected a mesh, a point cloud or a photograph")
@@ -130,9 +134,6 @@ def _fit_scan(
     steps: int,
     seed: int,
 ) -> Fitted:
-    try:
-        evidence = evidence_of(scan, normalisation, partial, np.random.default_rng(seed))
-    except ValueError as error:
-        raise ValueError(f"{scan.path}: {error}") from error
+    evidence = evidence_of(scan, normalisation, partial, np.random.default_rng(seed))
     starts = starts_for(model, evidence, None if encoded is None else encoded.latent, seed)
     return fit(model, evidence, starts, steps, seed)

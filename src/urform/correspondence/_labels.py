@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from urform.correspondence._npy_file import read_npy
 from urform.correspondence._scan import Scan
 from urform.correspondence._surface import Surface, SurfacePoints
 from urform.geometry import TexturedMesh
@@ -128,23 +129,25 @@ def _labels(texts: Sequence[str], per: Literal["vertex", "face"]) -> Labels:
 
 
 def _read_texts(path: Path) -> list[str]:
-    if path.suffix not in LABEL_SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in LABEL_SUFFIXES:
         raise ValueError(f"{path}: labels must be in a file ending in {', '.join(LABEL_SUFFIXES)}, got {path.suffix!r}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of labels")
-    if path.suffix == ".txt":
-        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    if path.suffix == ".json":
+    if suffix == ".txt":
+        try:
+            return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: not a text in UTF-8, expected one with a label a line") from error
+    if suffix == ".json":
         content = _read_json(path)
         if not isinstance(content, list) or any(not isinstance(label, str | int) for label in content):
             raise ValueError(f"{path}: not a file of labels, expected a JSON list of integers or names")
         return [str(label) for label in content]
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: damaged, expected an npy file of integers or names") from error
-    if array.ndim != 1 or array.dtype.kind not in "iuU":
-        raise ValueError(f"{path}: labels must be integers or names of shape (N,), got {array.dtype} {array.shape}")
+    expected = "labels must be integers or names of shape (N,)"
+    array = read_npy(path, "iuU", expected)
+    if array.ndim != 1:
+        raise ValueError(f"{path}: {expected}, got {array.dtype} {array.shape}")
     return [str(label) for label in array]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int
 
+from urform.correspondence._npy_file import read_npy
 from urform.geometry import MESH_SUFFIXES, load_mesh
 
 POINT_SUFFIXES = frozenset({".xyz", ".npy"})
@@ -49,7 +50,7 @@ def read_scan(path: Path) -> Scan:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, has another ending, no points, or coordinates that are not finite.
+        ValueError: it is damaged, has another ending, no points, or coordinates or normals that are not finite.
     """
     path, suffix = Path(path), Path(path).suffix.lower()
     if suffix not in SCAN_SUFFIXES:
@@ -64,9 +65,10 @@ def read_scan(path: Path) -> Scan:
         scan = (_read_ply_points(path) if suffix == ".ply" else None) or _read_mesh(path)
     if not len(scan.vertices):
         raise ValueError(f"{path}: has no points, expected a mesh or a point cloud")
-    bad = int((~np.isfinite(scan.vertices)).any(axis=1).sum())
-    if bad:
-        raise ValueError(f"{path}: {bad} of {len(scan.vertices)} points are NaN or infinite, expected finite ones")
+    for what, rows in (("points", scan.vertices), ("normals", scan.normals)):
+        bad = 0 if rows is None else int((~np.isfinite(rows)).any(axis=1).sum())
+        if bad:
+            raise ValueError(f"{path}: {bad} of {len(scan.vertices)} {what} are NaN or infinite, expected finite ones")
     return scan
 
 
@@ -94,20 +96,23 @@ def _read_ply_points(path: Path) -> Scan | None:
 
 
 def _read_numbers(path: Path) -> Scan:
-    try:
-        if path.suffix.lower() == ".npy":
-            rows = np.load(path, allow_pickle=False).astype(np.float64)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of an empty file, which is refused below
-                rows = np.loadtxt(path, ndmin=2)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: cannot be read as points: {(str(error) or 'damaged').splitlines()[0]}") from error
+    expected = "points must be rows of 3 numbers, or 6 with normals"
+    rows = read_npy(path, "iuf", expected) if path.suffix.lower() == ".npy" else _read_text(path)
     if not rows.size:
         rows = np.zeros((0, 3))
     if rows.ndim != 2 or rows.shape[1] not in (3, 6):
-        raise ValueError(f"{path}: points must be rows of 3 numbers, or 6 with normals, got shape {rows.shape}")
+        raise ValueError(f"{path}: {expected}, got shape {rows.shape}")
+    rows = rows.astype(np.float64)
     return Scan(path, rows[:, :3], _no_faces(), _unit(rows[:, 3:]) if rows.shape[1] == 6 else None)
+
+
+def _read_text(path: Path) -> np.ndarray:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, which has no points and is refused for that
+            return np.loadtxt(path, ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be read as points: {(str(error) or 'damaged').splitlines()[0]}") from error
 
 
 def _read_obj(path: Path) -> Scan:
@@ -161,4 +166,5 @@ def _no_faces() -> Int[np.ndarray, "0 3"]:
 
 def _unit(vectors: np.ndarray) -> Float[np.ndarray, "V 3"]:
     vectors = np.asarray(vectors, np.float64)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    with np.errstate(invalid="ignore"):  # of infinite ones, which become NaN and are refused
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -85,6 +85,23 @@ def name_of_file(path: Path) -> str:
     return name_of([path.parent.name, path.stem] if path.stem.lower() in ANONYMOUS_STEMS else [path.stem])
 
 
+def name_of_text(text: str) -> str:
+    """The name that `resolve_subject` gives to what a text names, known before any work."""
+    return name_of_file(Path(text)) if Path(text).is_file() else text.split("/")[-1]
+
+
+def files_behind(text: str) -> list[Path]:
+    """The file that a text names, if any, and the scan that a latent file goes back to."""
+    path = Path(text)
+    if path.suffix.lower() != ".json":
+        return [path]
+    try:
+        scan = read_latent_file(path).scan
+    except (ValueError, OSError):  # a damaged one is refused where it is needed
+        scan = None
+    return [path] if scan is None else [path, scan]
+
+
 def is_picture(path: Path) -> bool:
     """Whether the ending is one of a picture."""
     return path.suffix.lower() in PICTURE_SUFFIXES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +11,10 @@ import numpy as np
 import trimesh
 from jaxtyping import UInt8
 
+from urform.correspondence._arguments import check_numbers, check_outputs
 from urform.correspondence._fit import STEPS
 from urform.correspondence._labels import group_labels, label_colours, read_keypoints, read_labels
-from urform.correspondence._subject import Subject, resolve_subject
+from urform.correspondence._subject import Subject, files_behind, name_of_text, resolve_subject
 from urform.correspondence._surface import Surface
 from urform.correspondence._transfer import (
     PLACE_WEIGHT,
@@ -26,6 +27,7 @@ from urform.data import write_atomically
 from urform.inference import Model, save_mesh
 
 Kind = Literal["labels", "keypoints", "colors"]
+_SUFFIXES: dict[Kind, tuple[str, ...]] = {"labels": (".ply", ".txt"), "keypoints": (".json",), "colors": (".ply",)}
 Write = Callable[[Subject, Path], tuple[dict[str, Any], np.ndarray]]
 """Carries to a target, writes files that start with a path: what it wrote, and canonical distances."""
 
@@ -60,11 +62,19 @@ def transfer_files(
         A JSON-able summary a target.
 
     Raises:
-        ValueError: no target, or the source or its file is wrong.
+        ValueError: no target, a number out of range, a result that would replace a file given, or the source or its
+            file is wrong.
         FileNotFoundError: it is not there.
     """
     if not targets:
         raise ValueError("--to must name at least one shape, got none")
+    check_numbers(steps, seed, resolution)
+    if not 0 <= place_weight < np.inf:
+        raise ValueError(f"--place-weight must be at least 0 and finite, got {place_weight}")
+    names = _numbered(name_of_text(text) for text in targets)
+    outputs = [out / f"{name}{suffix}" for name in names for suffix in _SUFFIXES[kind]]
+    inputs = [path for text in (source, *targets) for path in files_behind(text)]
+    check_outputs(out, outputs, inputs if file is None else [*inputs, file])
     keypoints = read_keypoints(file) if kind == "keypoints" and file is not None else None
     subject = resolve_subject(model, source, steps, seed)
     options = {"resolution": resolution, "seed": seed, "place_weight": place_weight}
@@ -76,11 +86,9 @@ def transfer_files(
         write = _keypoint_writer(model, subject, keypoints, options)
     else:
         raise ValueError("--keypoints must name a file, got none")
-    taken: set[str] = set()
-    for text in targets:
+    for text, name in zip(targets, names, strict=True):
         try:
             target = resolve_subject(model, text, steps, seed)
-            name = _unused(target.name, taken)
             written, distance = write(target, out / name)
         except (ValueError, OSError) as error:
             yield {"to": text, "error": str(error)}
@@ -138,9 +146,12 @@ def _save(surface: Surface, path: Path, colours: UInt8[np.ndarray, "N 3"], per: 
     save_mesh(mesh, path)
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    chosen, number = name, 2
-    while chosen in taken:
-        chosen, number = f"{name}_{number}", number + 1
-    taken.add(chosen)
-    return chosen
+def _numbered(names: Iterable[str]) -> list[str]:
+    """The names in their order, of equal ones the later with numbers."""
+    taken: list[str] = []
+    for name in names:
+        chosen, number = name, 2
+        while chosen in taken:
+            chosen, number = f"{name}_{number}", number + 1
+        taken.append(chosen)
+    return taken
