@@ -14,7 +14,7 @@ import urform.inference
 from urform.cli import main
 from urform.cli._commands import Evaluate
 from urform.data import DataFolder, ShapeKey, write_split
-from urform.geometry import Normalisation, chamfer_deepsdf, clean, load_mesh
+from urform.geometry import Normalisation, NoSurfaceError, chamfer_deepsdf, clean, load_mesh
 from urform.inference import PROTOCOLS, Evaluation, Model, evaluate, format_csv, format_table
 from urform.inference._evaluate import VIEWS
 from urform.inference._retrieval import TrainingShapes
@@ -68,7 +68,7 @@ class Blind(Balls):
     """Sees nothing."""
 
     def mesh(self, latent, resolution=128):
-        raise ValueError("the field has no zero")
+        raise NoSurfaceError("the field has no zero")
 
 
 def run(model, data, keys=(BALL,), **options):
@@ -250,6 +250,8 @@ def test_what_is_missing_is_named(copy, meshes):
         run(Balls(), copy, protocol="psnr")
     with pytest.raises(ValueError, match="--views must be of fixed, random, all, got 'best'"):
         run(Balls(), copy, views=("best",))
+    with pytest.raises(ValueError, match="resolution must be 8 to 512 cells, got 7"):
+        Evaluation(Balls(RADIUS), DataFolder(copy), [BALL], resolution=7)
     with pytest.raises(FileNotFoundError, match="has none of the 1 training shapes"):
         run(Balls(training=("tiny/solid/none",)), copy)
     places = copy / ".datasources.json"

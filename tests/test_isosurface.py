@@ -174,6 +174,12 @@ def test_a_solid_that_fills_the_walls_is_closed_on_them():
     assert mesh.volume == pytest.approx(8 - 4 / 3 * np.pi * 0.5**3, rel=0.01)
 
 
+def test_a_ball_inside_the_shape_is_not_taken_at_its_word():
+    for radius in (0.3, 0.01):
+        mesh = extract_isosurface(sphere(0.9), 61, radius=radius)
+        assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.9**3, rel=0.01)
+
+
 def test_bound_scales_the_cube():
     mesh = extract_isosurface(clamped(sphere(0.3)), 32, bound=0.5)
     assert mesh.extents == pytest.approx(0.6, abs=0.005)
@@ -223,7 +229,7 @@ def test_messages():
             extract_isosurface(sphere(0.5), resolution)
     with pytest.raises(ValueError, match=r"sdf must return shape \(\d+,\), got \(\d+, 1\)"):
         extract_isosurface(lambda p: sphere(0.5)(p)[:, None], 32)
-    for name, value in (("bound", 0.0), ("coarse", 0), ("safety", 0.0), ("radius", 0.0)):
+    for name, value in (("bound", 0.0), ("coarse", 0), ("safety", 0.0), ("radius", 0.0), ("batch_points", 0)):
         with pytest.raises(ValueError, match=f"{name} must be"):
             extract_isosurface(sphere(0.5), 32, **{name: value})
     with pytest.raises(ValueError, match=r"min_component_share must be 0 to 1, got 2\.0"):

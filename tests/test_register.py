@@ -10,7 +10,7 @@ from PIL import Image
 
 from urform.cli import main
 from urform.correspondence import MeshOptions, mesh_shapes, perturbed, register, uncertainty, with_canonical
-from urform.geometry import extract_isosurface
+from urform.geometry import NoSurfaceError, extract_isosurface
 from urform.inference import Model, load
 
 
@@ -32,7 +32,7 @@ class StretchingModel(Model):
 
     def mesh(self, latent, resolution=128, faces=None, normals=False, dense=False):
         if latent[2]:
-            raise ValueError("the field has no zero crossing")
+            raise NoSurfaceError("the field has no zero crossing")
         return extract_isosurface(lambda points: self.sdf(points, latent), resolution)
 
 
@@ -158,7 +158,11 @@ def test_latents_of_a_file(shipped: Model, tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "split.json").write_text(json.dumps({"set": {"chair": ["one", "two"]}}))
     words = ["mesh", "shapes", "--latents", str(tmp_path / "chair.npz"), "--resolution", "24", "--out", str(tmp_path)]
     assert main([*words, "--split", str(tmp_path / "split.json")]) == 0
+    assert "1 shapes have no latent, first: set/chair/two" in capsys.readouterr().err
     assert (tmp_path / "set" / "chair" / "one.ply").exists()
+    np.savez(tmp_path / "chair.npz", **{"one": np.zeros(5, np.float32)})
+    assert main([*words, "--split", str(tmp_path / "split.json"), "--overwrite"]) == 2
+    assert "chair.npz: latents must have 128 numbers, as chair has" in capsys.readouterr().err
     assert main(words) == 2
     assert "--split must be given with --latents" in capsys.readouterr().err
 
@@ -166,8 +170,12 @@ def test_latents_of_a_file(shipped: Model, tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("mesh shapes --out O --ids 90000 90001", "--ids must lie within 0 and "),
-        ("mesh shapes --out O --registered --faces 100", "--registered must go without --faces and --uncertainty"),
+        ("mesh shapes --out O --ids 90000 90001", "--ids must be two rising numbers within 0 and "),
+        ("mesh shapes --out O --registered --faces 100", "--registered must go without --faces, --uncertainty"),
+        ("mesh shapes --out O --registered --mesher dense", "--registered must go without --faces"),
+        ("mesh shapes --out O --ids 4 2", "--ids must be two rising numbers within 0 and "),
+        ("mesh shapes --out O --original-scale NONE", "--original-scale NONE: no such data folder"),
+        ("morph bscc0__chair bscc0__chair2 --out O --resolution 7", "resolution must be 8 to 512 cells, got 7"),
         ("mesh shapes --out O --uncertainty 1", "--uncertainty must be 0, or at least 2, got 1"),
         ("mesh shapes --out O --resolution 1000", "resolution must be 8 to 512 cells, got 1000"),
         ("mesh shapes --out O --checkpoint 7 --weights RUN", "no snapshot of epoch 7, there are: none"),
@@ -186,4 +194,5 @@ def test_views_that_are_not_there(data: Path, tmp_path: Path, capsys: pytest.Cap
     split = data / "splits" / "tiny_solid_test.json"
     words = ["mesh", "images", "--data", str(data), "--split", str(split), "--out", str(tmp_path), "--view", "99"]
     assert main(words) == 2
+    assert main([*words[:-1], "-1"]) == 2
     assert "no number 99; `urform prepare` renders them" in capsys.readouterr().err

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from tyro.conf import OmitArgPrefixes, Positional
 
 if TYPE_CHECKING:
     from urform.correspondence import MeshCounts, MeshOptions
+
+_Item = TypeVar("_Item")
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -25,7 +28,8 @@ class MeshSettings:
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
     mesher: Literal["sparse", "dense"] = "sparse"
-    """'sparse' evaluates the network near the surface, 'dense' at every point of the lattice: the meshes are equal."""
+    """'sparse' evaluates the network near the surface, 'dense' at every point of the lattice; the meshes are equal, but
+    for specks."""
     faces: int | None = None
     """Simplify meshes to so many faces."""
     registered: bool = False
@@ -38,8 +42,10 @@ class MeshSettings:
     """Write meshes again that are there already."""
 
     def __post_init__(self) -> None:
-        if self.registered and (self.faces is not None or self.uncertainty):
-            raise ValueError("--registered must go without --faces and --uncertainty: its vertices are the template's")
+        if self.registered and (self.faces is not None or self.uncertainty or self.mesher == "dense"):
+            raise ValueError(
+                "--registered must go without --faces, --uncertainty, --mesher dense: its vertices are the template's"
+            )
         if self.uncertainty == 1 or self.uncertainty < 0:
             raise ValueError(f"--uncertainty must be 0, or at least 2, got {self.uncertainty}")
 
@@ -95,7 +101,7 @@ class MeshShapes:
     out: Path
     """Folder; meshes are `<dataset>/<category>/<instance>.ply` in it."""
     ids: tuple[int, int] | None = None
-    """First and last but one of the shapes' numbers, in the order of training or of the split; default: all."""
+    """Number of the first shape and one past the last, in the order of training or of the split; default: all."""
     split: Path | None = None
     """Split file: only its shapes."""
     latents: Path | None = None
@@ -112,21 +118,27 @@ class MeshShapes:
         from urform.weights import read_latents
 
         model = self.settings.model()
-        known = model.latents
-        if self.latents is not None:
-            if self.split is None:
-                raise ValueError("--split must be given with --latents: it says what the shapes are called")
-            stored = read_latents(self.latents)
-            known = {str(key): stored[key.instance] for key in read_split(self.split) if key.instance in stored}
-        elif self.split is not None:
-            known = {str(key): known[str(key)] for key in read_split(self.split) if str(key) in known}
+        known, missing = model.latents, []
+        if self.latents is not None and self.split is None:
+            raise ValueError("--split must be given with --latents: it says what the shapes are called")
+        if self.split is not None:
+            keys = read_split(self.split)
+            if self.latents is not None:
+                stored = read_latents(self.latents)
+                known = {str(key): stored[key.instance] for key in keys if key.instance in stored}
+            missing = [str(key) for key in keys if str(key) not in known]
+            known = {str(key): known[str(key)] for key in keys if str(key) in known}
         if not known:
-            raise ValueError(
-                f"{self.split}: none of its shapes has a latent in {self.latents or self.settings.weights}"
-            )
-        chosen = dict(list(known.items())[slice(*(self.ids or (None, None)))])
-        if not chosen:
-            raise ValueError(f"--ids must lie within 0 and {len(known)}, the number of shapes, got {self.ids}")
+            place = self.latents or self.settings.weights
+            raise ValueError(f"{self.split}: none of its shapes has a latent in {place}")
+        size = model.config.latent_size
+        if any(len(latent) != size for latent in known.values()):
+            raise ValueError(f"{self.latents}: latents must have {size} numbers, as {self.settings.weights} has")
+        if missing:
+            print(f"{len(missing)} shapes have no latent, first: {missing[0]}", file=sys.stderr)
+        chosen = dict(_range(list(known.items()), self.ids))
+        if self.original_scale is not None and not self.original_scale.is_dir():
+            raise FileNotFoundError(f"--original-scale {self.original_scale}: no such data folder")
         restore = None if self.original_scale is None else DataFolder(self.original_scale)
         return report(
             mesh_shapes(model, chosen, self.out, self.settings.options(), restore, self.settings.overwrite), self.out
@@ -146,7 +158,7 @@ class MeshImages:
     view: int | None = 0
     """Number of the view; None = one drawn at random."""
     ids: tuple[int, int] | None = None
-    """First and last but one of the shapes' numbers, in the order of the split; default: all."""
+    """Number of the first shape and one past the last, in the order of the split; default: all."""
     seed: int = 0
     """Seed of the random views."""
     original_scale: bool = False
@@ -160,15 +172,20 @@ class MeshImages:
         from urform.data import DataFolder, read_split
 
         model, data = self.settings.model(), DataFolder(self.data)
-        split = read_split(self.split)
-        keys = split[slice(*(self.ids or (None, None)))]
-        if not keys:
-            raise ValueError(f"--ids must lie within 0 and {len(split)}, the number of shapes, got {self.ids}")
+        keys = _range(read_split(self.split), self.ids)
         latents = dict(encoded_views(model, data, keys, self.view, self.seed))
         restore = data if self.original_scale else None
         return report(
             mesh_shapes(model, latents, self.out, self.settings.options(), restore, self.settings.overwrite), self.out
         )
+
+
+def _range(items: list[_Item], ids: tuple[int, int] | None) -> list[_Item]:
+    """Those of these numbers."""
+    first, end = ids or (0, len(items))
+    if not 0 <= first < end <= len(items):
+        raise ValueError(f"--ids must be two rising numbers within 0 and {len(items)}, the shapes there are, got {ids}")
+    return items[first:end]
 
 
 def report(counts: MeshCounts, out: Path) -> int:

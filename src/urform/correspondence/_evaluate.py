@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from urform.correspondence._evidence import from_samples
 from urform.correspondence._fit import fit, starts_for
 from urform.correspondence._labels import read_keypoints
+from urform.correspondence._mesh_files import encoded_views
 from urform.correspondence._scan import read_scan
 from urform.correspondence._scores import (
     CHAIR_PARTS,
@@ -27,8 +27,8 @@ from urform.correspondence._scores import (
 )
 from urform.correspondence._surface import spread
 from urform.correspondence._transfer import PLACE_WEIGHT, canonical_and_place
-from urform.data import DataFolder, ShapeKey, read_rgba
-from urform.inference import Model
+from urform.data import DataFolder, ShapeKey
+from urform.inference import Model, datasources
 
 SURFACE_POINTS = 10_000  # of each shape, on which correspondences are looked for
 _FITTED, _SEEN = "fitted to SDF samples", "from one view"
@@ -43,7 +43,7 @@ def fitted_to_samples(model: Model, data: DataFolder, key: ShapeKey) -> Float[np
 
 def encoded_first_view(model: Model, data: DataFolder, key: ShapeKey) -> Float[np.ndarray, " L"]:
     """The latent of a shape's first view."""
-    return model.encode(model.frame(read_rgba(data.view_files(key)[0]))[None])[0]
+    return next(encoded_views(model, data, [key], view=0))[1]
 
 
 def evaluate_correspondence(model: Model, data: DataFolder, keys: Sequence[ShapeKey]) -> dict[str, Any]:
@@ -67,11 +67,12 @@ def evaluate_correspondence(model: Model, data: DataFolder, keys: Sequence[Shape
     if len(keys) < 2:
         raise ValueError(f"--split must name at least two shapes, got {len(keys)}")
     classes = list(dict.fromkeys(CHAIR_PARTS.values()))
-    places = json.loads((data.root / ".datasources.json").read_text())
+    places = datasources(data)
     shapes = [_known_shape(data, places, key, classes) for key in keys]
+    seen = [encoded_first_view(model, data, key) for key in keys] if model.has_encoder else []
     latents = {_FITTED: np.stack([fitted_to_samples(model, data, key) for key in tqdm(keys, "fit", unit="shape")])}
-    if model.has_encoder:
-        latents[_SEEN] = np.stack([encoded_first_view(model, data, key) for key in keys])
+    if seen:
+        latents[_SEEN] = np.stack(seen)
     rng = np.random.default_rng(0)
     methods = {
         f"{method}, latents {origin}": (

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from urform.correspondence._register import perturbed, register, with_canonical
 from urform.data import DataFolder, ShapeKey, read_rgba
-from urform.geometry import SMALLEST, check_resolution
+from urform.geometry import SMALLEST, NoSurfaceError, check_resolution
 from urform.inference import Model, save_mesh
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def mesh_shapes(
                 dropped += mesh.metadata["dropped_components"]
                 others = perturbed(model, latent, options.perturbations) if options.perturbations else None
                 mesh = with_canonical(model, latent, mesh, others)
-        except ValueError as error:
+        except NoSurfaceError as error:
             logger.warning("%s: %s", name, error)
             failed.append(name)
             continue
@@ -130,10 +130,13 @@ def encoded_views(
 
     Raises:
         FileNotFoundError: a shape has no such view.
+        ValueError: the seed is negative, or the model has no encoder.
     """
+    if seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {seed}")
     for key in keys:
         files = data.view_files(key)
-        if not files or (view is not None and view >= len(files)):
+        if not files or not 0 <= (view or 0) < len(files):
             wanted = "no views" if not files else f"{len(files)} views, no number {view}"
             raise FileNotFoundError(f"{data.root}: {key} has {wanted}; `urform prepare` renders them")
         digits = [ord(letter) for letter in str(key)]

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from urform.correspondence._register import canonical_rgb, register, with_canonical
 from urform.correspondence._subject import Subject
 from urform.data import write_atomically
+from urform.geometry import NoSurfaceError, check_resolution
 from urform.inference import Model, draw_mesh, save_mesh, trimmed
 
 logger = logging.getLogger(__name__)
@@ -38,10 +39,11 @@ def morph(
         The meshes' files. A step without a surface is left out and named in a warning.
 
     Raises:
-        ValueError: fewer than two steps, or no step has a surface.
+        ValueError: fewer than two steps, a resolution out of range, or no step has a surface.
     """
     if steps < 2:
         raise ValueError(f"--steps must be at least 2, got {steps}")
+    check_resolution(resolution)
     template = model.template_mesh(resolution) if registered else None
     files, pictures = [], []
     for step in tqdm(range(steps), desc="morph", unit="mesh"):
@@ -52,7 +54,7 @@ def morph(
                 mesh = register(model, latent, template, resolution).mesh
             else:
                 mesh = with_canonical(model, latent, model.mesh(latent, resolution))
-        except ValueError as error:
+        except NoSurfaceError as error:
             logger.warning("step %d of %d is left out: %s", step + 1, steps, error)
             continue
         files.append(out / f"{step:02d}.ply")

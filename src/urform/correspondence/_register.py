@@ -96,7 +96,13 @@ def uncertainty(
 def perturbed(
     model: Model, latent: Float[np.ndarray, " L"], count: int, share: float = 0.1, seed: int = 0
 ) -> Float[np.ndarray, "K L"]:
-    """Latents around one, apart by a share of how far the training shapes' are apart in each direction."""
+    """Latents around one, apart by a share of how far the training shapes' are apart in each direction.
+
+    Raises:
+        ValueError: the model knows no training shapes.
+    """
+    if not model.latents:
+        raise ValueError("the model has no latents of training shapes, whose spread is needed")
     known = np.stack(list(model.latents.values()))
     noise = np.random.default_rng(seed).standard_normal((count, len(latent)))
     return (latent + share * known.std(axis=0) * noise).astype(np.float32)

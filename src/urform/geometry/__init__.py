@@ -1,6 +1,6 @@
 """Arrays and meshes, no networks: loading, signed distance, sampling, iso-surfaces, metrics."""
 
-from urform.geometry._isosurface import check_resolution, extract_isosurface
+from urform.geometry._isosurface import NoSurfaceError, check_resolution, extract_isosurface
 from urform.geometry._mesh import (
     MESH_SUFFIXES,
     Cleaned,
@@ -48,6 +48,7 @@ __all__ = [
     "Material",
     "Nearest",
     "Neighbours",
+    "NoSurfaceError",
     "Normalisation",
     "PointIndex",
     "RayScene",

@@ -40,6 +40,10 @@ _BITS = 1 << np.arange(8)
 _UNSEEN, _GUESSED, _EXACT = 0, 1, 2
 
 
+class NoSurfaceError(ValueError):
+    """The field has the same sign everywhere."""
+
+
 def extract_isosurface(
     sdf: SdfCallable,
     resolution: int,
@@ -56,10 +60,11 @@ def extract_isosurface(
     between are interpolated, and evaluated where the sign is in doubt: where the interpolated value is smaller than
     what a field of slope `safety` can have changed on the way, and than interpolation was last wrong there. At the end
     the surface is followed: both ends of every edge with a change of sign are evaluated, as are all corners of cells
-    that could be triangulated in more than one way. So the mesh is that of the dense lattice, where the surface was
-    found at all; a component that is no smaller than eight cells is, in a field of at most this slope.
+    that could be triangulated in more than one way. So the mesh is that of the dense lattice, but for specks that no
+    evaluated point saw: that a component of eight cells is found was tried on many fields of at most this slope, not
+    proven.
 
-    Memory goes with the surface's area, not the cube's volume: of the finest lattice only the pages near it are used.
+    Of the finest lattice only the pages near the surface take memory, until the box around it is triangulated.
 
     Args:
         sdf: maps points (N, 3), float32, to approximate signed distances (N,), negative inside; far values may be
@@ -72,16 +77,18 @@ def extract_isosurface(
         min_component_share: connected components with less than this share of the largest one's area are dropped.
         batch_points: most points in one call of `sdf`.
         radius: where the shape is known to lie in a ball around the origin: coarse points outside of the ball are not
-            evaluated (half the cube for a radius equal to `bound`). What sticks out of it is followed all the same.
+            evaluated (half the cube for a radius equal to `bound`). What sticks out of it is followed all the same; a
+            ball that is all inside is not taken at its word.
 
     Returns:
         The mesh, faces oriented outwards. Its `metadata` counts `evaluations` (points given to `sdf`) and
         `dropped_components`, and keeps `resolution`.
 
     Raises:
-        ValueError: an argument is out of range, the field is not finite, or it has no zero crossing in the cube.
+        NoSurfaceError: it has no zero crossing in the cube.
+        ValueError: an argument is out of range, or the field is not finite.
     """
-    _check_arguments(resolution, bound, coarse, safety, min_component_share, radius)
+    _check_arguments(resolution, bound, coarse, safety, min_component_share, radius, batch_points)
     lattice = _Lattice(sdf, resolution, bound, coarse, batch_points)
     cells, doubt = lattice.start(safety, radius)
     while lattice.stride > 1:
@@ -89,7 +96,7 @@ def extract_isosurface(
     crossing = lattice.follow(cells)
     if not len(crossing) or lattice.highest < 0:
         side = "outside" if lattice.highest >= 0 else "inside"
-        raise ValueError(
+        raise NoSurfaceError(
             f"the field has no zero crossing in the cube of half side {bound:g}: it is {side} everywhere "
             f"(values {lattice.lowest:.4g} to {lattice.highest:.4g})"
         )
@@ -131,7 +138,7 @@ class _Lattice:
         self.values = np.zeros((side,) * 3, np.float32)
         self._flat, self._state = self.values.reshape(-1), np.zeros(side**3, np.uint8)
         self.evaluations = 0
-        self.lowest, self.highest = np.inf, -np.inf
+        self.lowest, self.highest = np.inf, -np.inf  # so a ball without a point counts as all inside
 
     def start(self, safety: float, radius: float | None) -> tuple[Int[np.ndarray, " C"], Float[np.ndarray, " C"]]:
         """Evaluate the points of the first lattice, those inside the ball or all; its cells, with no doubt known."""
@@ -144,6 +151,8 @@ class _Lattice:
         self._flat[points] = from_centre + self.stride * self._cell * np.float32(safety)
         self._state[points] = _GUESSED
         self._evaluate(points[inside])
+        if self.highest < 0:  # the surface is not in the ball
+            self._evaluate(points[~inside])
         cells = points[:-1, :-1, :-1].reshape(-1)
         return cells, np.full(len(cells), np.inf, np.float32)
 
@@ -198,7 +207,7 @@ class _Lattice:
             beside = (todo[:, None] + SIDES @ self._jumps)[MIXED_FACES[code]]
             todo = np.unique(np.concatenate([around.reshape(-1), self._within(beside[~listed[beside]])]))
             todo = self._within(todo)
-        cells = np.concatenate(found)
+        cells = np.concatenate([*found, np.zeros(0, int)])
         code = (self._flat[cells[:, None] + CORNERS @ self._jumps] < 0) @ _BITS
         return np.stack(np.unravel_index(cells[(code > 0) & (code < 255)], self.values.shape), axis=1)
 
@@ -251,7 +260,13 @@ def check_resolution(resolution: int) -> None:
 
 
 def _check_arguments(
-    resolution: int, bound: float, coarse: int, safety: float, min_component_share: float, radius: float | None
+    resolution: int,
+    bound: float,
+    coarse: int,
+    safety: float,
+    min_component_share: float,
+    radius: float | None,
+    batch_points: int,
 ) -> None:
     check_resolution(resolution)
     if not bound > 0:
@@ -264,3 +279,5 @@ def _check_arguments(
         raise ValueError(f"min_component_share must be 0 to 1, got {min_component_share}")
     if radius is not None and not radius > 0:
         raise ValueError(f"radius must be positive, got {radius}")
+    if batch_points < 1:
+        raise ValueError(f"batch_points must be at least 1, got {batch_points}")

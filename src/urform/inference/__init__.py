@@ -8,6 +8,7 @@ from urform.inference._preview import preview
 from urform.inference._protocols import PROTOCOLS
 from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files
 from urform.inference._scores import format_csv, format_table
+from urform.inference._truth import datasources
 from urform.inference._viewer import viewer_html
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "as_line",
     "best_fitting",
     "cut_out",
+    "datasources",
     "draw_mesh",
     "evaluate",
     "format_csv",

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from tqdm import tqdm
 
 from urform.data import DataFolder, ShapeKey, encode_png, read_rgba, read_split, write_atomically
-from urform.geometry import Solid
+from urform.geometry import NoSurfaceError, Solid, check_resolution
 from urform.inference._model import Model
 from urform.inference._protocols import PROTOCOLS, Sample, chosen
 from urform.inference._retrieval import TrainingShapes
@@ -72,6 +72,9 @@ class Evaluation:
         self._views = tuple(dict.fromkeys(views or self.protocol.views))
         if unknown := [view for view in self._views if view not in VIEWS]:
             raise ValueError(f"--views must be of {', '.join(VIEWS)}, got {unknown[0]!r}")
+        check_resolution(resolution)
+        if seed < 0:
+            raise ValueError(f"--seed must be 0 or more, got {seed}")
         own_unit = self.protocol.unit == "original"
         if original_scale and not own_unit:
             raise ValueError(f"--original-scale does not go with --protocol {protocol}, which has a unit of its own")
@@ -210,7 +213,7 @@ class Evaluation:
             mesh = (
                 self._model.template_mesh(self._resolution) if template else self._model.mesh(latent, self._resolution)
             )
-        except ValueError as error:
+        except NoSurfaceError as error:
             logger.warning("%s: %s", name, error)
             return str(error)
         return Solid.watertight(np.asarray(mesh.vertices), np.asarray(mesh.faces))

@@ -91,7 +91,9 @@ class Subjects:
         if count := self.protocol.volume_points:
             cube = (low + high) / 2 + (self.rng(f"{key}/volume").random((count, 3)) - 0.5) * edge
         target = self._sample(solid, f"{key}/target", cube)
-        again = replace(self._sample(solid, f"{key}/again", None), inside=target.inside)
+        again = None  # of vertices there is but one sample
+        if self.protocol.surface != "vertices":
+            again = replace(self._sample(solid, f"{key}/again", None), inside=target.inside)
         return Subject(key, target, again, cube, self.protocol.size / length)
 
     def _stored_subject(self, key: ShapeKey) -> Subject:

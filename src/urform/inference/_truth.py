@@ -108,12 +108,7 @@ class TrueMeshes:
         """The folder, list, library or URL of the meshes of the shape's dataset."""
         file = self._data.root / _PLACES
         if self._places is None:
-            try:
-                self._places = dict(json.loads(file.read_text()))
-            except FileNotFoundError:
-                self._places = {}
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{file}: not a JSON object, expected the folder of each dataset's meshes") from error
+            self._places = datasources(self._data)
         if key.dataset not in self._places:
             raise FileNotFoundError(
                 f'{file}: names no folder for the mesh of {key}; expected {{"{key.dataset}": FOLDER}} in it, '
@@ -127,6 +122,21 @@ class TrueMeshes:
         except (OSError, ValueError, KeyError, TypeError):
             return "solid"  # prepared by another program
         return name if name in _SIGNS else "solid"
+
+
+def datasources(data: DataFolder) -> dict[str, str]:
+    """The folder, list, library or URL of each dataset's meshes; none where the data folder does not say.
+
+    Raises:
+        ValueError: the file that says so is damaged.
+    """
+    file = data.root / _PLACES
+    try:
+        return dict(json.loads(file.read_text()))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{file}: not a JSON object, expected the folder of each dataset's meshes") from error
 
 
 def stored_surface(data: DataFolder, key: ShapeKey) -> Float[np.ndarray, "N 3"]:

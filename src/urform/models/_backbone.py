@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+_SMALLEST_IMAGE = 32  # pixels; the networks halve the image five times
+
 
 class Backbone(nn.Module, ABC):
     """Pictures (B, 3, H, W) in [0, 1] to features (B, F); `feature_size` is F."""
@@ -31,6 +33,14 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def features(self, images: Tensor) -> Float[Tensor, "B F"]:
         """Features of images."""
+
+    @staticmethod
+    def _check_images(images: Tensor) -> None:
+        """Raise a ValueError where no backbone can take these."""
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"images must have shape (B, 3, H, W), got {tuple(images.shape)}")
+        if min(images.shape[2:]) < _SMALLEST_IMAGE:
+            raise ValueError(f"images must be {_SMALLEST_IMAGE} pixels or more a side, got {tuple(images.shape[2:])}")
 
     def forward(self, images: Tensor) -> Float[Tensor, "B F"]:
         """Features of images; see `features`."""

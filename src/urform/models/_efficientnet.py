@@ -43,6 +43,7 @@ class EfficientNetLite0(Backbone):
 
     def features(self, images: Tensor) -> Float[Tensor, "B F"]:
         """Mean features of pictures (B, 3, H, W) in [0, 1]. Its weights want [-1, 1]."""
+        self._check_images(images)
         images = (images * 2 - 1).contiguous(memory_format=self.memory_format)
         return self.network.extract_features(images).mean(dim=(2, 3))
 

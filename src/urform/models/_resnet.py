@@ -12,7 +12,6 @@ from urform.models._backbone import Backbone
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
-_SMALLEST_IMAGE = 32  # pixels; the network halves the image five times
 _CHANNELS_LAST_WIDTH = 16
 _IMAGENET_WIDTH = 64  # channels of the first stage of the networks that published weights exist for
 
@@ -84,10 +83,7 @@ class ResNet(Backbone):
         Raises:
             ValueError: The shape is wrong.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"images must have shape (B, 3, H, W), got {tuple(images.shape)}")
-        if min(images.shape[2:]) < _SMALLEST_IMAGE:
-            raise ValueError(f"images must be {_SMALLEST_IMAGE} pixels or more a side, got {tuple(images.shape[2:])}")
+        self._check_images(images)
         x = ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
         x = self.maxpool(nn.functional.relu(self.bn1(self.conv1(x)), inplace=True))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
