@@ -104,10 +104,11 @@ def test_perturbed_latents_lie_around_it_as_the_training_shapes_spread() -> None
 def test_shapes_that_are_there_are_kept_and_failures_named(tmp_path: Path) -> None:
     latents = {**MODEL.latents, "a/b/empty": np.float32([1, 0, 1])}
     counts = mesh_shapes(MODEL, latents, tmp_path, MeshOptions(16))
-    assert (counts.written, counts.kept, counts.failed) == (2, 0, ["a/b/empty"])
+    assert (counts.written, counts.kept, counts.failed, counts.found) == (2, 0, ["a/b/empty"], [])
     counts = mesh_shapes(MODEL, latents, tmp_path, MeshOptions(16, registered=True))
     assert (counts.written, counts.kept, counts.failed) == (0, 2, ["a/b/empty"])
-    mesh_shapes(MODEL, MODEL.latents, tmp_path, MeshOptions(16, registered=True), overwrite=True)
+    counts = mesh_shapes(MODEL, MODEL.latents, tmp_path, MeshOptions(16, registered=True), overwrite=True)
+    assert counts.found == [1, 1]
     one, two = (trimesh.load(tmp_path / f"{name}.ply", process=False) for name in MODEL.latents)
     np.testing.assert_array_equal(one.faces, two.faces)
     assert two.extents[0] > 1.4 * one.extents[0]
@@ -136,6 +137,10 @@ def test_the_commands(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[
     small = ["--resolution", "24"]
     assert main(["mesh", "template", str(tmp_path / "template.ply"), *small]) == 0
     assert trimesh.load(tmp_path / "template.ply").is_watertight
+    assert main(["mesh", "shapes", "--out", str(tmp_path / "moved"), "--ids", "2", "3", "--registered", *small]) == 0
+    assert "% of the template's vertices found their place, in the worst shape " in capsys.readouterr().out
+    (moved,) = (tmp_path / "moved").rglob("*.ply")
+    assert b"property float residual" in moved.read_bytes()[:900]
     assert main(["mesh", "shapes", "--out", str(tmp_path / "shapes"), "--ids", "2", "4", "--normals", *small]) == 0
     files = list((tmp_path / "shapes").rglob("*.ply"))
     assert len(files) == 2

@@ -194,6 +194,11 @@ def report(counts: MeshCounts, out: Path) -> int:
         f"{counts.written} meshes in {out}, {counts.kept} were there, {len(counts.failed)} without a surface; "
         f"{counts.dropped} small components dropped"
     )
+    if counts.found:
+        share = 100 * sum(counts.found) / len(counts.found)
+        print(
+            f"{share:.0f} % of the template's vertices found their place, in the worst {100 * min(counts.found):.0f} %"
+        )
     if counts.failed:
         print("without a surface: " + ", ".join(counts.failed))
     return 2 if counts.failed and not counts.written + counts.kept else 0

@@ -56,12 +56,14 @@ class MeshCounts:
         kept: how many were there.
         dropped: small components, off the surface, that were left out of the meshes.
         failed: names of shapes without a surface.
+        found: of each registered mesh the share of its vertices that are where they belong.
     """
 
     written: int
     kept: int
     dropped: int
     failed: list[str]
+    found: list[float]
 
 
 def mesh_shapes(
@@ -87,7 +89,7 @@ def mesh_shapes(
         FileNotFoundError: there is no normalisation of a shape.
     """
     template = model.template_mesh(options.resolution) if options.registered else None
-    written, kept, dropped, failed = 0, 0, 0, []
+    written, kept, dropped, failed, found = 0, 0, 0, [], []
     for name, latent in tqdm(latents.items(), desc="mesh", unit="shape"):
         path = out / f"{name}.ply"
         if path.exists() and not overwrite:
@@ -96,7 +98,9 @@ def mesh_shapes(
         normalisation = None if restore is None else restore.normalisation(ShapeKey.parse(name))
         try:
             if template is not None:
-                mesh = register(model, latent, template, options.resolution).mesh
+                registered = register(model, latent, template, options.resolution)
+                mesh = registered.mesh
+                found.append(registered.found)
             else:
                 mesh = model.mesh(latent, options.resolution, options.faces, dense=options.dense)
                 dropped += mesh.metadata["dropped_components"]
@@ -113,7 +117,7 @@ def mesh_shapes(
             mesh.vertex_normals = model.normals(points, latent)
         save_mesh(mesh, path)
         written += 1
-    return MeshCounts(written, kept, dropped, failed)
+    return MeshCounts(written, kept, dropped, failed, found)
 
 
 def encoded_views(

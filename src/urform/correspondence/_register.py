@@ -26,7 +26,7 @@ class Registered:
     """The template's mesh in the shape of an object: all objects have the same faces.
 
     Attributes:
-        mesh: in the object's normalised space.
+        mesh: in the object's normalised space; its attributes have the residual, too.
         residual: (V,) distance in canonical space between each vertex and the template's, normalised units; where the
             object lacks a part of the template, or the warp folds, there is no point to be found and it is large.
         distance: (V,) distance of each vertex from the object's surface, as its sdf tells.
@@ -154,8 +154,9 @@ def register(
         points[todo[better]], missing[todo[better]] = tried[better], left[better]
         damping[todo] = np.maximum(np.where(better, damping[todo] / 4, damping[todo] * 8), _DAMPING[0])
     mesh = trimesh.Trimesh(points, template.faces, process=False)
-    distance = np.abs(model.sdf(points, latent))
-    return Registered(_coloured(mesh, wanted), np.linalg.norm(missing, axis=1), distance)
+    mesh, residual = _coloured(mesh, wanted), np.linalg.norm(missing, axis=1)
+    mesh.vertex_attributes["residual"] = residual
+    return Registered(mesh, residual, np.abs(model.sdf(points, latent)))
 
 
 def _slopes(
