@@ -195,10 +195,8 @@ def report(counts: MeshCounts, out: Path) -> int:
         f"{counts.dropped} small components dropped"
     )
     if counts.found:
-        share = 100 * sum(counts.found) / len(counts.found)
-        print(
-            f"{share:.0f} % of the template's vertices found their place, in the worst {100 * min(counts.found):.0f} %"
-        )
+        mean, least = sum(counts.found) / len(counts.found), min(counts.found)
+        print(f"{mean:.0%} of the template's vertices found their place, in the worst shape {least:.0%}")
     if counts.failed:
         print("without a surface: " + ", ".join(counts.failed))
     return 2 if counts.failed and not counts.written + counts.kept else 0
