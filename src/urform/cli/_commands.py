@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
+from urform.cli._lines import print_lines
 from urform.config import ContrastiveConfig, EncoderConfig, JointConfig, PrepareConfig, RunConfig, ShapeConfig
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
@@ -209,20 +209,16 @@ class Reconstruct:
 
     def run(self) -> int:
         """Print one JSON line an image; 2 if one of them failed."""
-        from urform.inference import as_line, load_models, reconstruct_files
+        from urform.inference import load_models, reconstruct_files
 
         if not self.images:
             raise ValueError("no picture given, expected at least one file")
-        failed = False
         models = load_models(self.category, self.weights)
-        for summary in reconstruct_files(
-            self.images, self.out, models, self.format, self.resolution, self.keep_background, self.faces
-        ):
-            failed |= "error" in summary
-            if "error" in summary:
-                print(f"urform: {summary['error']}", file=sys.stderr)
-            print(as_line(summary), flush=True)
-        return 2 if failed else 0
+        return print_lines(
+            reconstruct_files(
+                self.images, self.out, models, self.format, self.resolution, self.keep_background, self.faces
+            )
+        )
 
 
 @dataclass(frozen=True)

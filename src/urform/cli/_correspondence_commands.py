@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
+
+from urform.cli._lines import print_lines
 
 # Heavy imports stand inside `run`, as in `_commands`.
 
@@ -86,7 +86,7 @@ class _Transfer:
             resolution=self.resolution,
             place_weight=self.place_weight,
         )
-        return _report(found)
+        return print_lines(found)
 
 
 @dataclass(frozen=True)
@@ -123,18 +123,6 @@ class TransferColors(_Transfer):
     def run(self) -> int:
         """Write `<name>.ply`, with a colour a vertex, for each target."""
         return self.transfer("colors", None)
-
-
-def _report(summaries: Iterable[dict[str, Any]]) -> int:
-    from urform.inference import as_line
-
-    failed = False
-    for summary in summaries:
-        failed |= "error" in summary
-        if "error" in summary:
-            print(f"urform: {summary['error']}", file=sys.stderr)
-        print(as_line(summary), flush=True)
-    return 2 if failed else 0
 
 
 @dataclass(frozen=True)
