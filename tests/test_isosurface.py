@@ -1,10 +1,11 @@
 import logging
 
+import igl
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import label, map_coordinates
 from skimage.measure import marching_cubes
 
 from urform.geometry._isosurface import extract_isosurface
@@ -95,7 +96,7 @@ def test_axes_keep_their_order_and_faces_look_outwards():
 @pytest.mark.parametrize("slope", [0.5, 1.0, 1.25])
 def test_equals_the_dense_lattice(resolution, slope):
     field = clamped(CHAIR, slope)
-    mesh = extract_isosurface(field, resolution, min_component_share=0.0)
+    mesh = extract_isosurface(field, resolution, min_component_share=0.0, tolerance=0.0)
     vertices, faces = dense_twin(field, resolution)
     assert mesh.faces.shape == faces.shape
     np.testing.assert_allclose(sorted_rows(mesh.vertices), sorted_rows(vertices), atol=2e-3 * 2 / resolution)
@@ -104,7 +105,9 @@ def test_equals_the_dense_lattice(resolution, slope):
 
 @pytest.mark.parametrize("radius", [0.95, 0.3])
 def test_a_ball_saves_evaluations_and_what_sticks_out_is_followed(radius):
-    plain, inside = (extract_isosurface(CHAIR, 64, radius=r, min_component_share=0.0) for r in (None, radius))
+    plain, inside = (
+        extract_isosurface(CHAIR, 64, radius=r, min_component_share=0.0, tolerance=0.0) for r in (None, radius)
+    )
     np.testing.assert_array_equal(plain.faces, inside.faces)
     np.testing.assert_allclose(plain.vertices, inside.vertices, atol=1e-6)
     assert inside.metadata["evaluations"] < plain.metadata["evaluations"]
@@ -130,6 +133,43 @@ def test_a_plate_thinner_than_the_coarse_spacing_stays_whole():
     assert mesh.is_watertight
     assert mesh.body_count == 1
     np.testing.assert_allclose(mesh.extents, [1.22, 0.0426, 0.86], atol=0.005)
+
+
+def bumpy(p):
+    """A sphere with bumps of many sizes, the smallest two cells of 128 wide."""
+    waves = sum(np.prod(np.sin(k * np.pi * p + k), axis=1) / (12 * k) for k in (3, 7, 16, 31))
+    return (np.linalg.norm(p, axis=1) - 0.55 + waves).astype(np.float32)
+
+
+@pytest.mark.parametrize("field", [CHAIR, bumpy], ids=["chair", "bumpy"])
+def test_tolerance_saves_evaluations_and_is_kept(field):
+    exact, near = (extract_isosurface(field, 128, min_component_share=0.0, tolerance=t) for t in (0.0, 0.1))
+    assert near.metadata["evaluations"] < 0.99 * exact.metadata["evaluations"]
+    assert near.is_watertight
+    surfaces = [(np.asarray(mesh.vertices), np.asarray(mesh.faces)) for mesh in (exact, near)]
+    for one, other in (surfaces, surfaces[::-1]):
+        squared, *_ = igl.point_mesh_squared_distance(one[0], *other)
+        assert np.sqrt(squared.max()) < 0.1 * 2 / 128
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.0, 1.25])
+def test_components_of_eight_points_are_found(slope):
+    resolution, cell = 64, 2 / 64
+    rng = np.random.default_rng(3)
+    parts = []
+    for centre in rng.uniform(-0.9, 0.9, (50, 3)):
+        half = np.array([(1.3, 1.3, 1.3), (0.8, 0.8, 5), (0.75, 3, 3)][rng.integers(3)]) * rng.uniform(1, 1.8) * cell
+        turn = np.linalg.qr(rng.standard_normal((3, 3)))[0].astype(np.float32)
+        parts.append(lambda p, c=centre, h=half, t=turn: box(h)((p - np.float32(c)) @ t))
+    field = clamped(union(sphere(0.3), *parts), slope)
+    inside, count = label(field(lattice(resolution)).reshape([resolution + 1] * 3) < 0)
+    mesh = extract_isosurface(field, resolution, min_component_share=0.0)
+    steps = np.array(list(np.ndindex(3, 3, 3))) - 1
+    corners = np.rint((np.asarray(mesh.vertices) + 1) / cell).astype(int)[:, None] + steps
+    found = inside[tuple(np.clip(corners, 0, resolution).reshape(-1, 3).T)]
+    sizes = np.bincount(inside.ravel(), minlength=count + 1)
+    assert np.count_nonzero(sizes >= 8) > 20
+    assert set(np.flatnonzero(sizes >= 8)) <= set(found) | {0}
 
 
 def test_where_the_inside_reaches_the_wall_the_mesh_is_closed_on_it():
@@ -229,8 +269,15 @@ def test_messages():
             extract_isosurface(sphere(0.5), resolution)
     with pytest.raises(ValueError, match=r"sdf must return shape \(\d+,\), got \(\d+, 1\)"):
         extract_isosurface(lambda p: sphere(0.5)(p)[:, None], 32)
-    for name, value in (("bound", 0.0), ("coarse", 0), ("safety", 0.0), ("radius", 0.0), ("batch_points", 0)):
-        with pytest.raises(ValueError, match=f"{name} must be"):
+    for name, value in (
+        ("bound", 0.0),
+        ("coarse", 0),
+        ("safety", 0.0),
+        ("radius", 0.0),
+        ("batch_points", 0),
+        ("tolerance", -1.0),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must"):
             extract_isosurface(sphere(0.5), 32, **{name: value})
     with pytest.raises(ValueError, match=r"min_component_share must be 0 to 1, got 2\.0"):
         extract_isosurface(sphere(0.5), 32, min_component_share=2.0)

@@ -45,11 +45,9 @@ def _pieces(corners: Int[np.ndarray, " C"]) -> int:
     return count
 
 
-def _counting_corners() -> Bool[np.ndarray, "256 8"]:
+def _ambiguous() -> Bool[np.ndarray, " 256"]:
     signs = np.array([[code >> corner & 1 for corner in range(8)] for code in range(256)], bool)
-    at_edge = ((signs[:, :, None] != signs[:, None]) & _ON_EDGE).any(axis=2)
-    several = [_pieces(np.flatnonzero(row)) > 1 or _pieces(np.flatnonzero(~row)) > 1 for row in signs]
-    return at_edge | np.array(several)[:, None]
+    return np.array([_pieces(np.flatnonzero(row)) > 1 or _pieces(np.flatnonzero(~row)) > 1 for row in signs])
 
 
 def _mixed_faces() -> Bool[np.ndarray, "256 6"]:
@@ -63,9 +61,8 @@ CORNERS = np.array([[c >> 2, c >> 1 & 1, c & 1] for c in range(8)])
 SIDES = np.concatenate([np.eye(3, dtype=int), -np.eye(3, dtype=int)])
 """Steps to the six cells beside one."""
 _ON_EDGE = np.abs(CORNERS[:, None] - CORNERS[None]).sum(axis=2) == 1
-COUNTING_CORNERS = _counting_corners()
-"""The corners whose values the triangles depend on: those at an edge with a change of sign, or all, where corners of a
-sign do not hang together along edges and values decide how they are parted."""
+AMBIGUOUS = _ambiguous()
+"""The patterns in which corners of a sign do not hang together along edges: values decide how they are parted."""
 MIXED_FACES = _mixed_faces()
 """The sides on which a cell's face has both signs."""
 
@@ -79,9 +76,9 @@ def part_shared_edges(
     """
     count = len(vertices)
     starts, ends = faces, np.roll(faces, -1, axis=1)
-    keys = np.minimum(starts, ends) * count + np.maximum(starts, ends)
-    ordered = np.sort(keys, axis=None)
-    shared = np.unique(ordered[2:][ordered[2:] == ordered[:-2]])
+    # Of a closed mesh, one face of two runs along an edge this way.
+    ordered = np.sort((starts * count + ends)[starts < ends])
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     for key in shared:
         low, high = divmod(int(key), count)
         # Keys are of the original numbering, but parting one edge leaves all others as they were.
@@ -103,14 +100,14 @@ def drop_small_components(
     vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], min_share: float
 ) -> tuple[Float[np.ndarray, "V2 3"], Int[np.ndarray, "F2 3"], int]:
     """Keep the components whose area is at least `min_share` of the largest one's; count the others."""
+    import igl
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
     links = coo_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(vertices), len(vertices)))
     count, label = connected_components(links, directed=False)
-    corners = vertices[faces]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    areas = igl.doublearea(vertices, faces)
     face_label = label[faces[:, 0]]
     component_areas = np.bincount(face_label, weights=areas, minlength=count)
     keep = component_areas >= min_share * component_areas.max()
