@@ -84,8 +84,8 @@ def extract_isosurface(
         radius: where the shape is known to lie in a ball around the origin: coarse points outside of the ball are not
             evaluated (half the cube for a radius equal to `bound`). What sticks out of it is followed all the same; a
             ball that is all inside is not taken at its word.
-        tolerance: how far a vertex may lie from the surface of the dense lattice, in cells. An estimate: 0.1 was kept
-            in all that was measured, with a mean of 0.0002. 0 evaluates both ends of every edge with a change of sign.
+        tolerance: how far a vertex may lie from the surface of the dense lattice, in cells. An estimate that parts
+            thinner than a cell can exceed. 0 evaluates both ends of every edge with a change of sign.
 
     Returns:
         The mesh, faces oriented outwards. Its `metadata` counts `evaluations` (points given to `sdf`) and
