@@ -146,8 +146,8 @@ class Model:
             resolution: cells along an axis.
             faces: how many it is simplified to; None = as many as there are.
             normals: whether its vertices get the normals of the field, instead of means over the faces.
-            dense: evaluate every point of the lattice; the mesh is the same to a tenth of a cell, but for specks that the
-                other way misses.
+            dense: evaluate every point of the lattice; the mesh is the same to a tenth of a cell, but for specks that
+                the other way misses.
 
         Raises:
             ValueError: the shape has no surface, or an argument is out of range.
