@@ -1,19 +1,24 @@
 """The mesher beside the published one and the dense grid: network evaluations, seconds, distance between the surfaces.
 
-    python benchmarks/mesher.py race [--resolution 256] [--chair 0] [--published [--planes 256]]
-    python benchmarks/mesher.py check
+    python benchmarks/mesher.py race [--resolution 256] [--chair 0] [--share 0.01] [--published [--planes 256]]
+    python benchmarks/mesher.py check [--resolution 64 128] [--shapes 50]
     python benchmarks/mesher.py curve
 
 `race`: a training chair of the shipped model, or (--published) a network of published size (LSTM 512, 8 steps; template
 5 x 256) whose template has first learned that of the shipped model for 1,000 steps, clamped as in the published loss.
-Each mesher evaluates the same network through the same function on the same lattice of N points an axis; the dense grid
-of so many --planes only, in the middle, where all of it would take an hour. "Octree" is the published mesher, written
-from its description: the spacing starts at N/64 and halves to 1; a cell whose eight corners, clamped to +-0.1, differ
-by less than (2/N)/4 is settled with their mean. Distances are from our vertices to the others' surface and back.
+Each mesher evaluates the same network through the same function on the same lattice of N points an axis; ours does so
+five times, of which the median is printed (once with --published), the dense grid at so many --planes only, in the
+middle, where all of it would take an hour. "Octree" is the published mesher, written from its description: the spacing
+starts at N/64 and halves to 1; a cell whose eight corners, clamped to +-0.1, differ by less than (2/N)/4 is settled
+with their mean. Components below 1 % of the largest one's area are dropped of every mesh, as `urform mesh` does
+(--share, 0: none, and ours looks for each). Distances are from our vertices to the others' surface and back. Missed are
+components of eight points inside or more of the octree's lattice that no vertex of ours is beside, though not dropped
+of the octree's mesh.
 
-`check`: what ours misses of the dense lattice of 16 training chairs at 48 to 128 points, where thin parts are thinner
-than a voxel: components of points inside that no vertex of ours is beside (8 points or more, fewer), the share of the
-dense mesh's vertices that are farther than 0.3 voxels from ours, and how far `tolerance` moves vertices.
+`check`: what ours misses of the dense lattice of so many training chairs, half of them real, half synthetic, where thin
+parts are thinner than a voxel: such components that reach into the unit ball, with those below 1 % dropped and without;
+the share of the dense mesh's vertices in the ball that are farther than 0.3 voxels from ours, and how far `tolerance`
+moves vertices.
 
 `curve`: seconds and largest additional memory of ours over N, each N in a process of its own.
 """
@@ -35,6 +40,7 @@ from skimage.measure import marching_cubes
 
 import urform
 from urform.geometry import extract_isosurface
+from urform.geometry._triangles import drop_small_components
 from urform.inference import Model
 from urform.models import Decoder, LstmWarp, Template
 
@@ -57,19 +63,18 @@ class Counted:
         return self._sdf(points)
 
 
-def dense(sdf: Sdf, size: int, planes: int | None = None) -> Surface:
-    """Every point of the lattice, or of its middle planes."""
+def dense(sdf: Sdf, size: int, planes: int | None = None) -> np.ndarray:
+    """Values at every point of the lattice, or of its middle planes."""
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     first = (size - (planes or size)) // 2
     values = np.empty((planes or size, size, size), np.float32)
     for row, x in zip(values, axis[first:], strict=False):
         row[:] = sdf(np.stack(np.meshgrid(x, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)).reshape(size, size)
-    vertices, faces = surface(values, size)
-    return vertices + np.array([first * 2 / (size - 1), 0, 0]), faces
+    return values
 
 
-def octree(sdf: Sdf, size: int) -> Surface:
-    """The published mesher."""
+def octree(sdf: Sdf, size: int) -> np.ndarray:
+    """The values of the published mesher."""
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     values, settled = np.zeros((size,) * 3, np.float32), np.zeros((size,) * 3, bool)
     spacing = max(1, size // 64)
@@ -93,17 +98,39 @@ def octree(sdf: Sdf, size: int) -> Surface:
         values[part][fresh] = filled[fresh]
         settled[part] |= flat
         spacing //= 2
-    return surface(values, size)
+    return values
 
 
-def ours(sdf: Sdf, size: int, tolerance: float = 0.1) -> Surface:
-    mesh = extract_isosurface(sdf, size - 1, radius=1.0, min_component_share=0.0, tolerance=tolerance)
+def ours(sdf: Sdf, size: int, share: float, tolerance: float = 0.1) -> Surface:
+    mesh = extract_isosurface(sdf, size - 1, radius=1.0, min_component_share=share, tolerance=tolerance)
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)
 
 
-def surface(values: np.ndarray, size: int) -> Surface:
+def surface(values: np.ndarray, share: float) -> Surface:
+    """The surface of all planes, or of the middle ones."""
     vertices, faces, _, _ = marching_cubes(values, 0.0)
-    return vertices.astype(np.float64) * 2 / (size - 1) - 1, faces.astype(np.int64)
+    size = values.shape[1]
+    vertices = (vertices + np.array([(size - len(values)) // 2, 0, 0])) * 2 / (size - 1) - 1
+    vertices, faces, _ = drop_small_components(vertices, faces.astype(np.int64), share)
+    return vertices, faces
+
+
+def missed(values: np.ndarray, truth: Surface, mesh: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """Points in each component of the inside that the truth has in the unit ball, and whether the mesh lacks it."""
+    components, total = label(values < 0)
+    around = np.indices((3, 3, 3)).reshape(3, -1).T - 1
+    here, there = (
+        np.isin(
+            np.arange(1, total + 1),
+            components[tuple((nearest[:, None] + around).clip(0, len(values) - 1).reshape(-1, 3).T)],
+        )
+        for nearest in (np.rint((v + 1) * (len(values) - 1) / 2).astype(int) for v in (mesh[0], in_ball(truth[0])))
+    )
+    return np.bincount(components.ravel(), minlength=total + 1)[1:][there], ~here[there]
+
+
+def in_ball(vertices: np.ndarray) -> np.ndarray:
+    return vertices[np.linalg.norm(vertices, axis=1) < 1]
 
 
 def farthest(one: Surface, other: Surface, size: int) -> float:
@@ -140,61 +167,71 @@ def published_field(model: Model) -> Sdf:
     return sdf
 
 
-def race(size: int, chair: int, published: bool, planes: int) -> None:
+def race(size: int, chair: int, share: float, published: bool, planes: int) -> None:
     model = urform.load("chair")
     names = [name for name in model.latents if name.startswith(CHAIR)]
     latent = model.latents[names[chair]]
     sdf = published_field(model) if published else lambda points: model.sdf(points, latent)
-    for mesher in (dense, octree, ours):  # what is imported and allocated once is not timed
-        mesher(sdf, 32)
-    found = {}
-    share = min(planes, size) / size
-    some = functools.partial(dense, planes=min(planes, size))
-    for name, mesher in (("ours", ours), ("octree", octree), ("dense", some)):
+    for mesher in (dense, octree):  # what is imported and allocated once is not timed
+        surface(mesher(sdf, 32), share)
+    ours(sdf, 32, share)
+    times = []
+    for _ in range(1 if published else 5):
         field, started = Counted(sdf), time.perf_counter()
-        mesh = mesher(field, size)
-        found[name] = (mesh, field.count, time.perf_counter() - started)
-        print(f"{name:8s} {field.count:10d} evaluations {found[name][2]:8.2f} s {len(mesh[0]):8d} vertices", flush=True)
-    for name, part in (("octree", 1.0), ("dense", share)):
-        mesh, count, elapsed_s = found[name]
-        count, elapsed_s = count / part, elapsed_s / part
-        there, back = farthest(found["ours"][0], mesh, size), farthest(mesh, found["ours"][0], size)
+        mine = ours(field, size, share)
+        times.append(time.perf_counter() - started)
+    mine_s, count = float(np.median(times)), field.count
+    print(f"ours     {count:10d} evaluations {mine_s:8.2f} s {len(mine[0]):8d} vertices", flush=True)
+    for mesher, part in ((octree, size), (functools.partial(dense, planes=min(planes, size)), min(planes, size))):
+        name = "dense" if isinstance(mesher, functools.partial) else "octree"
+        field, started = Counted(sdf), time.perf_counter()
+        values = mesher(field, size)
+        mesh = surface(values, share if part == size else 0.0)
+        elapsed_s = time.perf_counter() - started
+        print(f"{name:8s} {field.count:10d} evaluations {elapsed_s:8.2f} s {len(mesh[0]):8d} vertices")
+        there, back = farthest(mine, mesh, size), farthest(mesh, mine, size)
         print(
-            f"{name} over ours: {count / found['ours'][1]:.1f} x the evaluations, {elapsed_s / found['ours'][2]:.1f} x "
-            f"the time; farthest vertex {there:.3f} voxels from its surface, back {back:.3f}"
+            f"{name} over ours: {field.count * size / part / count:.1f} x the evaluations, "
+            f"{elapsed_s * size / part / mine_s:.1f} x the time; farthest vertex {there:.3f} voxels from its surface, "
+            f"back {back:.3f}",
+            flush=True,
         )
+        if part == size:
+            points, lost = missed(values, mesh, mine)
+            print(f"missed of {name}: {np.count_nonzero(lost & (points >= 8))} components", flush=True)
 
 
-def check() -> None:
+def check(sizes: list[int], shapes: int) -> None:
     model = urform.load("chair")
-    names = [n for kind in ("real/", "synthetic/") for n in [m for m in model.latents if m.startswith(kind)][:16:2]]
-    for size in (48, 64, 96, 128):
-        axis = np.linspace(-1, 1, size, dtype=np.float32)
-        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-        missed, few, lost, vertices, moved = 0, 0, 0, 0, []
+    names = []
+    for kind in ("real/", "synthetic/"):
+        of_kind = [name for name in model.latents if name.startswith(kind)]
+        names += [of_kind[i] for i in np.linspace(0, len(of_kind) - 1, shapes // 2).astype(int)]
+    shares = (0.0, 0.01)
+    for size in sizes:
+        found: dict[float, list[list[np.ndarray]]] = {share: [] for share in shares}
         for name in names:
-            latent = model.latents[name]
-            values = model.sdf(points, latent).reshape((size,) * 3)
-            sdf = functools.partial(model.sdf, latent=latent)
-            truth, mesh, exact = surface(values, size), ours(sdf, size), ours(sdf, size, tolerance=0.0)
-            components, total = label(values < 0)
-            beside = (
-                np.rint((mesh[0] + 1) * (size - 1) / 2).astype(int)[:, None]
-                + np.indices((3, 3, 3)).reshape(3, -1).T
-                - 1
+            sdf = functools.partial(model.sdf, latent=model.latents[name])
+            values = dense(sdf, size)
+            for share in shares:
+                truth = surface(values, share)
+                mesh, exact = ours(sdf, size, share), ours(sdf, size, share, tolerance=0.0)
+                squared, *_ = igl.point_mesh_squared_distance(in_ball(truth[0]), *mesh)
+                moved = max(farthest(mesh, exact, size), farthest(exact, mesh, size))
+                found[share].append(
+                    [*missed(values, truth, mesh), np.sqrt(squared) * (size - 1) / 2 > 0.3, np.array([moved])]
+                )
+        for share in shares:
+            points, lost, far, moved = (np.concatenate(column) for column in zip(*found[share], strict=True))
+            big = points >= 8
+            print(
+                f"N = {size}, share {share:g}: missed {np.count_nonzero(lost & big)} of {np.count_nonzero(big)} "
+                f"components of 8 points or more (largest {points[lost].max(initial=0)}), "
+                f"{np.count_nonzero(lost & ~big)} of {np.count_nonzero(~big)} smaller; {far.mean():.5f} of the vertices; tolerance moves "
+                f"{np.median(moved):.3f} voxels (median of farthest), at most {moved.max():.3f}, more than 0.1 in "
+                f"{np.count_nonzero(moved > 0.1)} of {len(moved)} meshes",
+                flush=True,
             )
-            found = np.isin(np.arange(total + 1), components[tuple(beside.clip(0, size - 1).reshape(-1, 3).T)])
-            sizes = np.bincount(components.ravel(), minlength=total + 1)
-            missed += np.count_nonzero(~found & (sizes >= 8))
-            few += np.count_nonzero(~found & (sizes < 8))
-            squared, *_ = igl.point_mesh_squared_distance(truth[0], *mesh)
-            lost += np.count_nonzero(np.sqrt(squared) * (size - 1) / 2 > 0.3)
-            vertices += len(truth[0])
-            moved.append(max(farthest(mesh, exact, size), farthest(exact, mesh, size)))
-        print(
-            f"N = {size}: missed {missed} components of 8 points or more, {few} smaller; {lost / vertices:.5f} of the "
-            f"vertices; tolerance moves {np.median(moved):.3f} voxels (median of farthest), at most {max(moved):.3f}"
-        )
 
 
 def one(resolution: int) -> tuple[float, float, int]:
@@ -225,15 +262,18 @@ def main() -> None:
     racing = commands.add_parser("race")
     racing.add_argument("--resolution", type=int, default=256)
     racing.add_argument("--chair", type=int, default=0, help="which of the real training chairs")
+    racing.add_argument("--share", type=float, default=0.01)
     racing.add_argument("--published", action="store_true")
     racing.add_argument("--planes", type=int, default=512)
-    commands.add_parser("check")
+    checking = commands.add_parser("check")
+    checking.add_argument("--resolution", type=int, nargs="+", default=[64, 128])
+    checking.add_argument("--shapes", type=int, default=50)
     commands.add_parser("curve")
     given = parser.parse_args()
     if given.command == "race":
-        race(given.resolution, given.chair, given.published, given.planes)
+        race(given.resolution, given.chair, given.share, given.published, given.planes)
     elif given.command == "check":
-        check()
+        check(given.resolution, given.shapes)
     else:
         curve()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from urform.geometry._triangles import (
     AMBIGUOUS,
@@ -36,10 +36,14 @@ _BETWEEN = np.array([p for p in np.ndindex(3, 3, 3) if 1 in p])
 _STEPS = np.sqrt((_BETWEEN == 1).sum(axis=1)).astype(np.float32)
 _MIDDLE = int(np.flatnonzero((_BETWEEN == 1).all(axis=1))[0])
 # Interpolation is reckoned to be wrong by so many times what it was seen wrong by, and by this share of what the field
-# can change: where all points around were asked, and where only that in the middle was.
-_WORSE, _SURE, _ALONE = np.float32(2), np.float32(0.05), np.float32(0.1)
-# What is foretold is reckoned to be wrong by so many cells at least, and to change sides when it is this near.
-_EVEN, _UNSURE = np.float32(0.1), np.float32(0.5)
+# can change: where all points around were asked, and, for each unit of the stride, where only that in the middle was.
+_WORSE, _SURE, _ALONE = np.float32(2), np.float32(0.05), np.float32(0.07)
+# What is foretold is reckoned to be wrong by so many cells more than is seen, over the square of how many foretell it.
+_UNTOLD = np.float32(3.2)
+# The least that can hide from one cell in seven: nine cells of the coarser lattice, beside one another, on two sides.
+_HIDING = 18
+# So few cells are not worth a call of the field by themselves.
+_FEW = 400
 _UNSEEN, _GUESSED, _EXACT = 0, 1, 2
 
 
@@ -66,8 +70,8 @@ def extract_isosurface(
     the surface is followed from cell to cell. Of every edge with a change of sign the end nearer to the surface is
     evaluated, then the other one, but for those whose value the edges beside foretell (see `tolerance`), and all
     corners of cells that could be triangulated in more than one way. So the mesh is that of the dense lattice, but for
-    specks that no evaluated point saw: that a component of eight cells is found was tried on many fields of at most
-    this slope, not proven.
+    specks that no evaluated point saw: that a component of eight cells is found (with `min_component_share` of 0), and
+    that every one is that is not dropped, was tried on many fields of at most this slope, not proven.
 
     Of the finest lattice only the pages near the surface take memory, until the box around it is triangulated.
 
@@ -79,7 +83,8 @@ def extract_isosurface(
         coarse: wanted cells along an axis of the first lattice; the true number is within a factor of 1.42.
             Fewer is cheaper down to where the spacing reaches the clamping distance.
         safety: the steepest slope of `sdf` near its surface that is reckoned with; 1 suits a true distance.
-        min_component_share: connected components with less than this share of the largest one's area are dropped.
+        min_component_share: connected components with less than this share of the largest one's area are dropped, and
+            on fine lattices not looked for.
         batch_points: most points in one call of `sdf`.
         radius: where the shape is known to lie in a ball around the origin: coarse points outside of the ball are not
             evaluated (half the cube for a radius equal to `bound`). What sticks out of it is followed all the same; a
@@ -99,7 +104,7 @@ def extract_isosurface(
     lattice = _Lattice(sdf, resolution, bound, coarse, batch_points)
     cells, doubt = lattice.start(safety, radius)
     while lattice.stride > 1:
-        cells, doubt = lattice.halve(cells, doubt, safety)
+        cells, doubt = lattice.halve(cells, doubt, safety, min_component_share)
     crossing = lattice.follow(cells, tolerance)
     if not len(crossing) or lattice.highest < 0:
         side = "outside" if lattice.highest >= 0 else "inside"
@@ -166,14 +171,14 @@ class _Lattice:
         return cells, np.full(len(cells), np.inf, np.float32)
 
     def halve(
-        self, cells: Int[np.ndarray, " C"], doubt: Float[np.ndarray, " C"], safety: float
+        self, cells: Int[np.ndarray, " C"], doubt: Float[np.ndarray, " C"], safety: float, min_component_share: float
     ) -> tuple[Int[np.ndarray, " D"], Float[np.ndarray, " D"]]:
         """Divide cells into eight each, and leave out those that the surface does not come near.
 
         Args:
             cells: the cells.
             doubt: by how much interpolation was last wrong in each.
-            safety: see `extract_isosurface`.
+            safety, min_component_share: see `extract_isosurface`.
 
         Returns:
             The new cells and their doubt.
@@ -184,21 +189,30 @@ class _Lattice:
         reach = np.float32(safety * self.stride) * self._cell * _STEPS
         reach = np.minimum(reach, doubt[:, None] + _SURE * reach)
         near = np.abs(guessed) < reach
-        inside = corners < 0
-        kept = near.any(axis=1) | (inside.any(axis=1) & ~inside.all(axis=1))
+        mixed = _mixed(_signs(corners))
+        kept = near.any(axis=1) | mixed
+        if min_component_share * np.count_nonzero(mixed) >= _HIDING:  # what would be dropped is not looked for
+            sought = self._one_of_seven(cells) & ~mixed
+            if self.stride == 1:
+                kept = sought & kept | mixed
+            # What the surface crosses is followed. For that, guesses on coarse lattices must be good near it.
+            near &= sought[:, None] | mixed[:, None] & (np.abs(guessed) < self.stride // 2 * self._cell)
         cells, guessed, near, reach = cells[kept], guessed[kept], near[kept], reach[kept]
         between = cells[:, None] + _BETWEEN @ self._jumps * self.stride
         fresh = self._state[between] == _UNSEEN
         self._flat[between[fresh]] = guessed[fresh]
         self._state[between[fresh]] = _GUESSED
-        if self.stride <= 2:  # the middle, which interpolation knows least, tells how doubtful the others are
+        if self.stride <= 4:  # the middle, which interpolation knows least, tells how doubtful the others are
             middle = between[:, _MIDDLE]
             self._evaluate(middle[near.any(axis=1) & (self._state[middle] != _EXACT)])
             surprise = _surprise(guessed[:, _MIDDLE], self._flat[middle])
-            near &= np.abs(guessed) < surprise[:, None] + _ALONE * reach
+            near &= np.abs(guessed) < surprise[:, None] + _ALONE * self.stride * reach
         asked = between[near]
-        self._evaluate(np.unique(asked[self._state[asked] != _EXACT]))
-        wrong = _surprise(guessed, self._flat[between]).max(axis=1, initial=0)
+        self._evaluate(_distinct(asked[self._state[asked] != _EXACT]))
+        wrong = _surprise(guessed, self._flat[between])
+        if self.stride >= 4:  # on a coarse lattice, an error away from the surface is a warning, too
+            wrong = np.abs(wrong)
+        wrong = wrong.max(axis=1, initial=0)
         new = cells[:, None] + CORNERS @ self._jumps * self.stride
         return new.reshape(-1), np.repeat(wrong, 8)
 
@@ -208,8 +222,7 @@ class _Lattice:
         for axis in range(3):
             self._state.reshape(self.values.shape).swapaxes(0, axis)[self._last + 1] = _UNSEEN
         listed = np.zeros(len(self._flat), bool)
-        signs = self._signs(cells[:, None] + CORNERS @ self._jumps)
-        cells = cells[(signs > 0) & (signs < 255)]
+        cells = cells[_mixed(self._signs_of(cells))]
         todo, found = np.concatenate([self._within(cells), self._wall_cells()]), []
         while len(todo):
             seen = []
@@ -219,11 +232,13 @@ class _Lattice:
                 listed[fresh] = True
                 found.append(fresh)
                 flipped, beside = self._nearer_ends(todo)
-                todo = self._within(np.unique(np.concatenate([self._around(flipped), beside[~listed[beside]]])))
-            todo = self._within(np.unique(self._around(self._farther_ends(np.concatenate(seen), tolerance))))
+                todo = self._within(_distinct(np.concatenate([self._around(flipped), beside[~listed[beside]]])))
+                if len(todo) < _FEW:
+                    break
+            flipped = self._farther_ends(np.concatenate(seen), tolerance)
+            todo = self._within(_distinct(np.concatenate([self._around(flipped), todo])))
         cells = np.concatenate([*found, np.zeros(0, int)])
-        signs = self._signs(cells[:, None] + CORNERS @ self._jumps)
-        return np.stack(np.unravel_index(cells[(signs > 0) & (signs < 255)], self.values.shape), axis=1)
+        return np.stack(np.unravel_index(cells[_mixed(self._signs_of(cells))], self.values.shape), axis=1)
 
     def _nearer_ends(self, cells: Int[np.ndarray, " C"]) -> tuple[Int[np.ndarray, " M"], Int[np.ndarray, " D"]]:
         """Evaluate the nearer ends of edges with a change of sign, and all corners of ambiguous cells.
@@ -232,33 +247,37 @@ class _Lattice:
             The points whose sign is not what was guessed, and the cells into which the surface goes on.
         """
         corners = cells[:, None] + CORNERS @ self._jumps
-        self._evaluate(np.unique(corners[self._state[corners] == _UNSEEN]))
-        signs = self._signs(corners)
+        self._evaluate(_distinct(corners[self._state[corners] == _UNSEEN]))
+        signs = self._signs_of(cells)
         start, end = self._cut_edges(cells)
         nearer = np.where(np.abs(self._flat[start]) <= np.abs(self._flat[end]), start, end)
         wanted = np.concatenate([nearer, corners[AMBIGUOUS[signs]].reshape(-1)])
-        flipped = self._evaluate(np.unique(wanted[self._state[wanted] != _EXACT]))
-        mixed = np.flatnonzero((signs > 0) & (signs < 255))
+        flipped = self._evaluate(_distinct(wanted[self._state[wanted] != _EXACT]))
+        mixed = np.flatnonzero(_mixed(signs))
         return flipped, (cells[mixed, None] + SIDES @ self._jumps)[MIXED_FACES[signs[mixed]]]
 
     def _farther_ends(self, cells: Int[np.ndarray, " C"], tolerance: float) -> Int[np.ndarray, " M"]:
-        """Evaluate the other ends, but for every second one where it is foretold; returns those that change sign."""
+        """Evaluate the other ends, but for those that are foretold; returns those that change sign."""
         start, end = self._cut_edges(cells)
         points, others = np.concatenate([start, end]), np.concatenate([end, start])
         left = self._state[points] != _EXACT
         points, others = points[left], others[left]
         if tolerance == 0:
-            return self._evaluate(np.unique(points))
-        second = points % 2 == 1  # as on a chessboard: the lattice's sides are odd
-        flipped = self._evaluate(np.unique(points[~second]))
-        points, others = points[second], others[second]
-        foretold, doubt = self._foretell(points, others)
-        near, far = np.abs(self._flat[others]), np.abs(foretold)
-        # As much as the far value is wrong, times its vertex's share of the edge, the vertex is moved.
-        fine = near / (near + far) * (doubt + _EVEN * self._cell) < tolerance / 2 * self._cell
-        fine &= (far > doubt + _UNSURE * self._cell) & ((foretold < 0) == (self._flat[points] < 0))
-        self._flat[points[fine]] = foretold[fine]
-        return np.concatenate([flipped, self._evaluate(np.unique(points[~fine]))])
+            return self._evaluate(_distinct(points))
+        flipped = []
+        for colour in (0, 1):  # as on a chessboard, the lattice's sides are odd: what was evaluated foretells the rest
+            now = points % 2 == colour
+            ends, starts = points[now], others[now]
+            foretold, doubt = self._foretell(ends, starts)
+            near, far = np.abs(self._flat[starts]), np.abs(foretold)
+            # As much as the far value is wrong, times its vertex's share of the edge, the vertex is moved.
+            fine = near / (near + far) * doubt < tolerance * self._cell
+            fine &= (far > doubt) & ((foretold < 0) == (self._flat[ends] < 0))
+            chosen = np.flatnonzero(fine)
+            chosen = chosen[np.argsort(-doubt[chosen])]  # of several edges' the least doubtful, which is written last
+            self._flat[ends[chosen]] = foretold[chosen]
+            flipped.append(self._evaluate(_distinct(ends[~fine])))
+        return np.concatenate(flipped)
 
     def _foretell(
         self, points: Int[np.ndarray, " N"], others: Int[np.ndarray, " N"]
@@ -266,7 +285,8 @@ class _Lattice:
         """Values at the points from those at the other ends of edges, and from the changes along the edges beside.
 
         Returns:
-            The values, and what the edges beside differ by; infinity where none on both sides is known.
+            The values, and how far they may be wrong: what the edges beside differ by, and more the fewer they are;
+            infinity where there are none on two opposite sides.
         """
         across = self._across[(np.abs(points - others)[:, None] == self._jumps).argmax(axis=1)]
         at, opposite = points[:, None, None] + across, others[:, None, None] + across
@@ -275,8 +295,14 @@ class _Lattice:
         both = known.all(axis=2)
         mean = (change.mean(axis=2) * both).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
         high, low = np.where(known, change, -np.inf).max(axis=(1, 2)), np.where(known, change, np.inf).min(axis=(1, 2))
+        untold = _UNTOLD * self._cell / np.maximum(known.sum(axis=(1, 2)), 1) ** 2
         usable = both.any(axis=1) & (self._state[others] == _EXACT)
-        return self._flat[others] + mean, np.where(usable, high - low, np.inf)
+        return self._flat[others] + mean, np.where(usable, high - low + untold, np.inf)
+
+    def _one_of_seven(self, cells: Int[np.ndarray, " C"]) -> Bool[np.ndarray, " C"]:
+        """Cells of twice the stride so chosen that each is one of them or shares a face with one."""
+        index = np.stack(np.unravel_index(cells, self.values.shape), axis=1) // (2 * self.stride)
+        return index @ np.array([1, 2, 3]) % 7 == 0
 
     def _cut_edges(self, cells: Int[np.ndarray, " C"]) -> tuple[Int[np.ndarray, " E"], Int[np.ndarray, " E"]]:
         """Start and end of the edges with a change of sign among the three that leave a cell's first corner."""
@@ -285,9 +311,9 @@ class _Lattice:
         ends = [start + jump for start, jump in zip(starts, self._jumps, strict=True)]
         return np.concatenate(starts), np.concatenate(ends)
 
-    def _signs(self, corners: Int[np.ndarray, "C 8"]) -> UInt8[np.ndarray, " C"]:
-        """The numbers of cells' patterns of signs."""
-        return np.packbits(self._flat[corners] < 0, axis=1, bitorder="little")[:, 0]
+    def _signs_of(self, cells: Int[np.ndarray, " C"]) -> UInt8[np.ndarray, " C"]:
+        """The numbers of the patterns of signs at corners of the finest lattice's cells."""
+        return _signs(self._flat[cells[:, None] + CORNERS @ self._jumps])
 
     def _around(self, points: Int[np.ndarray, " N"]) -> Int[np.ndarray, " M"]:
         """The cells that have one of the points as a corner."""
@@ -307,7 +333,7 @@ class _Lattice:
             return np.zeros(0, int)
         across = np.indices((self._last + 1,) * 2).reshape(2, -1)
         shell = [np.insert(across, axis, end, axis=0) for axis in range(3) for end in (0, self._last)]
-        return np.unique(self._jumps @ np.concatenate(shell, axis=1))
+        return _distinct(self._jumps @ np.concatenate(shell, axis=1))
 
     def _evaluate(self, points: Int[np.ndarray, " N"]) -> Int[np.ndarray, " M"]:
         """Evaluate points; returns those whose sign is not what was guessed."""
@@ -333,6 +359,22 @@ class _Lattice:
         self._flat[points] = values
         self._state[points] = _EXACT
         return flipped
+
+
+def _signs(corners: Float[np.ndarray, "C 8"]) -> UInt8[np.ndarray, " C"]:
+    """The numbers of cells' patterns of signs."""
+    return np.packbits(corners < 0, axis=1, bitorder="little")[:, 0]
+
+
+def _mixed(signs: UInt8[np.ndarray, " C"]) -> Bool[np.ndarray, " C"]:
+    """The patterns that have both signs."""
+    return (signs > 0) & (signs < 255)
+
+
+def _distinct(points: Int[np.ndarray, " N"]) -> Int[np.ndarray, " M"]:
+    """Each point once, in order. They are nearly sorted, so this is faster than `np.unique`, which hashes them."""
+    points = np.sort(points, kind="stable")
+    return points[np.diff(points, prepend=-1) > 0]
 
 
 def _interpolated(corners: Float[np.ndarray, "C 8"]) -> Float[np.ndarray, "C 19"]:

@@ -77,7 +77,7 @@ def part_shared_edges(
     count = len(vertices)
     starts, ends = faces, np.roll(faces, -1, axis=1)
     # Of a closed mesh, one face of two runs along an edge this way.
-    ordered = np.sort((starts * count + ends)[starts < ends])
+    ordered = np.sort((starts * count + ends)[starts < ends], kind="stable")  # nearly sorted already
     shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     for key in shared:
         low, high = divmod(int(key), count)
