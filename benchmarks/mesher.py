@@ -227,9 +227,11 @@ def check(sizes: list[int], shapes: int) -> None:
             print(
                 f"N = {size}, share {share:g}: missed {np.count_nonzero(lost & big)} of {np.count_nonzero(big)} "
                 f"components of 8 points or more (largest {points[lost].max(initial=0)}), "
-                f"{np.count_nonzero(lost & ~big)} of {np.count_nonzero(~big)} smaller; {far.mean():.5f} of the vertices; tolerance moves "
-                f"{np.median(moved):.3f} voxels (median of farthest), at most {moved.max():.3f}, more than 0.1 in "
-                f"{np.count_nonzero(moved > 0.1)} of {len(moved)} meshes",
+                f"{np.count_nonzero(lost & ~big)} of {np.count_nonzero(~big)} smaller; {far.mean():.5f} of vertices"
+            )
+            print(
+                f"    tolerance moves {np.median(moved):.3f} voxels (median of farthest), at most {moved.max():.3f}, "
+                f"more than 0.1 in {np.count_nonzero(moved > 0.1)} of {len(moved)} meshes",
                 flush=True,
             )
 
