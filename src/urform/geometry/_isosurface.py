@@ -39,7 +39,7 @@ _MIDDLE = int(np.flatnonzero((_BETWEEN == 1).all(axis=1))[0])
 # can change: where all points around were asked, and, for each unit of the stride, where only that in the middle was.
 _WORSE, _SURE, _ALONE = np.float32(2), np.float32(0.05), np.float32(0.07)
 # What is foretold is reckoned to be wrong by so many cells more than is seen, over the square of how many foretell it.
-_UNTOLD = np.float32(3.2)
+_UNTOLD = np.float32(2.8)
 # The least that can hide from one cell in seven: nine cells of the coarser lattice, beside one another, on two sides.
 _HIDING = 18
 # So few cells are not worth a call of the field by themselves.
@@ -196,7 +196,8 @@ class _Lattice:
             if self.stride == 1:
                 kept = sought & kept | mixed
             # What the surface crosses is followed. For that, guesses on coarse lattices must be good near it.
-            near &= sought[:, None] | mixed[:, None] & (np.abs(guessed) < self.stride // 2 * self._cell)
+            beside = 0.75 * self.stride * self._cell if self.stride > 1 else 0
+            near &= sought[:, None] | mixed[:, None] & (np.abs(guessed) < beside)
         cells, guessed, near, reach = cells[kept], guessed[kept], near[kept], reach[kept]
         between = cells[:, None] + _BETWEEN @ self._jumps * self.stride
         fresh = self._state[between] == _UNSEEN
