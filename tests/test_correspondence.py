@@ -26,7 +26,6 @@ from urform.correspondence import (
     nearest_canonical,
     part_iou,
     pck,
-    read_keypoints,
     read_labels,
     read_scan,
     resolve_subject,
@@ -37,6 +36,7 @@ from urform.correspondence import (
     transfer_labels,
     write_latent_file,
 )
+from urform.data import read_keypoints
 from urform.geometry import Normalisation, load_mesh
 from urform.inference import Model, load
 

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from urform.config import SHAPE_PRESETS, pair_weight_of_sum
 from urform.losses import (
+    correction_loss,
+    landmark_loss,
     latent_l1_loss,
     latent_norm_loss,
     latent_norm_weight,
@@ -55,14 +59,14 @@ def _naive_pointwise(canonical_points, points):
 
 def _naive_pointpair(canonical_points, points):
     B, N, _ = points.shape
-    total = 0.0
+    stretches = []
     for b in range(B):
         d = canonical_points[b] - points[b]
         for i in range(N // 8):
             for j in range(N // 8, N):
                 ratio = torch.linalg.norm(d[i] - d[j]) / (torch.linalg.norm(points[b, i] - points[b, j]) + 1e-3)
-                total += min(max(float(ratio) - 0.5, 0), 5) / (B * N)
-    return total
+                stretches.append(min(max(float(ratio) - 0.5, 0), 5))
+    return sum(stretches) / len(stretches)
 
 
 @given(seed=st.integers(0, 2**31), clamp=st.floats(0.02, 0.5))
@@ -100,7 +104,8 @@ def test_published_losses_are_reproduced():
     for name, loss in {
         "loss_reconstruction": reconstruction_loss(expected["progressive_sdf"], expected["target_sdf"]),
         "loss_pointwise": pointwise_loss(canonical_points, points),
-        "loss_pointpair": pointpair_loss(canonical_points[-1], points),
+        # The published term is a sum over pairs, divided by the points.
+        "loss_pointpair": pair_weight_of_sum(1.0, points.shape[1]) * pointpair_loss(canonical_points[-1], points),
     }.items():
         assert loss.item() == pytest.approx(expected[name].item(), rel=1e-5), name
 
@@ -149,9 +154,36 @@ def test_a_translation_is_no_stretch(shift):
 def test_pointpair_of_a_scaling():
     points = _random(1, 16, 3)
     distance = torch.cdist(points[:, :2], points[:, 2:])
-    expected = ((distance / (distance + 1e-3)) - 0.5).sum() / 16
-    assert pointpair_loss(2 * points, points).item() == pytest.approx(expected.item())
-    assert pointpair_loss(100 * points, points).item() == pytest.approx(2 * 14 * 5 / 16)
+    ratio = distance / (distance + 1e-3)
+    assert pointpair_loss(2 * points, points).item() == pytest.approx((ratio - 0.5).mean().item())
+    assert pointpair_loss(101 * points, points).item() == pytest.approx(5)
+    assert pointpair_loss(101 * points, points, limit=None).item() == pytest.approx((100 * ratio - 0.5).mean().item())
+
+
+@pytest.mark.parametrize("count", [8, 64, 512])
+def test_the_pair_term_means_the_same_at_any_number_of_points(count):
+    points = _random(4, count, 3)
+    assert pointpair_loss(3 * points, points).item() == pytest.approx(1.5, abs=0.01)
+
+
+def test_published_presets_have_the_published_pair_weights():
+    """FORMATS section 5: 2e-5 with the limit of 5, DIT 1e-4 without, of a sum over pairs divided by 5,000 points."""
+    for preset, weight, limit in (("published", 2e-5, 5.0), ("dit", 1e-4, None)):
+        config = SHAPE_PRESETS[preset]
+        assert (config.points_per_shape, config.pointpair_limit) == (5000, limit)
+        pairs = 625 * 4375
+        assert config.pointpair_weight == pytest.approx(weight * pairs / 5000, rel=1e-12)
+
+
+def test_correction_and_landmark_losses():
+    assert correction_loss(torch.tensor([[0.1, -0.3]])).item() == pytest.approx(0.2)
+    places, target = torch.zeros(2, 2, 3), torch.tensor([[[0.3, 0.4, 0], [9, 9, 9]], [[0, 0, 0.1], [9, 9, 9]]])
+    known = torch.tensor([[True, False], [True, False]])
+    assert landmark_loss(places, target, known).item() == pytest.approx(0.3, abs=1e-4)
+    assert landmark_loss(places, target, torch.zeros_like(known)).item() == 0
+    places.requires_grad_()
+    landmark_loss(places, torch.zeros(2, 2, 3), known).backward()
+    assert torch.isfinite(places.grad).all()
 
 
 def test_latent_losses():
@@ -204,7 +236,7 @@ def test_pointpair_slides_on_the_flat_parts():
     ("weight", "expected"),
     [
         (pointwise_weight, {0: 0.05, 50: 0.025, 90: 0.005, 100: 0.005, 2000: 0.005}),
-        (pointpair_weight, {0: 0, 50: 0.00001, 100: 0.00002, 2000: 0.00002}),
+        (partial(pointpair_weight, base=2e-5), {0: 0, 50: 0.00001, 100: 0.00002, 2000: 0.00002}),
         (latent_norm_weight, {0: 0, 50: 0.5e-4, 100: 1e-4, 2000: 1e-4}),
     ],
 )

@@ -135,7 +135,7 @@ def test_chunks_change_neither_values_nor_gradients(decoder, monkeypatch):
 
     def run():
         decoder.zero_grad()
-        canonical_points, sdf = decoder.progressive(points, latent)
+        canonical_points, sdf, _ = decoder.progressive(points, latent)
         (sdf.sum() + canonical_points.square().sum()).backward()
         return canonical_points, sdf, *(parameter.grad for parameter in decoder.parameters())
 
@@ -169,9 +169,9 @@ def test_dropout_keeps_the_published_probability():
 def test_mixed_precision_keeps_coordinates_and_stays_close(template):
     decoder = Decoder(_warps()["mlp"], template)
     points, latent = _points(), _latent()
-    canonical_points, sdf = decoder.progressive(points, latent)
+    canonical_points, sdf, _ = decoder.progressive(points, latent)
     with torch.autocast("cpu", torch.bfloat16):
-        low_points, low_sdf = decoder.progressive(points, latent)
+        low_points, low_sdf, _ = decoder.progressive(points, latent)
     assert torch.equal(low_points, canonical_points)
     assert low_sdf.dtype == torch.float32
     assert 0 < (low_sdf - sdf).abs().max() < 0.02
@@ -307,7 +307,7 @@ def test_decoder_is_the_template_of_the_warp(warp):
     template = _templates()["weight norm"]
     decoder = Decoder(warp, template)
     points, latent = _points(), _latent()
-    canonical_points, sdf = decoder.progressive(points, latent)
+    canonical_points, sdf, _ = decoder.progressive(points, latent)
     torch.testing.assert_close(canonical_points, warp(points, latent))
     torch.testing.assert_close(sdf, template(canonical_points))
     torch.testing.assert_close(decoder(points, latent), sdf[-1])
@@ -392,7 +392,7 @@ def test_published_latents_are_those_of_the_record(published):
 def test_published_decoder_is_reproduced(published):
     decoder, expected = published
     points, latents = expected["points"], expected["latents"]
-    canonical_points, sdf = decoder.progressive(points, latents)
+    canonical_points, sdf, _ = decoder.progressive(points, latents)
     for name, result in {
         "warped": decoder.canonical(points, latents),
         "sdf": decoder(points, latents),

@@ -149,3 +149,39 @@ class EvaluateCorrespondence:
         if self.json is not None:
             write_atomically(self.json, (dumps(result, indent=1) + "\n").encode())
         return 0
+
+
+@dataclass(frozen=True)
+class Register:
+    """Give meshes of one category the same faces, in correspondence; with --modes also their shape model."""
+
+    meshes: Positional[tuple[Path, ...]]
+    """Meshes (OBJ, GLB, PLY, OFF, STL, ...) or points with normals (.xyz, .npy, .ply), y up, front +z."""
+    out: Path
+    """Folder of `<name>.<format>`, `template.<format>`, `residuals.csv` and, with --modes, `modes`."""
+    weights: str = "chair"
+    """A shipped category, a run folder or a weights file."""
+    modes: int = 0
+    """Principal modes of the statistical shape model; 0 = no such model."""
+    faces: int = 8000
+    """Faces of the registered meshes, about."""
+    format: Literal["ply", "obj", "stl", "glb"] = "ply"
+    """File format of the meshes."""
+    steps: int = 400
+    """Steps of the fit of each latent."""
+    seed: int = 0
+    """Seed of the points that are drawn."""
+    resolution: int = 128
+    """Cells along an axis of the template's mesh before it is simplified, 8 to 512."""
+    force: bool = False
+    """Also register what is unlike any shape of the category."""
+
+    def run(self) -> int:
+        """Print one JSON line a mesh; 2 if one of them failed."""
+        from urform.correspondence import RegisterOptions, register_files
+        from urform.inference import load
+
+        options = RegisterOptions(
+            self.faces, self.modes, self.format, self.steps, self.seed, self.resolution, self.force
+        )
+        return print_lines(register_files(load(self.weights), self.meshes, self.out, options))

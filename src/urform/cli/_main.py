@@ -30,6 +30,7 @@ from urform.cli._config_file import with_config_file
 from urform.cli._correspondence_commands import (
     EvaluateCorrespondence,
     Fit,
+    Register,
     TransferColors,
     TransferKeypoints,
     TransferLabels,
@@ -56,6 +57,7 @@ COMMANDS = {
     "evaluate": Evaluate,
     "analyze": Analyze,
     "fit": Fit,
+    "register": Register,
     "transfer labels": TransferLabels,
     "transfer keypoints": TransferKeypoints,
     "transfer colors": TransferColors,

@@ -2,7 +2,7 @@
 
 from urform.config._analysis import AnalysisConfig
 from urform.config._contrastive import ContrastiveConfig
-from urform.config._model import PRESETS, ModelConfig
+from urform.config._model import PRESETS, WITHOUT, ModelConfig
 from urform.config._prepare import PrepareConfig
 from urform.config._training import (
     JOINT_PRESETS,
@@ -13,12 +13,14 @@ from urform.config._training import (
     RunConfig,
     ScheduleConfig,
     ShapeConfig,
+    pair_weight_of_sum,
 )
 
 __all__ = [
     "JOINT_PRESETS",
     "PRESETS",
     "SHAPE_PRESETS",
+    "WITHOUT",
     "AnalysisConfig",
     "ContrastiveConfig",
     "EncoderConfig",
@@ -29,4 +31,5 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "ShapeConfig",
+    "pair_weight_of_sum",
 ]

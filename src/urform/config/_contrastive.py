@@ -49,7 +49,7 @@ class ContrastiveConfig:
     """How it changes."""
     weight_decay: float = 1e-4
     """Weight decay; of biases and normalisations none."""
-    precision: Precision = "bf16"
+    precision: Precision = "fp32"
     """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
     seed: int = 0
     """Seed of initial weights, order, pairs and augmentation."""

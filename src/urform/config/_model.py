@@ -14,18 +14,20 @@ class ModelConfig:
 
     warp: Literal["mlp", "lstm"] = "mlp"
     """The warp: 'mlp' (made for CPUs) or 'lstm' (published)."""
-    latent_size: int = 128
+    latent_size: int = 64
     """Length L of the latent code."""
     warp_width: int = 128
     """Hidden units of the warp."""
     warp_steps: int = 4
     """Affine steps of the warp, a multiple of 4."""
-    warp_octaves: int = 4
-    """Frequencies of sines and cosines that the 'mlp' warp sees beside the points."""
+    warp_octaves: int = 0
+    """Frequencies of sines and cosines that the 'mlp' warp sees beside the points; with any it folds."""
     template_width: int = 64
     """Hidden units of each layer of the template."""
     template_layers: int = 5
     """Hidden layers of the template."""
+    template_octaves: int = 3
+    """Frequencies of sines and cosines that the template sees beside the points."""
     template_dims: tuple[int, ...] = ()
     """Hidden units of each layer of the template, where they differ; replaces --template-width, --template-layers."""
     xyz_in_all: bool = False
@@ -38,6 +40,8 @@ class ModelConfig:
     """Probability of dropout in the template."""
     dropout_layers: tuple[int, ...] | None = None
     """Indices of the template's layers with dropout; None = all."""
+    correction_width: int = 128
+    """Hidden units of the correction, which gives a shape the parts that the template lacks; 0 = no correction."""
     encoder_backbone: Literal["resnet", "efficientnet-lite0"] = "resnet"
     """The image encoder: 'resnet' (published) or 'efficientnet-lite0' (extra `efficientnet`)."""
     encoder_depth: Literal[18, 34, 50, 101] = 18
@@ -55,6 +59,8 @@ class ModelConfig:
         steps_fit = self.warp_steps >= 4 and self.warp_steps % 4 == 0
         require(steps_fit, "--warp-steps", "a multiple of 4", self.warp_steps)
         require(self.warp_octaves >= 0, "--warp-octaves", "0 or more", self.warp_octaves)
+        require(self.template_octaves >= 0, "--template-octaves", "0 or more", self.template_octaves)
+        require(self.correction_width >= 0, "--correction-width", "0 or more", self.correction_width)
         require(self.template_layers >= 1, "--template-layers", "at least 1", self.template_layers)
         smallest = 4 if self.xyz_in_all else 1
         flag = "--template-dims" if self.template_dims else "--template-width"
@@ -73,6 +79,9 @@ class ModelConfig:
         return self.template_dims or (self.template_width,) * self.template_layers
 
 
+WITHOUT: dict[str, int] = {"template_octaves": 0, "correction_width": 0}
+"""Settings of a decoder that is the published one: also those of a weights file that does not name them."""
+
 PRESETS = {
     "small": ModelConfig(),
     "published": ModelConfig(
@@ -83,6 +92,7 @@ PRESETS = {
         template_width=256,
         template_layers=5,
         dropout=0.05,
+        **WITHOUT,
         encoder_width=64,
         image_size=224,
     ),

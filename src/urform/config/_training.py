@@ -107,13 +107,22 @@ class ShapeConfig:
     """Weigh hard samples more and tolerate less error from kept step to kept step."""
     pointwise_weight: float = 0.0005
     """Weight of the pointwise term, ten times as much at the start; 0 = without it."""
-    pointpair_weight: float = 2e-5
-    """Weight of the pointpair term, reached at epoch 100; 0 = without it."""
+    pointpair_weight: float = 0.05
+    """Weight of the pointpair term, a mean over pairs, reached at epoch 100; 0 = without it."""
+    pointpair_limit: float | None = None
+    """Largest excess stretch of a pair that counts; None = any."""
+    correction_weight: float = 0.001
+    """Weight of the mean absolute correction, where there is one."""
+    landmark_weight: float = 0.0
+    """Weight of the distance of landmarks (keypoints and parts, which synthetic shapes bring) from where they belong in
+    canonical space; 0 = without it."""
+    keypoints_left_out: tuple[str, ...] = ()
+    """Names of keypoints that are not learned from, to be tested on."""
     latent_weight: float = 1e-4
     """Weight of the latents' norm, reached at epoch 100; 0 = without it."""
     latent_bound: float | None = None
     """Largest norm of a learned latent; None = any."""
-    precision: Precision = "bf16"
+    precision: Precision = "fp32"
     """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
     """SDF samples kept in memory, GiB; the rest is read from the disk each time."""
@@ -128,7 +137,14 @@ class ShapeConfig:
             require(getattr(self, name) > 0, "--" + name.replace("_", "-"), "positive", getattr(self, name))
         require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", "positive", self.clip_norm)
         require(self.latent_bound is None or self.latent_bound > 0, "--latent-bound", "positive", self.latent_bound)
-        for name in ("pointwise_weight", "pointpair_weight", "latent_weight", "cache_gb"):
+        require(
+            self.pointpair_limit is None or self.pointpair_limit > 0,
+            "--pointpair-limit",
+            "positive",
+            self.pointpair_limit,
+        )
+        weights = ("pointwise_weight", "pointpair_weight", "correction_weight", "landmark_weight", "latent_weight")
+        for name in (*weights, "cache_gb"):
             require(getattr(self, name) >= 0, "--" + name.replace("_", "-"), "0 or more", getattr(self, name))
 
 
@@ -185,7 +201,7 @@ class EncoderConfig:
     """Vary background, crop, colour, blur and compression, so that photographs are not foreign."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
-    precision: Precision = "bf16"
+    precision: Precision = "fp32"
     """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
     """SDF samples kept in memory, GiB; the rest is read from the disk each time."""
@@ -204,6 +220,17 @@ class EncoderConfig:
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
 
 
+def pair_weight_of_sum(weight: float, points_per_shape: int) -> float:
+    """The weight of the pointpair term, a mean, that equals a published weight of its sum over pairs.
+
+    Args:
+        weight: Of the sum over pairs, divided by the points of a shape.
+        points_per_shape: Points N of each shape in a batch; pairs are N/8 of them with the others.
+    """
+    first = points_per_shape // 8
+    return weight * first * (points_per_shape - first) / points_per_shape
+
+
 _PUBLISHED: dict[str, Any] = {
     "model": PRESETS["published"],
     "epochs": 2001,
@@ -213,10 +240,13 @@ _PUBLISHED: dict[str, Any] = {
     "lr_template": 1e-3,
     "lr_latent": 1e-3,
     "pointwise_weight": 0.005,
+    "pointpair_weight": pair_weight_of_sum(2e-5, 5000),
+    "pointpair_limit": 5.0,
     "rates": ScheduleConfig("step"),
     "precision": "fp32",
 }
-SHAPE_PRESETS = {"small": ShapeConfig(), "published": ShapeConfig(**_PUBLISHED)}
+_DIT: dict[str, Any] = {**_PUBLISHED, "pointpair_weight": pair_weight_of_sum(1e-4, 5000), "pointpair_limit": None}
+SHAPE_PRESETS = {"small": ShapeConfig(), "published": ShapeConfig(**_PUBLISHED), "dit": ShapeConfig(**_DIT)}
 JOINT_PRESETS = {
     "small": JointConfig(),
     "published": JointConfig(**_PUBLISHED, clip_norm=None, augment=False, flip=False),

@@ -9,9 +9,10 @@ from urform.correspondence._evaluate import (
 from urform.correspondence._evidence import Evidence, evidence_of, from_cloud, from_part, from_samples
 from urform.correspondence._fit import Encoded, Fitted, encode_pictures, fit, mean_latent, starts_for
 from urform.correspondence._fit_files import fit_files
-from urform.correspondence._labels import Labels, colour_at, group_labels, label_colours, read_keypoints, read_labels
+from urform.correspondence._labels import Labels, colour_at, group_labels, label_colours, read_labels
 from urform.correspondence._latent_file import LatentFile, read_latent_file, write_latent_file
 from urform.correspondence._mesh_files import MeshCounts, MeshOptions, encoded_views, mesh_shapes
+from urform.correspondence._modes import ShapeModes, shape_modes
 from urform.correspondence._morph import morph
 from urform.correspondence._register import (
     Registered,
@@ -20,6 +21,13 @@ from urform.correspondence._register import (
     register,
     uncertainty,
     with_canonical,
+)
+from urform.correspondence._register_files import (
+    RegisteredScan,
+    RegisterOptions,
+    register_files,
+    register_scan,
+    registration_template,
 )
 from urform.correspondence._scan import Scan, read_scan
 from urform.correspondence._scores import (
@@ -34,8 +42,9 @@ from urform.correspondence._scores import (
     part_iou,
     pck,
 )
+from urform.correspondence._settle import flipped_faces, settle
 from urform.correspondence._subject import Subject, normalisation_of, resolve_subject
-from urform.correspondence._surface import Surface, SurfacePoints, spread
+from urform.correspondence._surface import Surface
 from urform.correspondence._transfer import (
     PLACE_WEIGHT,
     CarriedColours,
@@ -49,6 +58,7 @@ from urform.correspondence._transfer import (
     transfer_labels,
 )
 from urform.correspondence._transfer_files import transfer_files
+from urform.geometry import SurfacePoints, spread
 
 __all__ = [
     "CHAIR_PARTS",
@@ -68,8 +78,11 @@ __all__ = [
     "MeshCounts",
     "MeshOptions",
     "Placed",
+    "RegisterOptions",
     "Registered",
+    "RegisteredScan",
     "Scan",
+    "ShapeModes",
     "Subject",
     "Surface",
     "SurfacePoints",
@@ -85,6 +98,7 @@ __all__ = [
     "fit",
     "fit_files",
     "fitted_to_samples",
+    "flipped_faces",
     "format_correspondence",
     "from_cloud",
     "from_part",
@@ -101,12 +115,16 @@ __all__ = [
     "part_iou",
     "pck",
     "perturbed",
-    "read_keypoints",
     "read_labels",
     "read_latent_file",
     "read_scan",
     "register",
+    "register_files",
+    "register_scan",
+    "registration_template",
     "resolve_subject",
+    "settle",
+    "shape_modes",
     "spread",
     "starts_for",
     "transfer_colours",

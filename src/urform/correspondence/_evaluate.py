@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from urform.correspondence._evidence import from_samples
 from urform.correspondence._fit import fit, starts_for
-from urform.correspondence._labels import read_keypoints
 from urform.correspondence._mesh_files import encoded_views
 from urform.correspondence._scan import read_scan
 from urform.correspondence._scores import (
@@ -25,9 +24,9 @@ from urform.correspondence._scores import (
     label_iou,
     pck,
 )
-from urform.correspondence._surface import spread
 from urform.correspondence._transfer import PLACE_WEIGHT, canonical_and_place
-from urform.data import DataFolder, ShapeKey
+from urform.data import DataFolder, ShapeKey, read_keypoints
+from urform.geometry import spread
 from urform.inference import Model, datasources
 
 SURFACE_POINTS = 10_000  # of each shape, on which correspondences are looked for

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float
 
 from urform.correspondence._scan import Scan
-from urform.correspondence._surface import spread
 from urform.geometry import (
     Normalisation,
     SdfSamples,
@@ -18,6 +17,7 @@ from urform.geometry import (
     face_normals,
     sample_sdf,
     sample_visible_surface,
+    spread,
 )
 
 MESH_SAMPLES = 60_000  # of which a fit of 400 steps sees each about seven times

@@ -20,8 +20,8 @@ PART_RATE = 0.01  # of a part: the start decides more, and should not be left to
 NORM_WEIGHT = 1e-4
 PART_WEIGHT = 0.02  # of the distance from the training latents; see docs/results/correspondence.md
 POINTS = 1000  # a step
-RANK_POINTS = 256  # on which the training latents are compared as starts
-PART_STARTS = 4  # training latents that are tried for a part of an object
+RANK_POINTS = 128  # on which the training latents are compared as starts
+NEAREST_STARTS = 3  # training latents that are tried beside the mean
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ def starts_for(
 ) -> dict[str, Float[np.ndarray, " L"]]:
     """Where to start from: the encoder's latent where there is a picture, else the mean of the training latents.
 
-    A part of an object leaves much open, and the nearest way from the mean to agreement need not lead through shapes
-    of the category. There the training shapes that agree best are tried, too.
+    The way from the mean to the object need not lead downhill all the way, so the training shapes that agree best are
+    tried, too.
     """
     starts = {"mean": mean_latent(model)} if encoded is None else {"encoder": encoded}
-    if evidence.is_partial and model.latents:
+    if model.latents:
         names, known = list(model.latents), np.stack(list(model.latents.values()))
         errors = _errors(model, evidence, known, RANK_POINTS, seed)
-        starts |= {names[index]: known[index] for index in errors.argsort()[:PART_STARTS]}
+        starts |= {names[index]: known[index] for index in errors.argsort()[:NEAREST_STARTS]}
     return starts
 
 

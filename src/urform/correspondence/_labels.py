@@ -14,8 +14,8 @@ from jaxtyping import Float, Int, UInt8
 
 from urform.correspondence._npy_file import read_npy
 from urform.correspondence._scan import Scan
-from urform.correspondence._surface import Surface, SurfacePoints
-from urform.geometry import TexturedMesh
+from urform.correspondence._surface import Surface
+from urform.geometry import SurfacePoints, TexturedMesh
 
 LABEL_SUFFIXES = (".txt", ".npy", ".json")
 
@@ -76,25 +76,6 @@ def group_labels(scan: Scan | None, name: str) -> Labels:
     if scan is None or not scan.face_group:
         raise ValueError(f"{name}: is no OBJ file with groups (`g` lines), expected one, or labels by --labels FILE")
     return _labels(scan.face_group, "face")
-
-
-def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:
-    """Read named points, `{"name": [x, y, z]}`, or a file that has them under `keypoints`, as `urform synth` writes.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is something else, or names no point.
-    """
-    content = _read_json(path)
-    if isinstance(content, dict) and isinstance(content.get("keypoints"), dict):
-        content = content["keypoints"]
-    try:
-        points = {str(name): np.array(point, np.float64) for name, point in content.items()}
-    except (AttributeError, ValueError, TypeError):
-        points = {}
-    if not points or any(point.shape != (3,) or not np.isfinite(point).all() for point in points.values()):
-        raise ValueError(f'{path}: not a file of keypoints, expected JSON like {{"seat_front_left": [0.2, 0.4, 0.3]}}')
-    return points
 
 
 def label_colours(count: int) -> UInt8[np.ndarray, "count 3"]:

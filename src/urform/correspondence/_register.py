@@ -123,8 +123,8 @@ def register(
 ) -> Registered:
     """Move the template's mesh to an object by the inverse of the warp.
 
-    Each vertex starts at the point of the object's surface whose canonical point is nearest to it, and goes on by
-    damped Newton steps.
+    Each vertex starts where it is in the template, goes on by damped Newton steps, and where those do not find its
+    place, starts once more at the point of the object's surface whose canonical point is nearest.
 
     Args:
         model: whose warp it is.
@@ -138,9 +138,25 @@ def register(
     Source: Levenberg 1944; the template of Zheng 2021 is carried to its objects the same way.
     """
     wanted = np.asarray(template.vertices, np.float32)
-    surface = np.asarray(model.mesh(latent, resolution).vertices, np.float32)
-    _, nearest = KDTree(model.canonical(surface, latent)).query(wanted)
-    points = surface[nearest]
+    points, missing = _inverse(model, latent, wanted, wanted)
+    lost = np.flatnonzero(np.linalg.norm(missing, axis=1) > CONVERGED)
+    if len(lost):
+        surface = np.asarray(model.mesh(latent, resolution).vertices, np.float32)
+        _, nearest = KDTree(model.canonical(surface, latent)).query(wanted[lost])
+        tried, left = _inverse(model, latent, wanted[lost], surface[nearest])
+        better = np.linalg.norm(left, axis=1) < np.linalg.norm(missing[lost], axis=1)
+        points[lost[better]], missing[lost[better]] = tried[better], left[better]
+    mesh = trimesh.Trimesh(points, template.faces, process=False)
+    mesh, residual = _coloured(mesh, wanted), np.linalg.norm(missing, axis=1)
+    mesh.vertex_attributes["residual"] = residual
+    return Registered(mesh, residual, np.abs(model.sdf(points, latent)))
+
+
+def _inverse(
+    model: Model, latent: Float[np.ndarray, " L"], wanted: Float[np.ndarray, "N 3"], start: Float[np.ndarray, "N 3"]
+) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
+    """Points that the warp takes to the wanted ones, and what is then missing."""
+    points = start.copy()
     missing = model.canonical(points, latent) - wanted
     damping = np.full(len(points), 1e-2, np.float32)
     for _ in range(_STEPS):
@@ -153,10 +169,7 @@ def register(
         better = np.linalg.norm(left, axis=1) < np.linalg.norm(missing[todo], axis=1)
         points[todo[better]], missing[todo[better]] = tried[better], left[better]
         damping[todo] = np.maximum(np.where(better, damping[todo] / 4, damping[todo] * 8), _DAMPING[0])
-    mesh = trimesh.Trimesh(points, template.faces, process=False)
-    mesh, residual = _coloured(mesh, wanted), np.linalg.norm(missing, axis=1)
-    mesh.vertex_attributes["residual"] = residual
-    return Registered(mesh, residual, np.abs(model.sdf(points, latent)))
+    return points, missing
 
 
 def _slopes(

@@ -13,7 +13,7 @@ import trimesh
 from jaxtyping import Float, Int
 
 from urform.correspondence._npy_file import read_npy
-from urform.geometry import MESH_SUFFIXES, load_mesh
+from urform.geometry import MESH_SUFFIXES, load_mesh, read_obj
 
 POINT_SUFFIXES = frozenset({".xyz", ".npy"})
 SCAN_SUFFIXES = MESH_SUFFIXES | POINT_SUFFIXES
@@ -117,47 +117,9 @@ def _read_text(path: Path) -> np.ndarray:
 
 def _read_obj(path: Path) -> Scan:
     """Vertices, triangles and groups in the order of the file, which trimesh gives up for materials."""
-    vertices: list[tuple[float, float, float]] = []
-    normals: list[tuple[float, float, float]] = []
-    faces: list[tuple[int, int, int]] = []
-    groups: list[str] = []
-    group, object_name, any_group = "", "", False
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            word, rest = [*line.split(None, 1), "", ""][:2]
-            try:
-                if word == "v":
-                    vertices.append(_three(rest))
-                elif word == "vn":
-                    normals.append(_three(rest))
-                elif word == "f":
-                    corners = [_index(text, len(vertices)) for text in rest.split()]
-                    triangles = [(corners[0], corners[i], corners[i + 1]) for i in range(1, len(corners) - 1)]
-                    faces += triangles
-                    groups += [group or object_name] * len(triangles)
-                elif word == "g":
-                    group, any_group = rest.strip(), True
-                elif word == "o":
-                    object_name, any_group = rest.strip(), True
-            except (ValueError, IndexError) as error:
-                raise ValueError(f"{path}, line {number}: not a line of an OBJ file: {line.strip()!r}") from error
-    points, triangles = np.array(vertices, float).reshape(-1, 3), np.array(faces, np.int64).reshape(-1, 3)
-    if len(triangles) and not (triangles.min() >= 0 and triangles.max() < len(points)):
-        raise ValueError(f"{path}: a face names a vertex that is not there, the file has {len(points)}")
-    is_cloud = not len(triangles) and len(normals) == len(points)
-    directions = _unit(np.array(normals, float).reshape(-1, 3)) if is_cloud else None
-    return Scan(path, points, triangles, directions, tuple(groups) if any_group else ())
-
-
-def _three(text: str) -> tuple[float, float, float]:
-    x, y, z = (float(word) for word in text.split()[:3])
-    return x, y, z
-
-
-def _index(text: str, count: int) -> int:
-    """Vertex index of a corner like 3/1/2; negative ones count from the end."""
-    index = int(text.split("/")[0])
-    return index - 1 if index > 0 else count + index
+    obj = read_obj(path)
+    is_cloud = not len(obj.faces) and len(obj.normals) == len(obj.vertices)
+    return Scan(path, obj.vertices, obj.faces, _unit(obj.normals) if is_cloud else None, obj.face_group)
 
 
 def _no_faces() -> Int[np.ndarray, "0 3"]:

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 
 from urform.correspondence._labels import Labels, colour_at
 from urform.correspondence._subject import Subject
-from urform.correspondence._surface import Surface, SurfacePoints, spread
-from urform.geometry import load_mesh
+from urform.correspondence._surface import Surface
+from urform.geometry import SurfacePoints, load_mesh, spread
 from urform.inference import Model
 
 PLACE_WEIGHT = (

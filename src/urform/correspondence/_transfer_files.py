@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from urform.correspondence._arguments import check_numbers, check_outputs
 from urform.correspondence._fit import STEPS
-from urform.correspondence._labels import group_labels, label_colours, read_keypoints, read_labels
+from urform.correspondence._labels import group_labels, label_colours, read_labels
 from urform.correspondence._subject import Subject, files_behind, name_of_text, resolve_subject
 from urform.correspondence._surface import Surface
 from urform.correspondence._transfer import (

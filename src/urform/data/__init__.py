@@ -8,7 +8,8 @@ from urform.data._flatten import Flattened, flatten
 from urform.data._framing import frame, on_white
 from urform.data._image import read_image
 from urform.data._inventory import Inventory
-from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically, write_split
+from urform.data._landmark_set import LandmarkSet
+from urform.data._layout import DataFolder, ShapeKey, read_keypoints, read_split, write_atomically, write_split
 from urform.data._png import encode_png, read_rgba
 from urform.data._prepare import prepare
 from urform.data._report import ShapeReport, summarise
@@ -24,6 +25,7 @@ __all__ = [
     "Fetched",
     "Flattened",
     "Inventory",
+    "LandmarkSet",
     "Problem",
     "SdfSet",
     "ShapeKey",
@@ -45,6 +47,7 @@ __all__ = [
     "prepare",
     "read_families",
     "read_image",
+    "read_keypoints",
     "read_rgba",
     "read_split",
     "split_by_list",

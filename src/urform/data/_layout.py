@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from urform.data._parts import Parts
 from urform.geometry import Normalisation, SdfSamples
 
 
@@ -57,6 +58,14 @@ class DataFolder:
         """Offset and scale into the unit ball."""
         return self.root / "NormalizationParameters" / key.dataset / key.category / f"{key.instance}.npz"
 
+    def keypoints_path(self, key: ShapeKey) -> Path:
+        """Named points, in the mesh's own coordinates; few shapes have them."""
+        return self.root / "Keypoints" / key.dataset / key.category / f"{key.instance}.json"
+
+    def parts_path(self, key: ShapeKey) -> Path:
+        """Points on the parts of a shape, normalised space; few shapes have them."""
+        return self.root / "Parts" / key.dataset / key.category / f"{key.instance}.npz"
+
     def report_path(self, key: ShapeKey) -> Path:
         """What `urform prepare` says of the shape."""
         return self.root / "Reports" / key.dataset / key.category / f"{key.instance}.json"
@@ -92,9 +101,56 @@ class DataFolder:
         cloud: Any = trimesh.load(path)
         return np.asarray(cloud.vertices, np.float64)
 
+    def keypoints(self, key: ShapeKey) -> dict[str, Float[np.ndarray, " 3"]]:
+        """Read the keypoints of a shape, in normalised space; none where there is no file.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        path = self.keypoints_path(key)
+        if not path.exists():
+            return {}
+        normalisation = self.normalisation(key)
+        return {name: normalisation.apply(point[None])[0] for name, point in read_keypoints(path).items()}
+
+    def parts(self, key: ShapeKey) -> Parts | None:
+        """Read points on the parts of a shape, in normalised space; None where there is no file.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        path = self.parts_path(key)
+        if not path.exists():
+            return None
+        points, part, names = _read_npz(path, "points", "part", "names")
+        if points.ndim != 2 or points.shape[1] != 3 or part.shape != (len(points),):
+            raise ValueError(f"{path}: damaged, expected points (P, 3) and a part each; prepare it again")
+        return Parts(points, part.astype(np.int64), tuple(str(name) for name in names))
+
     def view_files(self, key: ShapeKey, levels: Sequence[str] = ("easy", "hard")) -> list[Path]:
         """RGBA views of the levels that exist, in order: easy ones first."""
         return [path for level in levels for path in sorted(self.views_path(key, level).glob("*.png"))]
+
+
+def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:
+    """Read named points, `{"name": [x, y, z]}`, or a file that has them under `keypoints`, as `urform synth` writes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is something else, or names no point.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        content = json.loads(path.read_text())
+        if isinstance(content.get("keypoints"), dict):
+            content = content["keypoints"]
+        points = {str(name): np.array(point, np.float64) for name, point in content.items()}
+    except (AttributeError, ValueError, TypeError, RecursionError):
+        points = {}
+    if not points or any(point.shape != (3,) or not np.isfinite(point).all() for point in points.values()):
+        raise ValueError(f'{path}: not a file of keypoints, expected JSON like {{"seat_front_left": [0.2, 0.4, 0.3]}}')
+    return points
 
 
 def read_split(path: Path) -> list[ShapeKey]:

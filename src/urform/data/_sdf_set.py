@@ -56,7 +56,8 @@ class SdfSet:
         for side, number in ((samples.pos, count // 2), (samples.neg, count - count // 2)):
             source = side if len(side) else samples.pos if len(samples.pos) else samples.neg
             parts.append(source[rng.integers(0, len(source), number)])
-        return np.concatenate(parts)
+        # In random order: the pointpair term compares the first of them with the others.
+        return rng.permutation(np.concatenate(parts))
 
     def _samples(self, index: int) -> SdfSamples:
         if index in self._cache:

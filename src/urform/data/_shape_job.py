@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from jaxtyping import Float, UInt8
 
 from urform.config import PrepareConfig
 from urform.data._framing import on_white
-from urform.data._layout import DataFolder, ShapeKey
+from urform.data._layout import DataFolder, ShapeKey, read_keypoints
+from urform.data._parts import Parts
 from urform.data._png import encode_png
 from urform.data._remote import local_copy
 from urform.data._report import ShapeReport, report_place, write_report
@@ -27,6 +29,7 @@ from urform.data._store import Store
 from urform.geometry import (
     Cleaned,
     Normalisation,
+    Obj,
     SdfSamples,
     SignedDistance,
     SurfaceQuality,
@@ -38,9 +41,11 @@ from urform.geometry import (
     hidden_sign,
     is_watertight,
     load_mesh,
+    read_obj,
     sample_sdf,
     sample_visible_surface,
     solid_sign,
+    spread,
     surface_quality,
     winding_sign,
 )
@@ -56,6 +61,8 @@ THICKENED_SIGNS = {**OTHER_SIGNS, "hidden": hidden_sign}
 PROBES = 1500
 NEAR_SURFACE = 100_000  # visible surface points that the near samples are drawn around, each used several times
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no fault of the mesh: these end the run
+KEYPOINTS_FILE = "shape.json"  # beside a mesh of `urform synth`, whose groups are its parts
+PART_POINTS = 3000
 SLICE_CELLS = 96
 DEPTH_UNITS = 10_000  # of a depth picture, to the bounding box's diagonal
 
@@ -140,7 +147,13 @@ def _put_in_place(stage: Path, store: Store, report: ShapeReport) -> None:
 
 def _products(data: DataFolder, key: ShapeKey) -> list[Path]:
     """The files and folders of a shape, its report aside."""
-    files = [data.sdf_path(key), data.surface_path(key), data.normalisation_path(key)]
+    files = [
+        data.sdf_path(key),
+        data.surface_path(key),
+        data.normalisation_path(key),
+        data.keypoints_path(key),
+        data.parts_path(key),
+    ]
     folders = [data.views_path(key, level).parent for level in LEVELS]
     return [*files, *folders, data.report_path(key).with_suffix(".png")]
 
@@ -188,6 +201,11 @@ def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     surface = normalisation.undo(field.surface[: config.surface_points])
     _write(stage.surface_path(key), _points_ply(surface))
     _write(stage.normalisation_path(key), _npz(offset=normalisation.offset, scale=np.array(normalisation.scale)))
+    if (beside := path.parent / KEYPOINTS_FILE).is_file():
+        keypoints = {name: point.tolist() for name, point in read_keypoints(beside).items()}
+        _write(stage.keypoints_path(key), (json.dumps(keypoints) + "\n").encode())
+        if path.suffix.lower() == ".obj" and (parts := _parts(read_obj(path), normalisation, [*seed, 2])):
+            _write(stage.parts_path(key), _npz(points=parts.points, part=parts.part, names=np.array(parts.names)))
     _write(stage.sdf_path(key), _npz(pos=samples.pos, neg=samples.neg))
     return replace(report, outcome="done")
 
@@ -242,6 +260,15 @@ def _samples(field: _Field, job: ShapeJob, rng: np.random.Generator) -> SdfSampl
         variance = config.test_variance
         return sample_sdf(field.distance, field.surface, config.samples // 2, variance, variance / 100, rng)
     return sample_sdf(field.distance, field.surface, config.samples, config.variance, config.variance / 10, rng)
+
+
+def _parts(obj: Obj, normalisation: Normalisation, seed: Sequence[int]) -> Parts | None:
+    """Points all over a mesh whose groups are parts; None where it has no groups."""
+    if not obj.face_group:
+        return None
+    points = spread(normalisation.apply(obj.vertices), obj.faces, PART_POINTS, np.random.default_rng(seed))
+    names, part = np.unique(obj.face_group, return_inverse=True)
+    return Parts(points.points.astype(np.float32), part[points.face].astype(np.int16), tuple(names))
 
 
 def _write_views(

@@ -22,6 +22,7 @@ from urform.geometry._metrics import (
     volumetric_iou,
 )
 from urform.geometry._neighbours import Neighbours, PointIndex, mutual_neighbours
+from urform.geometry._obj import Obj, read_obj
 from urform.geometry._orientation import orient
 from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
@@ -37,6 +38,7 @@ from urform.geometry._signed_distance import (
 )
 from urform.geometry._simplify import SMALLEST, simplify
 from urform.geometry._solid import Solid
+from urform.geometry._spread import SurfacePoints, spread
 from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
 
@@ -50,12 +52,14 @@ __all__ = [
     "Neighbours",
     "NoSurfaceError",
     "Normalisation",
+    "Obj",
     "PointIndex",
     "RayScene",
     "SdfSamples",
     "SignMethod",
     "SignedDistance",
     "Solid",
+    "SurfacePoints",
     "SurfaceQuality",
     "TexturedMesh",
     "ThickenedDistance",
@@ -75,12 +79,14 @@ __all__ = [
     "mutual_neighbours",
     "normal_consistency",
     "orient",
+    "read_obj",
     "references",
     "sample_faces",
     "sample_sdf",
     "sample_visible_surface",
     "simplify",
     "solid_sign",
+    "spread",
     "surface_quality",
     "volumetric_iou",
     "winding_sign",

@@ -31,27 +31,30 @@ def pointwise_loss(canonical_points: Float[Tensor, "K B N 3"], points: Float[Ten
     return torch.where(far, _HUBER_DELTA * (distance - 0.5 * _HUBER_DELTA), 0.5 * squared).mean()
 
 
-def pointpair_loss(canonical_points: Float[Tensor, "B N 3"], points: Float[Tensor, "B N 3"]) -> Float[Tensor, ""]:
+def pointpair_loss(
+    canonical_points: Float[Tensor, "B N 3"], points: Float[Tensor, "B N 3"], limit: float | None = _PAIR_LIMIT
+) -> Float[Tensor, ""]:
     """Excess stretch of pairs of points: each of the first N/8 points of a shape with each of the others.
 
-    With d the displacement of a point p, sum over pairs of clamp(|d_i - d_j| / (|p_i - p_j| + 1e-3) - 0.5, 0, 5),
-    divided by the number of points. The points are taken to be in random order.
+    With d the displacement of a point p, the mean over pairs of
+    clamp(|d_i - d_j| / (|p_i - p_j| + 1e-3) - 0.5, 0, limit). The points are taken to be in random order. The published
+    term is the sum divided by N, which grows with N: it is M (N - M) / N times the mean, with M = N/8.
 
     Args:
         canonical_points: The last of the warp's kept points.
-        points: The points that were warped.
+        points: The points that were warped, N at least 8.
+        limit: The largest excess that counts; None counts any, as Deep Implicit Templates does.
 
     Returns:
         The loss.
 
     Source: FORMATS section 5, pointpair; Zheng 2021 (Deep Implicit Templates).
     """
-    B, N, _ = points.shape
-    M = N // _PAIR_FRACTION
+    M = points.shape[1] // _PAIR_FRACTION
     displacement = canonical_points - points
     stretch = _distances(displacement[:, :M], displacement[:, M:])
     stretch = stretch / (_distances(points[:, :M], points[:, M:]) + _PAIR_MARGIN)
-    return (stretch - _PAIR_TOLERANCE).clamp(0, _PAIR_LIMIT).sum() / (B * N)
+    return (stretch - _PAIR_TOLERANCE).clamp(0, limit).mean()
 
 
 def _distances(first: Float[Tensor, "B M 3"], second: Float[Tensor, "B N 3"]) -> Float[Tensor, "B M N"]:
@@ -64,6 +67,6 @@ def pointwise_weight(epoch: int, base: float = 0.005) -> float:
     return base * max(1.0, 10 * (1 - epoch / _WARM_EPOCHS))
 
 
-def pointpair_weight(epoch: int, base: float = 0.00002) -> float:
+def pointpair_weight(epoch: int, base: float) -> float:
     """Weight of `pointpair_loss`: zero in epoch 0, rising to `base` by epoch 100."""
     return base * min(1.0, epoch / _WARM_EPOCHS)

@@ -1,7 +1,8 @@
-"""Networks: the template, the two warps, the decoder made of them, and the image encoder."""
+"""Networks: the template, the two warps, the correction, the decoder made of them, and the image encoder."""
 
 from urform.models._backbone import Backbone
-from urform.models._decoder import Decoder
+from urform.models._correction import Correction
+from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
 from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder
 from urform.models._published import decoder_from_published, encoder_from_published, load_published_decoder
@@ -14,12 +15,14 @@ __all__ = [
     "EFFICIENTNET",
     "KEPT_STEPS",
     "Backbone",
+    "Correction",
     "Decoder",
     "EfficientNetEncoder",
     "EfficientNetLite0",
     "ImageEncoder",
     "LstmWarp",
     "MlpWarp",
+    "Progress",
     "ResNet",
     "ResNetEncoder",
     "Template",

@@ -8,6 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from urform.models._execution import chunk_size, hidden_dtype
+from urform.models._waves import frequencies, with_waves
+
+_WAVE_SHARE = 0.25  # of the usual initial weights, for sines and cosines
 
 
 class _WeightNormLinear(nn.Module):
@@ -47,12 +50,15 @@ class Template(nn.Module):
         norm_layers: Indices of the hidden layers that are normalised; None means all.
         dropout_layers: Indices of the hidden layers with dropout; None means all.
         xyz_in_all: Appends the point to the input of every layer; hidden layers then have three units less.
+        octaves: Frequencies of sines and cosines beside the point in the first layer, for detail.
 
     Raises:
         ValueError: An argument is out of range.
 
     Source: the network of Park 2019 (DeepSDF) without its latent, as in Zheng 2021 (Deep Implicit Templates).
     """
+
+    _frequencies: Tensor
 
     def __init__(
         self,
@@ -62,6 +68,7 @@ class Template(nn.Module):
         norm_layers: Sequence[int] | None = None,
         dropout_layers: Sequence[int] | None = None,
         xyz_in_all: bool = False,
+        octaves: int = 0,
     ):
         super().__init__()
         hidden = range(len(dims))
@@ -72,7 +79,8 @@ class Template(nn.Module):
         self.dropout = dropout
         self.dropout_layers = dropout_layers
         self.xyz_in_all = xyz_in_all
-        in_features = 3
+        self.register_buffer("_frequencies", frequencies(octaves), persistent=False)
+        in_features = 3 + 6 * octaves
         for i, width in enumerate(dims):
             out_features = width - 3 if xyz_in_all else width
             normalised = i in norm_layers
@@ -81,12 +89,23 @@ class Template(nn.Module):
             if normalised and not weight_norm:
                 self.add_module(f"bn{i}", nn.LayerNorm(out_features))
             in_features = width
+        if octaves:
+            self._weaken_waves()
         last = nn.Linear(in_features, 1)
         # Start inside the clamping distance: beyond it the clamped loss has no gradient, and nothing is ever learned.
         with torch.no_grad():
             last.weight.mul_(0.1)
             last.bias.zero_()
         self.add_module(f"lin{len(dims)}", last)
+
+    def _weaken_waves(self) -> None:
+        """Have little of the waves at the start: the first templates are smooth."""
+        first = self.lin0
+        with torch.no_grad():
+            direction = first.weight_v if isinstance(first, _WeightNormLinear) else first.weight
+            direction[:, 3:] *= _WAVE_SHARE
+            if isinstance(first, _WeightNormLinear):
+                first.weight_g.copy_(direction.norm(dim=1, keepdim=True))
 
     def forward(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
         """Signed distance of canonical points, in (-1, 1), negative inside.
@@ -117,7 +136,7 @@ class Template(nn.Module):
         return layers
 
     def _evaluate(self, points: Float[Tensor, "N 3"], layers: list[_Layer]) -> Float[Tensor, " N"]:
-        features = points
+        features = with_waves(points, self._frequencies)
         for i, layer in enumerate(layers):
             features = features.to(layer.weight.dtype)
             if self.xyz_in_all and i > 0:

@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.models._execution import chunk_size
+from urform.models._execution import in_chunks
+from urform.models._waves import frequencies, with_waves
 
 KEPT_STEPS = 4
 """Number of intermediate warps that the progressive loss sees; written K in shapes."""
@@ -49,7 +50,7 @@ class Warp(nn.Module, ABC):
             The K = 4 kept points.
         """
         every = self.steps // KEPT_STEPS
-        return self._in_chunks(
+        return in_chunks(
             lambda *chunk: torch.stack([x for i, x in enumerate(self._walk(*chunk), start=1) if i % every == 0]),
             points,
             latent,
@@ -57,22 +58,7 @@ class Warp(nn.Module, ABC):
 
     def canonical(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Float[Tensor, "B N 3"]:
         """The canonical points only, which keeps no copy of the points on their way."""
-        return self._in_chunks(lambda *chunk: deque(self._walk(*chunk), maxlen=1).pop(), points, latent)
-
-    @staticmethod
-    def _in_chunks(
-        walk: Callable[[Tensor, Tensor], Tensor], points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]
-    ) -> Float[Tensor, "*K B N 3"]:
-        """`walk` of some shapes at a time, or of some points of one shape."""
-        size = chunk_size(points)
-        shapes = max(1, size // max(1, points.shape[1]))
-        # In the precision of the points, for coordinates do not stand rounding, and it would gain little here.
-        with torch.autocast(points.device.type, enabled=False):
-            rows = [
-                torch.cat([walk(chunk, chunk_latent) for chunk in chunk_points.split(size, dim=1)], dim=-2)
-                for chunk_points, chunk_latent in zip(points.split(shapes), latent.split(shapes), strict=True)
-            ]
-            return torch.cat(rows, dim=-3)
+        return in_chunks(lambda *chunk: deque(self._walk(*chunk), maxlen=1).pop(), points, latent)
 
 
 class LstmWarp(Warp):
@@ -132,6 +118,8 @@ class MlpWarp(Warp):
         latent_size: Length L of the latent code.
         width: Hidden units of each of the two layers.
         steps: Number of steps, a multiple of four.
+        octaves: Frequencies of sines and cosines beside the points. With none the warp is smooth; with several it
+            folds, and canonical points no longer correspond.
 
     Source: the modulation is that of Perez 2018 (FiLM).
     """
@@ -142,11 +130,9 @@ class MlpWarp(Warp):
         super().__init__(latent_size, steps)
         if width < 1:
             raise ValueError(f"width must be at least 1, got {width}")
-        if octaves < 0:
-            raise ValueError(f"octaves must be at least 0, got {octaves}")
         self.width = width
         self.octaves = octaves
-        self.register_buffer("_frequencies", torch.pi * 2.0 ** torch.arange(octaves), persistent=False)
+        self.register_buffer("_frequencies", frequencies(octaves), persistent=False)
         # Scale and shift of both hidden layers of all steps, in one product.
         self.modulation = nn.Linear(latent_size, steps * 4 * width)
         self.weight1 = nn.Parameter(torch.empty(steps, 3 + 6 * octaves, width))
@@ -156,11 +142,6 @@ class MlpWarp(Warp):
         self.weight3 = nn.Parameter(torch.empty(steps, width, 6))
         self.bias3 = nn.Parameter(torch.zeros(steps, 6))
         self._initialise()
-
-    def _with_waves(self, x: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N I"]:
-        """The points beside the sine and cosine of their coordinates at each frequency."""
-        angles = (x.unsqueeze(-1) * self._frequencies).flatten(2)
-        return torch.cat([x, angles.sin(), angles.cos()], dim=2)
 
     def _initialise(self) -> None:
         nn.init.normal_(self.modulation.weight, std=0.3)
@@ -185,7 +166,9 @@ class MlpWarp(Warp):
         weight2, bias2 = self.weight2 * scale[:, :, 1], self.bias2.unsqueeze(1) * scale[:, :, 1] + shift[:, :, 1]
         x = points
         for i in range(self.steps):
-            features = nn.functional.relu(torch.baddbmm(bias1[:, i], self._with_waves(x), weight1[:, i]), inplace=True)
+            features = nn.functional.relu(
+                torch.baddbmm(bias1[:, i], with_waves(x, self._frequencies), weight1[:, i]), inplace=True
+            )
             features = nn.functional.relu(torch.baddbmm(bias2[:, i], features, weight2[:, i]), inplace=True)
             affine = torch.addmm(self.bias3[i], features.view(B * N, self.width), self.weight3[i])
             x = _affine_step(x, affine.view(B, N, 6))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from urform.config import ShapeConfig
 from urform.data import ShapeKey
 from urform.losses import (
+    correction_loss,
     latent_norm_loss,
     latent_norm_weight,
     pointpair_loss,
@@ -46,13 +47,16 @@ class DecodingStage(Stage):
         """Have decoder and source of the latents trained, under that name, at the three rates."""
         config = self._settings
         self.modules = nn.ModuleDict({"decoder": self._decoder, name: source})
+        template = [*self._decoder.template.parameters()]
+        if self._decoder.correction is not None:
+            template += self._decoder.correction.parameters()
         rates = [
-            (self._decoder.warp, config.lr_warp),
-            (self._decoder.template, config.lr_template),
-            (source, config.lr_latent),
+            (self._decoder.warp.parameters(), config.lr_warp),
+            (template, config.lr_template),
+            (source.parameters(), config.lr_latent),
         ]
         self.optimizer = torch.optim.Adam(
-            [{"params": list(part.parameters()), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
+            [{"params": list(part), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
         )
 
     @property
@@ -66,7 +70,7 @@ class DecodingStage(Stage):
         return np.array_split(order, self.batches_per_epoch)[index].tolist()
 
     def lr_factors(self, epoch: float) -> list[float]:
-        """Of warp, template, and what gives the latents."""
+        """Of warp, template with correction, and what gives the latents."""
         config = self._settings
         apart = config.rates_apart or (config.rates, config.rates, config.rates)
         return [lr_factor(rates, epoch, self.epochs) for rates in apart]
@@ -78,12 +82,12 @@ class DecodingStage(Stage):
         target_sdf: Float[Tensor, "B N"],
         epoch: int,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The weighted terms of the published training step, and the mean error of the clamped sdf.
+        """The weighted terms of the published training step, that of the correction, and the mean clamped error.
 
         Source: FORMATS section 5.
         """
         config = self._settings
-        canonical_points, predicted_sdf = self._decoder.progressive(points, latent)
+        canonical_points, predicted_sdf, correction = self._decoder.progressive(points, latent, last_only=not config.curriculum)
         canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
         terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
         if config.pointwise_weight > 0:
@@ -91,7 +95,9 @@ class DecodingStage(Stage):
             terms["pointwise"] = weight * pointwise_loss(canonical_points, points)
         if config.pointpair_weight > 0:
             weight = pointpair_weight(epoch, config.pointpair_weight)
-            terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points)
+            terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points, config.pointpair_limit)
+        if correction is not None and config.correction_weight > 0:
+            terms["correction"] = config.correction_weight * correction_loss(correction.float())
         if config.latent_weight > 0:
             terms["latent_norm"] = latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent)
         clamp = config.clamp

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from urform.config import ModelConfig
-from urform.models import Decoder, EfficientNetEncoder, ImageEncoder, LstmWarp, MlpWarp, ResNetEncoder, Template
+from urform.config import WITHOUT, ModelConfig
+from urform.models import (
+    Correction,
+    Decoder,
+    EfficientNetEncoder,
+    ImageEncoder,
+    LstmWarp,
+    MlpWarp,
+    ResNetEncoder,
+    Template,
+    Warp,
+)
 
 FILE_NAME = "model.safetensors"
 HEADER = "urform"
@@ -42,16 +53,32 @@ class Weights:
     latents: Float[Tensor, "S L"]
 
 
+_WARPS: dict[str, Callable[[ModelConfig], Warp]] = {
+    "mlp": lambda config: MlpWarp(config.latent_size, config.warp_width, config.warp_steps, config.warp_octaves),
+    "lstm": lambda config: LstmWarp(config.latent_size, config.warp_width, config.warp_steps),
+}
+
+
 def build_decoder(config: ModelConfig) -> Decoder:
-    """Template and warp of the given sizes, untrained."""
-    if config.warp == "lstm":
-        warp = LstmWarp(config.latent_size, config.warp_width, config.warp_steps)
-    else:
-        warp = MlpWarp(config.latent_size, config.warp_width, config.warp_steps, config.warp_octaves)
+    """Template, warp and correction of the given sizes, untrained.
+
+    Raises:
+        ValueError: there is no such warp.
+    """
+    if config.warp not in _WARPS:
+        raise ValueError(f"warp must be one of {', '.join(_WARPS)}, got {config.warp!r}")
+    warp = _WARPS[config.warp](config)
     template = Template(
-        config.dims, config.dropout, config.weight_norm, config.norm_layers, config.dropout_layers, config.xyz_in_all
+        config.dims,
+        config.dropout,
+        config.weight_norm,
+        config.norm_layers,
+        config.dropout_layers,
+        config.xyz_in_all,
+        config.template_octaves,
     )
-    return Decoder(warp, template)
+    correction = Correction(config.latent_size, config.correction_width) if config.correction_width else None
+    return Decoder(warp, template, correction)
 
 
 def build_encoder(config: ModelConfig) -> ImageEncoder:
@@ -111,7 +138,7 @@ def load_weights(path: Path) -> Weights:
         raise ValueError(f"{path}: damaged or not a safetensors file ({error}); fetch or train it again") from error
     tensors = {name: value.float() if value.is_floating_point() else value for name, value in stored.items()}
     try:
-        config = ModelConfig(**{name: _retupled(value) for name, value in header["model"].items()})
+        config = ModelConfig(**{name: _retupled(value) for name, value in (WITHOUT | header["model"]).items()})
         decoder = build_decoder(config)
         decoder.load_state_dict(_below(tensors, "decoder."))
         encoder = None

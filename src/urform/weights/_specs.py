@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from urform.config import PRESETS, JointConfig, ModelConfig, ScheduleConfig, ShapeConfig
+from urform.config import (
+    PRESETS,
+    WITHOUT,
+    JointConfig,
+    ModelConfig,
+    ScheduleConfig,
+    ShapeConfig,
+    pair_weight_of_sum,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +78,7 @@ class Specs:
         """
         top, positive, optional = self._top, (_above(0), "a positive number"), (_limit, "a positive number or null")
         rates, schedules = self._schedules()
+        points = top.take("SamplesPerScene", _whole(8), "a whole number of at least 8")
 
         def weight(use: str, name: str, default: float) -> float:
             value = top.take(name, *positive, default)
@@ -79,7 +88,7 @@ class Specs:
             model=self.model_config(),
             epochs=top.take("NumEpochs", _whole(1), "a whole number of at least 1"),
             shapes_per_batch=top.take("ScenesPerBatch", _whole(1), "a whole number of at least 1"),
-            points_per_shape=top.take("SamplesPerScene", _whole(8), "a whole number of at least 8"),
+            points_per_shape=points,
             lr_warp=rates[0],
             lr_template=rates[1],
             lr_latent=rates[2],
@@ -88,7 +97,8 @@ class Specs:
             clamp=float(top.take("ClampingDistance", *positive, 0.1)),
             curriculum=bool(top.take("UseCurriculum", _switch, "true, false or null", True)),
             pointwise_weight=weight("UsePointwiseLoss", "PointwiseLossWeight", 0.005),
-            pointpair_weight=weight("UsePointpairLoss", "PointpairLossWeight", 2e-5),
+            pointpair_weight=pair_weight_of_sum(weight("UsePointpairLoss", "PointpairLossWeight", 2e-5), points),
+            pointpair_limit=5.0,
             latent_weight=weight("CodeRegularization", "CodeRegularizationLambda", 1e-4),
             latent_bound=_float(top.take("CodeBound", *optional, None)),
             precision="fp32",
@@ -149,6 +159,7 @@ class Specs:
                 "steps", lambda value: _whole(4)(value) and value % 4 == 0, "a whole number, a multiple of 4"
             ),
             **_template(networks),
+            **WITHOUT,
             encoder_width=PRESETS["published"].encoder_width,
             image_size=PRESETS["published"].image_size,
         )
