@@ -138,10 +138,10 @@ def register(
     Source: Levenberg 1944; the template of Zheng 2021 is carried to its objects the same way.
     """
     wanted = np.asarray(template.vertices, np.float32)
+    surface = np.asarray(model.mesh(latent, resolution).vertices, np.float32)
     points, missing = _inverse(model, latent, wanted, wanted)
     lost = np.flatnonzero(np.linalg.norm(missing, axis=1) > CONVERGED)
     if len(lost):
-        surface = np.asarray(model.mesh(latent, resolution).vertices, np.float32)
         _, nearest = KDTree(model.canonical(surface, latent)).query(wanted[lost])
         tried, left = _inverse(model, latent, wanted[lost], surface[nearest])
         better = np.linalg.norm(left, axis=1) < np.linalg.norm(missing[lost], axis=1)

@@ -22,7 +22,7 @@ from urform.correspondence._fit import STEPS, fit, starts_for
 from urform.correspondence._modes import ShapeModes, shape_modes
 from urform.correspondence._register import register
 from urform.correspondence._scan import Scan, read_scan
-from urform.correspondence._settle import flipped_faces, settle
+from urform.correspondence._settle import flipped_faces, settle, unfold
 from urform.correspondence._subject import name_of_file, normalisation_of
 from urform.data import write_atomically
 from urform.geometry import (
@@ -47,6 +47,7 @@ _POINTS = 60_000  # on the given surface
 _SAMPLES = 60_000  # of its signed distance, to fit the latent to
 _VARIANCE = 0.005  # of their noise, as in training
 _MOST_OPEN = 0.4  # share of the surface with no inside behind it; `urform prepare` draws the line there, too
+_MOST_JUMPS = 0.02  # share of points at which the inside ends where there is no surface
 _LEAST_INSIDE = 0.002  # share of the samples
 _NUDGE = 2e-3  # normalised units, to tell the outside of a face
 _FAR = 0.02  # of the diagonal: parts farther than this from the registered mesh are not in the template
@@ -202,7 +203,8 @@ def registration_template(model: Model, faces: int = FACES, resolution: int = 12
     pieces = mesh.split(only_watertight=False)
     if len(pieces) > 1:
         mesh = max(pieces, key=lambda piece: piece.area)
-    return simplify(mesh, faces) if len(mesh.faces) > faces else mesh
+    mesh = simplify(mesh, faces) if len(mesh.faces) > faces else mesh
+    return trimesh.Trimesh(unfold(np.asarray(mesh.vertices), np.asarray(mesh.faces)), mesh.faces, process=False)
 
 
 def register_scan(
@@ -252,13 +254,13 @@ def _surface(
     points, face = sample_visible_surface(cleaned.vertices, cleaned.faces, _POINTS, rng)
     normals = face_normals(cleaned.vertices, cleaned.faces)[face]
     distance = SignedDistance(cleaned.vertices, cleaned.faces)
-    lost = surface_quality(distance, points[:1500], normals[:1500], rng).lost
+    quality = surface_quality(distance, points[:1500], normals[:1500], rng)
     samples = sample_sdf(distance, points, _SAMPLES, _VARIANCE, _VARIANCE / 10, rng)
     inside = len(samples.neg) / (len(samples.neg) + len(samples.pos))
-    if lost > _MOST_OPEN or inside < _LEAST_INSIDE:
+    if quality.lost > _MOST_OPEN or quality.jumps > _MOST_JUMPS or inside < _LEAST_INSIDE:
         raise ValueError(
-            f"an open surface: {lost:.0%} of it has no inside behind it, expected a closed mesh; close it, or fit it "
-            "with `urform fit --partial`"
+            f"an open surface: {quality.lost:.0%} of it has no inside behind it, and the inside ends in the air at "
+            f"{quality.jumps:.1%} of the points; expected a closed mesh: close it, or use `urform fit --partial`"
         )
     outwards = distance(points + _NUDGE * normals) > distance(points - _NUDGE * normals)
     return points, np.where(outwards[:, None], normals, -normals), from_samples(samples, points)

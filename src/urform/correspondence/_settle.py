@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 _STIFFNESS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 _REACH = 0.08  # normalised units; a vertex farther from the surface has no counterpart and follows its neighbours
 _FACING = 0.3  # least cosine between the normals of a vertex and of its counterpart
+_NORMAL_REACH = 0.1  # normalised units; so far apart count normals that stand at 60 degrees
 _HALVINGS = 8
 _FOLDED = -0.2  # cosine between the normals of a face and of its surroundings below which it counts as flipped
 
@@ -24,7 +25,7 @@ def settle(
 ) -> Float[np.ndarray, "V 3"]:
     """Move the vertices of a mesh onto a surface by displacements that are smooth over the mesh.
 
-    Each step looks for the nearest surface point that faces the same way, and solves for displacements that balance
+    Each step looks for the nearest surface point, by place and normal, and solves for displacements that balance
     nearness against smoothness. No step flips a face.
 
     Args:
@@ -38,7 +39,7 @@ def settle(
 
     Source: Amberg 2007 (optimal step non-rigid ICP), with displacements in place of affine maps.
     """
-    tree = KDTree(points)
+    tree = KDTree(np.hstack([points, _NORMAL_REACH * normals]))
     laplacian = _laplacian(len(vertices), faces)
     smooth = (laplacian.T @ laplacian).tocsc()
     placed = unfold(vertices, faces)
@@ -84,15 +85,11 @@ def _counterparts(
 ) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, " V"]]:
     """The surface point that each vertex is to come to, and how much that counts."""
     own = _unit(_at_vertices(_crosses(placed, faces), faces, len(placed)))
-    distance, index = tree.query(placed, k=8, distance_upper_bound=_REACH, workers=-1)
-    known = np.isfinite(distance)
-    index = np.where(known, index, 0)
-    facing = known & (np.einsum("vd,vkd->vk", own, normals[index]) > _FACING)
-    first = facing.argmax(axis=1)
-    rows = np.arange(len(placed))
-    found = facing[rows, first]
-    weight = np.where(found, 1 - np.square(np.where(found, distance[rows, first], 0) / _REACH), 0.0)
-    return np.where(found[:, None], points[index[rows, first]], placed), weight
+    index = tree.query(np.hstack([placed, _NORMAL_REACH * own]), workers=-1)[1]
+    distance = np.linalg.norm(points[index] - placed, axis=1)
+    found = (distance < _REACH) & (np.einsum("vd,vd->v", own, normals[index]) > _FACING)
+    weight = np.where(found, 1 - np.square(distance / _REACH), 0.0)
+    return np.where(found[:, None], points[index], placed), weight
 
 
 def _without_flips(

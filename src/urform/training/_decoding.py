@@ -87,7 +87,9 @@ class DecodingStage(Stage):
         Source: FORMATS section 5.
         """
         config = self._settings
-        canonical_points, predicted_sdf, correction = self._decoder.progressive(points, latent, last_only=not config.curriculum)
+        canonical_points, predicted_sdf, correction = self._decoder.progressive(
+            points, latent, last_only=not config.curriculum
+        )
         canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
         terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
         if config.pointwise_weight > 0:
