@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from urform.config._check import require
 
@@ -14,9 +14,9 @@ class ModelConfig:
 
     warp: Literal["mlp", "lstm"] = "mlp"
     """The warp: 'mlp' (made for CPUs) or 'lstm' (published)."""
-    latent_size: int = 64
+    latent_size: int = 128
     """Length L of the latent code."""
-    warp_width: int = 128
+    warp_width: int = 96
     """Hidden units of the warp."""
     warp_steps: int = 4
     """Affine steps of the warp, a multiple of 4."""
@@ -40,7 +40,7 @@ class ModelConfig:
     """Probability of dropout in the template."""
     dropout_layers: tuple[int, ...] | None = None
     """Indices of the template's layers with dropout; None = all."""
-    correction_width: int = 128
+    correction_width: int = 192
     """Hidden units of the correction, which gives a shape the parts that the template lacks; 0 = no correction."""
     encoder_backbone: Literal["resnet", "efficientnet-lite0"] = "resnet"
     """The image encoder: 'resnet' (published) or 'efficientnet-lite0' (extra `efficientnet`)."""
@@ -79,7 +79,7 @@ class ModelConfig:
         return self.template_dims or (self.template_width,) * self.template_layers
 
 
-WITHOUT: dict[str, int] = {"template_octaves": 0, "correction_width": 0}
+WITHOUT: dict[str, Any] = {"template_octaves": 0, "correction_width": 0}
 """Settings of a decoder that is the published one: also those of a weights file that does not name them."""
 
 PRESETS = {

@@ -103,17 +103,18 @@ class ShapeConfig:
     """Largest norm of the gradient; None = any."""
     clamp: float = 0.1
     """Distance beyond which the sdf is not told apart, normalised units."""
-    curriculum: bool = True
-    """Weigh hard samples more and tolerate less error from kept step to kept step."""
+    curriculum: bool = False
+    """Also judge the sdf at the kept steps of the warp, more and more strictly, and weigh hard samples more; else only
+    the plain error at the canonical points."""
     pointwise_weight: float = 0.0005
     """Weight of the pointwise term, ten times as much at the start; 0 = without it."""
     pointpair_weight: float = 0.05
     """Weight of the pointpair term, a mean over pairs, reached at epoch 100; 0 = without it."""
     pointpair_limit: float | None = None
     """Largest excess stretch of a pair that counts; None = any."""
-    correction_weight: float = 0.001
+    correction_weight: float = 3e-4
     """Weight of the mean absolute correction, where there is one."""
-    landmark_weight: float = 0.0
+    landmark_weight: float = 0.1
     """Weight of the distance of landmarks (keypoints and parts, which synthetic shapes bring) from where they belong in
     canonical space; 0 = without it."""
     keypoints_left_out: tuple[str, ...] = ()
@@ -242,6 +243,8 @@ _PUBLISHED: dict[str, Any] = {
     "pointwise_weight": 0.005,
     "pointpair_weight": pair_weight_of_sum(2e-5, 5000),
     "pointpair_limit": 5.0,
+    "landmark_weight": 0.0,
+    "curriculum": True,
     "rates": ScheduleConfig("step"),
     "precision": "fp32",
 }

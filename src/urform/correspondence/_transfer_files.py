@@ -23,7 +23,7 @@ from urform.correspondence._transfer import (
     transfer_keypoints,
     transfer_labels,
 )
-from urform.data import write_atomically
+from urform.data import read_keypoints, write_atomically
 from urform.inference import Model, save_mesh
 
 Kind = Literal["labels", "keypoints", "colors"]

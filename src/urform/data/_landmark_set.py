@@ -33,25 +33,24 @@ class LandmarkSet:
         left_out: names of keypoints that are not used.
 
     Raises:
-        ValueError: no shape has landmarks, a name that is left out is that of none, or a file is damaged.
+        ValueError: a name that is left out is that of no keypoint, or a file is damaged.
     """
 
     def __init__(self, data: DataFolder, keys: Sequence[ShapeKey], left_out: Collection[str] = ()):
         keypoints = [data.keypoints(key) for key in keys]
         parts = [data.parts(key) for key in keys]
         names = {name for found in keypoints for name in found}
-        if not names and not any(parts):
-            raise ValueError(
-                f"{data.root}: none of the {len(keys)} shapes has keypoints or parts; `urform prepare` keeps those of "
-                "shapes that `urform synth` made; train with --landmark-weight 0 without them"
-            )
         if unknown := sorted(set(left_out) - names):
-            raise ValueError(
-                f"--keypoints-left-out: no keypoint is called {unknown[0]}, there are {', '.join(sorted(names))}"
-            )
+            there = ", ".join(sorted(names)) or "none"
+            raise ValueError(f"--keypoints-left-out: no keypoint is called {unknown[0]}, there are {there}")
         kept = [{name: point for name, point in found.items() if name not in left_out} for found in keypoints]
         self._keypoints = _keypoint_rows(kept)
         self._parts = _part_rows(parts)
+
+    @property
+    def any(self) -> bool:
+        """Whether any shape has landmarks."""
+        return any(map(len, self._keypoints)) or any(map(len, self._parts))
 
     def draw(
         self, indices: Sequence[int], count: int, rng: np.random.Generator

@@ -100,12 +100,13 @@ class Template(nn.Module):
 
     def _weaken_waves(self) -> None:
         """Have little of the waves at the start: the first templates are smooth."""
-        first = self.lin0
+        first = self.get_submodule("lin0")
         with torch.no_grad():
-            direction = first.weight_v if isinstance(first, _WeightNormLinear) else first.weight
-            direction[:, 3:] *= _WAVE_SHARE
             if isinstance(first, _WeightNormLinear):
-                first.weight_g.copy_(direction.norm(dim=1, keepdim=True))
+                first.weight_v[:, 3:] *= _WAVE_SHARE
+                first.weight_g.copy_(first.weight_v.norm(dim=1, keepdim=True))
+            elif isinstance(first, nn.Linear):
+                first.weight[:, 3:] *= _WAVE_SHARE
 
     def forward(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
         """Signed distance of canonical points, in (-1, 1), negative inside.

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from urform.config import ShapeConfig
-from urform.data import ShapeKey
+from urform.data import DataFolder, LandmarkSet, SdfSet, ShapeKey
 from urform.losses import (
     correction_loss,
+    landmark_loss,
     latent_norm_loss,
     latent_norm_weight,
     pointpair_loss,
@@ -26,17 +27,26 @@ from urform.training._loop import Stage
 from urform.training._schedule import lr_factor
 from urform.weights import build_decoder
 
+LANDMARKS = 24  # drawn of each shape in a batch
+
 
 class DecodingStage(Stage):
     """Learns warp and template, and what gives the latents; an epoch has each shape once.
 
     Args:
+        data: the data folder.
         keys: names of the shapes.
         config: settings.
         device: where it is computed.
+
+    Raises:
+        FileNotFoundError: a shape has no SDF samples.
+        ValueError: a keypoint that is to be left out is there on no shape.
     """
 
-    def __init__(self, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device):
+    def __init__(self, data: DataFolder, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device):
+        self._samples = SdfSet(data, keys, config.cache_gb)
+        self._landmarks = LandmarkSet(data, keys, config.keypoints_left_out) if config.landmark_weight > 0 else None
         self.epochs, self.seed = config.epochs, config.seed
         self.precision, self.clip_norm = config.precision, config.clip_norm
         self._keys, self._settings = list(keys), config
@@ -69,6 +79,18 @@ class DecodingStage(Stage):
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self._keys))
         return np.array_split(order, self.batches_per_epoch)[index].tolist()
 
+    def _draw(self, chosen: Sequence[int], rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """What the shapes of a batch are learned from.
+
+        Returns:
+            Points (B, N, 3) and target sdf (B, N); where any shape has landmarks, these (B, K, 3), the places where
+            they belong, and which there are (B, K).
+        """
+        drawn = self._samples.draw(chosen, self._settings.points_per_shape, rng)
+        if self._landmarks is None or not self._landmarks.any:
+            return drawn
+        return *drawn, *self._landmarks.draw(chosen, LANDMARKS, rng)
+
     def lr_factors(self, epoch: float) -> list[float]:
         """Of warp, template with correction, and what gives the latents."""
         config = self._settings
@@ -78,15 +100,20 @@ class DecodingStage(Stage):
     def _terms(
         self,
         latent: Float[Tensor, "B L"],
-        points: Float[Tensor, "B N 3"],
-        target_sdf: Float[Tensor, "B N"],
+        drawn: Sequence[Tensor],
         epoch: int,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The weighted terms of the published training step, that of the correction, and the mean clamped error.
+        """The weighted terms of the published step, of correction and landmarks, and the mean clamped error.
+
+        Args:
+            latent: of each shape.
+            drawn: what `_draw` made of them, or a part of it.
+            epoch: epochs that are done.
 
         Source: FORMATS section 5.
         """
         config = self._settings
+        points, target_sdf, *landmarks = drawn
         canonical_points, predicted_sdf, correction = self._decoder.progressive(
             points, latent, last_only=not config.curriculum
         )
@@ -100,6 +127,10 @@ class DecodingStage(Stage):
             terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points, config.pointpair_limit)
         if correction is not None and config.correction_weight > 0:
             terms["correction"] = config.correction_weight * correction_loss(correction.float())
+        if landmarks:
+            places, target_places, known = landmarks
+            error = landmark_loss(self._decoder.canonical(places, latent), target_places, known)
+            terms["landmark"] = config.landmark_weight * error
         if config.latent_weight > 0:
             terms["latent_norm"] = latent_norm_weight(epoch, config.latent_weight) * latent_norm_loss(latent)
         clamp = config.clamp

@@ -11,17 +11,15 @@ import torch
 from torch import Tensor
 
 from urform.config import JointConfig, RunConfig
-from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split, to_input
+from urform.data import DataFolder, ShapeKey, ViewSet, read_split, to_input
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
 from urform.training._encoder import levels, refuse_two_starts, seeded, shown, with_backbone, with_imagenet
 from urform.training._look import Look, ShapeLook
-from urform.training._loop import fit
+from urform.training._loop import Batch, fit
 from urform.training._run import RunFolder
 from urform.weights import Start, Weights, build_encoder, load_start, save_weights
 
-Batch = tuple[Tensor, Tensor, Tensor]
-"""Pictures (B, 3, S, S) in 0..1, points (B, N, 3) of the shapes, target sdf (B, N)."""
 ENCODED_TOGETHER = 64
 NOTHING = Start()
 
@@ -31,7 +29,7 @@ class JointStage(DecodingStage):
 
     Args:
         views: the views; their indices name shapes.
-        samples: SDF samples of the same shapes.
+        data: the data folder of the same shapes.
         keys: their names.
         config: settings.
         device: where it is computed.
@@ -45,7 +43,7 @@ class JointStage(DecodingStage):
     def __init__(
         self,
         views: ViewSet,
-        samples: SdfSet,
+        data: DataFolder,
         keys: Sequence[ShapeKey],
         config: JointConfig,
         device: torch.device,
@@ -53,8 +51,8 @@ class JointStage(DecodingStage):
         start: Start = NOTHING,
         imagenet: Path | None = None,
     ):
-        super().__init__(keys, config, device)
-        self._views, self._samples, self._config, self._device = views, samples, config, device
+        super().__init__(data, keys, config, device)
+        self._views, self._config, self._device = views, config, device
         self._look, self._looked_at = look, look.pictures(config.model.image_size).to(device)
         self._of_shape = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
         self._encoder = build_encoder(config.model).to(device)
@@ -88,21 +86,19 @@ class JointStage(DecodingStage):
         self._encoder.fc.weight.mul_(scale)
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Some shapes, a random view of each, and points."""
+        """A random view (B, 3, S, S) of some shapes, and what these are learned from."""
         chosen = self._chosen(epoch, index)
         rng = np.random.default_rng([self.seed, epoch, index])
         views = torch.stack([places[int(rng.integers(len(places)))] for places in (self._of_shape[i] for i in chosen)])
         rgba, _ = self._views.batch(views)
         config = self._config
         pictures = shown(rgba, config.augment, config.flip, seeded(self.seed, epoch, index))
-        points, target_sdf = self._samples.draw(chosen, config.points_per_shape, rng)
-        return pictures, points, target_sdf
+        return pictures, *self._draw(chosen, rng)
 
     def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The published terms, of the latents that the pictures give."""
-        pictures, points, target_sdf = batch
-        latent = self._encoder(pictures).float()
-        return self._terms(latent, points, target_sdf, int(epoch))
+        """The terms of the latents that the pictures give."""
+        pictures, *drawn = batch
+        return self._terms(self._encoder(pictures).float(), drawn, int(epoch))
 
     @torch.no_grad()
     def look(self) -> Look:
@@ -179,7 +175,6 @@ def train_joint(
             f"{data}: {len(without)} of {len(keys)} shapes of the split have no {' or '.join(chosen)} views, "
             f"first: {without[0]}; `urform prepare` renders them"
         )
-    samples = SdfSet(folder, keys, config.cache_gb)
     views = ViewSet(folder, keys, config.model.image_size, chosen)
     settings = {
         "config": config,
@@ -188,7 +183,7 @@ def train_joint(
         "shapes": [str(key) for key in keys],
     }
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
-    stage = JointStage(views, samples, keys, config, team.device, look, start, imagenet)
+    stage = JointStage(views, folder, keys, config, team.device, look, start, imagenet)
     fit(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
 
 
