@@ -135,6 +135,8 @@ class EvaluateCorrespondence:
     """Split file: the test shapes."""
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
+    unseen: tuple[str, ...] = ()
+    """Names of keypoints that training did not learn from: scored apart, too."""
     json: Path | None = None
     """Also write the result to this file."""
 
@@ -144,7 +146,8 @@ class EvaluateCorrespondence:
         from urform.data import DataFolder, read_split, write_atomically
         from urform.inference import load
 
-        result = evaluate_correspondence(load(self.weights), DataFolder(self.data), read_split(self.split))
+        keys = read_split(self.split)
+        result = evaluate_correspondence(load(self.weights), DataFolder(self.data), keys, self.unseen)
         print(format_correspondence(result))
         if self.json is not None:
             write_atomically(self.json, (dumps(result, indent=1) + "\n").encode())

@@ -17,6 +17,7 @@ from urform.correspondence._morph import morph
 from urform.correspondence._register import (
     Registered,
     coloured_template,
+    folded_share,
     perturbed,
     register,
     uncertainty,
@@ -99,6 +100,7 @@ __all__ = [
     "fit_files",
     "fitted_to_samples",
     "flipped_faces",
+    "folded_share",
     "format_correspondence",
     "from_cloud",
     "from_part",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from urform.correspondence._evidence import from_samples
 from urform.correspondence._fit import fit, starts_for
 from urform.correspondence._mesh_files import encoded_views
+from urform.correspondence._register import folded_share
 from urform.correspondence._scan import read_scan
 from urform.correspondence._scores import (
     CHAIR_PARTS,
@@ -29,6 +31,7 @@ from urform.data import DataFolder, ShapeKey, read_keypoints
 from urform.geometry import spread
 from urform.inference import Model, datasources
 
+FOLD_POINTS = 500
 SURFACE_POINTS = 10_000  # of each shape, on which correspondences are looked for
 _FITTED, _SEEN = "fitted to SDF samples", "from one view"
 
@@ -45,7 +48,13 @@ def encoded_first_view(model: Model, data: DataFolder, key: ShapeKey) -> Float[n
     return next(encoded_views(model, data, [key], view=0))[1]
 
 
-def evaluate_correspondence(model: Model, data: DataFolder, keys: Sequence[ShapeKey]) -> dict[str, Any]:
+def evaluate_correspondence(
+    model: Model,
+    data: DataFolder,
+    keys: Sequence[ShapeKey],
+    unseen: Sequence[str] = (),
+    fitted: Float[np.ndarray, "S L"] | None = None,
+) -> dict[str, Any]:
     """PCK of keypoints and mIoU of labels over all ordered pairs of shapes, by several methods.
 
     Args:
@@ -53,23 +62,30 @@ def evaluate_correspondence(model: Model, data: DataFolder, keys: Sequence[Shape
         data: data folder of the shapes; its `.datasources.json` says where their meshes lie, OBJ files whose groups are
             parts, each beside a shape.json that names keypoints.
         keys: the shapes, at least two, that the model was not trained on.
+        unseen: names of keypoints that training did not learn from, which are scored apart, too.
+        fitted: latents fitted to the shapes; None = they are fitted here, to SDF samples.
 
     Returns:
         `rows`: for each method `pck`, `pck_normalised` (both at 0.05, of the diagonal of the target's box and of
-        normalised units), `mean_error` (diagonals), `label_miou` (mean over all sources) and `label_miou_one` (labels
-        of the shape with the nearest latent); shares in 0..1. With it `shapes`, `pairs`, `keypoints`.
+        normalised units), `pck_unseen` (keypoints of these names alone), `mean_error` (diagonals), `label_miou` (mean
+        over all sources) and `label_miou_one` (labels of the shape with the nearest latent); shares in 0..1. With it
+        `shapes`, `pairs`, `keypoints`, and `folded`: the share of surface points that the warp turns inside out.
 
     Raises:
         FileNotFoundError: a mesh, or what is known of it, is not there.
-        ValueError: there are fewer than two shapes, or no two have a keypoint in common.
+        ValueError: there are fewer than two shapes, no two have a keypoint in common, or none has an unseen one.
     """
     if len(keys) < 2:
         raise ValueError(f"--split must name at least two shapes, got {len(keys)}")
     classes = list(dict.fromkeys(CHAIR_PARTS.values()))
     places = datasources(data)
     shapes = [_known_shape(data, places, key, classes) for key in keys]
+    if unknown := sorted(set(unseen) - {name for shape in shapes for name in shape.keypoints}):
+        raise ValueError(f"--unseen: no shape has a keypoint called {unknown[0]}")
     seen = [encoded_first_view(model, data, key) for key in keys] if model.has_encoder else []
-    latents = {_FITTED: np.stack([fitted_to_samples(model, data, key) for key in tqdm(keys, "fit", unit="shape")])}
+    if fitted is None:
+        fitted = np.stack([fitted_to_samples(model, data, key) for key in tqdm(keys, "fit", unit="shape")])
+    latents = {_FITTED: fitted}
     if seen:
         latents[_SEEN] = np.stack(seen)
     rng = np.random.default_rng(0)
@@ -87,22 +103,30 @@ def evaluate_correspondence(model: Model, data: DataFolder, keys: Sequence[Shape
     best = np.concatenate([_off_surface(shapes[target], shapes[source].keypoints) for source, target in pairs])
     if not len(best):
         raise ValueError("no two shapes have a keypoint in common")
-    rows = [_row(name, shapes, *method, pairs) for name, method in methods.items()]
+    rows = [_row(name, shapes, *method, pairs, unseen) for name, method in methods.items()]
     rows.append({"method": "surface point nearest to the truth", "pck": pck(best), "mean_error": float(best.mean())})
-    return {"shapes": [str(key) for key in keys], "pairs": len(pairs), "keypoints": len(best), "rows": rows}
+    folded = [
+        folded_share(model, shape.points[:FOLD_POINTS], latent)
+        for shape, latent in zip(shapes, latents[_FITTED], strict=True)
+    ]
+    names = [str(key) for key in keys]
+    counts = {"pairs": len(pairs), "keypoints": len(best), "folded": float(np.mean(folded))}
+    return {"shapes": names, **counts, "rows": rows}
 
 
 def format_correspondence(result: dict[str, Any]) -> str:
     """The result of `evaluate_correspondence` as a table in Markdown, shares in per cent."""
     columns = {
         "pck": "PCK 0.05 of the diagonal",
+        "pck_unseen": "names not learned from",
         "pck_normalised": "PCK 0.05 normalised units",
         "mean_error": "mean error",
         "label_miou": "label mIoU",
         "label_miou_one": "one source",
     }
     lines = [
-        f"{len(result['shapes'])} shapes, {result['pairs']} ordered pairs, {result['keypoints']} keypoints",
+        f"{len(result['shapes'])} shapes, {result['pairs']} ordered pairs, {result['keypoints']} keypoints; "
+        f"the warp folds {result['folded']:.2%} of the surface",
         "",
         "| method | " + " | ".join(columns.values()) + " |",
         "|---" * (len(columns) + 1) + "|",
@@ -122,11 +146,17 @@ def _row(
     latents: Float[np.ndarray, "S L"],
     placed: Sequence[Placed],
     pairs: Sequence[tuple[int, int]],
+    unseen: Sequence[str],
 ) -> dict[str, Any]:
     errors = keypoint_errors(shapes, placed, pairs)
-    return {
-        "method": name,
-        "pck": pck(errors[:, 0], PCK_THRESHOLD),
+    row: dict[str, Any] = {"method": name, "pck": pck(errors[:, 0], PCK_THRESHOLD)}
+    if unseen:
+        apart = [
+            replace(shape, keypoints={name: point for name, point in shape.keypoints.items() if name in unseen})
+            for shape in shapes
+        ]
+        row["pck_unseen"] = pck(keypoint_errors(apart, placed, pairs)[:, 0], PCK_THRESHOLD)
+    return row | {
         "pck_normalised": pck(errors[:, 1], PCK_THRESHOLD),
         "mean_error": float(errors[:, 0].mean()),
         "label_miou": label_iou(shapes, placed, pairs),

@@ -20,6 +20,7 @@ PART_RATE = 0.01  # of a part: the start decides more, and should not be left to
 NORM_WEIGHT = 1e-4
 PART_WEIGHT = 0.02  # of the distance from the training latents; see docs/results/correspondence.md
 POINTS = 1000  # a step
+TRIED_POINTS = 250  # a step, while several starts are compared
 RANK_POINTS = 128  # on which the training latents are compared as starts
 NEAREST_STARTS = 3  # training latents that are tried beside the mean
 
@@ -81,7 +82,7 @@ def fit(
     names, latents = list(starts), np.stack(list(starts.values()))
     best, found = 0, latents
     if len(names) > 1:
-        found = _optimise(model, evidence, latents, max(1, steps // 4), seed)
+        found = _optimise(model, evidence, latents, max(1, steps // 4), seed, TRIED_POINTS)
         best = int(_errors(model, evidence, found, POINTS, seed).argmin())
     start, found = latents[best], _optimise(model, evidence, found[best : best + 1], steps, seed + 1)[0]
     return Fitted(found, names[best], _residual(model, evidence, start), _residual(model, evidence, found))
@@ -125,12 +126,12 @@ def mean_latent(model: Model) -> Float[np.ndarray, " L"]:
 
 
 def _optimise(
-    model: Model, evidence: Evidence, starts: Float[np.ndarray, "B L"], steps: int, seed: int
+    model: Model, evidence: Evidence, starts: Float[np.ndarray, "B L"], steps: int, seed: int, count: int = POINTS
 ) -> Float[np.ndarray, "B L"]:
     device = next(model.decoder.parameters()).device
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = evidence.draw(POINTS, np.random.default_rng([seed, step]))
+        rows = evidence.draw(count, np.random.default_rng([seed, step]))
         tensor = torch.as_tensor(rows, dtype=torch.float32, device=device).expand(len(starts), -1, -1)
         return tensor[..., :3], tensor[..., 3]
 
@@ -138,7 +139,7 @@ def _optimise(
     options: dict[str, Any] = {"lr": RATE, "latent_weight": NORM_WEIGHT}
     if evidence.is_partial and len(model.latents) > 1:
         options = {"lr": PART_RATE, "latent_weight": PART_WEIGHT, "latent_loss": _strangeness(model, device)}
-    signless = evidence.signless_of(POINTS)
+    signless = evidence.signless_of(count)
     return fit_latents(model.decoder, draw, start, steps, signless=signless, **options).cpu().numpy()
 
 

@@ -108,6 +108,13 @@ def perturbed(
     return (latent + share * known.std(axis=0) * noise).astype(np.float32)
 
 
+def folded_share(model: Model, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> float:
+    """Share of points at which the warp turns space inside out: its Jacobian has a negative determinant."""
+    points = np.asarray(points, np.float32)
+    slopes = _slopes(model, latent, points, model.canonical(points, latent))
+    return float((np.linalg.det(slopes) < 0).mean())
+
+
 def _coloured(mesh: trimesh.Trimesh, canonical: Float[np.ndarray, "V 3"]) -> trimesh.Trimesh:
     """The mesh in the colours of these canonical points."""
     mesh = mesh.copy()
