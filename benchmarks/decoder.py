@@ -6,7 +6,7 @@ Method: latents are fitted to SDF samples, 400 steps of Adam from the mean of th
 all shapes at once. Correspondence: PCK at 0.05 of the diagonal over all ordered pairs of the synthetic shapes (10,000
 points on each), canonical points alone, and with `--unseen` over these keypoint names; label mIoU from the shape with
 the nearest latent; the share of surface points that the warp folds. Fit: Chamfer (deepsdf, unit diagonal, x 1000,
-10,000 points a side, dense meshes of resolution 96), mean and median over the real shapes; normal consistency;
+10,000 points a side, meshes of resolution 96), mean and median over shapes; normal consistency;
 crumbs, the components below 1 % of the largest, which the mesher would drop. Last the template's components, and the
 run's seconds and sdf error.
 """
@@ -57,9 +57,7 @@ def fit_scores(model: Model, data: DataFolder, key: ShapeKey, latent: np.ndarray
     given = load_mesh(next(path for path in sorted(place.iterdir()) if path.suffix in (".obj", ".glb", ".ply")))
     vertices = data.normalisation(key).apply(given.vertices)
     diagonal = np.linalg.norm(np.ptp(vertices, axis=0))
-    made = extract_isosurface(
-        lambda points: model.sdf(points, latent), RESOLUTION, coarse=RESOLUTION, min_component_share=0
-    )
+    made = extract_isosurface(lambda points: model.sdf(points, latent), RESOLUTION, radius=1.0, min_component_share=0)
     pieces = made.split(only_watertight=False)
     areas = np.array([piece.area for piece in pieces])
     sides = []
@@ -71,28 +69,32 @@ def fit_scores(model: Model, data: DataFolder, key: ShapeKey, latent: np.ndarray
     return 1000 * chamfer_deepsdf(a, b), consistency, int((areas < 0.01 * areas.max()).sum())
 
 
+def print_fit(model: Model, data: DataFolder, name: str, keys: list[ShapeKey], latents: np.ndarray) -> None:
+    """Print how well shapes are fitted."""
+    scores = [fit_scores(model, data, key, latent) for key, latent in zip(keys, latents, strict=True)]
+    chamfers, normals, crumbs = (np.array(column) for column in zip(*scores, strict=True))
+    print(
+        f"  {name}: {len(keys)} shapes, Chamfer {chamfers.mean():.2f} / {np.median(chamfers):.2f}, normal consistency "
+        f"{normals.mean():.3f}, {crumbs.sum()} crumbs on {(crumbs > 0).sum()} shapes",
+        flush=True,
+    )
+
+
 def report(run: Path, arguments: argparse.Namespace) -> None:
     """Print the numbers of one run."""
     model, data = urform.load(run), DataFolder(arguments.data)
     keys = read_split(arguments.synthetic)
-    found = correspondence.evaluate_correspondence(
-        model, data, keys, arguments.unseen, fitted=fitted(model, data, keys)
-    )
+    latents = fitted(model, data, keys)
+    found = correspondence.evaluate_correspondence(model, data, keys, arguments.unseen, fitted=latents)
     row = next(row for row in found["rows"] if row["method"].startswith("canonical points, latents fitted"))
     print(run)
     unseen = f", names not learned from {100 * row['pck_unseen']:.1f}" if arguments.unseen else ""
     print(f"  PCK {100 * row['pck']:.1f}{unseen}, label mIoU from one source {100 * row['label_miou_one']:.1f}")
     print(f"  folded {found['folded']:.2%}")
+    print_fit(model, data, arguments.synthetic.name, keys, latents)
     for split in arguments.real:
         keys = read_split(split)
-        scores = [
-            fit_scores(model, data, key, latent) for key, latent in zip(keys, fitted(model, data, keys), strict=True)
-        ]
-        chamfers, normals, crumbs = (np.array(column) for column in zip(*scores, strict=True))
-        print(
-            f"  {split.name}: {len(keys)} shapes, Chamfer {chamfers.mean():.2f} / {np.median(chamfers):.2f}, normal "
-            f"consistency {normals.mean():.3f}, crumbs {crumbs.sum()}"
-        )
+        print_fit(model, data, split.name, keys, fitted(model, data, keys))
     print(f"  template: {len(model.template_mesh(RESOLUTION).split(only_watertight=False))} components")
     if (metrics := run / "metrics.jsonl").exists():
         last = json.loads(metrics.read_text().splitlines()[-1])
