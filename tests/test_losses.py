@@ -86,7 +86,7 @@ def test_pointwise_agrees_with_its_naive_twin(seed, scale):
     assert loss.item() == pytest.approx(_naive_pointwise(canonical_points, points), rel=1e-9)
 
 
-@given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 3), count=st.sampled_from([7, 8, 20, 33]))
+@given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 3), count=st.sampled_from([8, 9, 20, 33]))
 @settings(max_examples=20, deadline=None)
 def test_pointpair_agrees_with_its_naive_twin(seed, scale, count):
     points = _random(2, count, 3, seed=seed)

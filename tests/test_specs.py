@@ -80,7 +80,9 @@ def test_every_key_is_honoured(tmp_path: Path) -> None:
         ScheduleConfig("step", step_interval=500, step_factor=0.5),
     )
     assert (config.clip_norm, config.latent_bound, config.clamp, config.curriculum) == (2.0, 0.5, 0.2, False)
-    assert (config.pointwise_weight, config.pointpair_weight, config.latent_weight) == (0.0, 0.5, 0.0)
+    # A weight of the sum over 8 x 56 pairs, divided by 64 points, is 7 times that of the mean.
+    assert (config.pointwise_weight, config.pointpair_weight, config.latent_weight) == (0.0, 3.5, 0.0)
+    assert (config.pointpair_limit, config.landmark_weight, config.model.correction_width) == (5.0, 0.0, 0)
     assert (config.epochs, config.shapes_per_batch, config.points_per_shape) == (3, 2, 64)
     assert specs.snapshots == (2, (1,))
 

@@ -20,9 +20,8 @@ PART_RATE = 0.01  # of a part: the start decides more, and should not be left to
 NORM_WEIGHT = 1e-4
 PART_WEIGHT = 0.02  # of the distance from the training latents; see docs/results/correspondence.md
 POINTS = 1000  # a step
-TRIED_POINTS = 250  # a step, while several starts are compared
-RANK_POINTS = 128  # on which the training latents are compared as starts
-NEAREST_STARTS = 3  # training latents that are tried beside the mean
+RANK_POINTS = 256  # on which the training latents are compared as starts
+PART_STARTS = 4  # training latents that are tried for a part of an object
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def fit(
     names, latents = list(starts), np.stack(list(starts.values()))
     best, found = 0, latents
     if len(names) > 1:
-        found = _optimise(model, evidence, latents, max(1, steps // 4), seed, TRIED_POINTS)
+        found = _optimise(model, evidence, latents, max(1, steps // 4), seed)
         best = int(_errors(model, evidence, found, POINTS, seed).argmin())
     start, found = latents[best], _optimise(model, evidence, found[best : best + 1], steps, seed + 1)[0]
     return Fitted(found, names[best], _residual(model, evidence, start), _residual(model, evidence, found))
@@ -93,14 +92,14 @@ def starts_for(
 ) -> dict[str, Float[np.ndarray, " L"]]:
     """Where to start from: the encoder's latent where there is a picture, else the mean of the training latents.
 
-    The way from the mean to the object need not lead downhill all the way, so the training shapes that agree best are
-    tried, too.
+    A part of an object leaves much open, and the nearest way from the mean to agreement need not lead through shapes
+    of the category. There the training shapes that agree best are tried, too.
     """
     starts = {"mean": mean_latent(model)} if encoded is None else {"encoder": encoded}
-    if model.latents:
+    if evidence.is_partial and model.latents:
         names, known = list(model.latents), np.stack(list(model.latents.values()))
         errors = _errors(model, evidence, known, RANK_POINTS, seed)
-        starts |= {names[index]: known[index] for index in errors.argsort()[:NEAREST_STARTS]}
+        starts |= {names[index]: known[index] for index in errors.argsort()[:PART_STARTS]}
     return starts
 
 
@@ -126,12 +125,12 @@ def mean_latent(model: Model) -> Float[np.ndarray, " L"]:
 
 
 def _optimise(
-    model: Model, evidence: Evidence, starts: Float[np.ndarray, "B L"], steps: int, seed: int, count: int = POINTS
+    model: Model, evidence: Evidence, starts: Float[np.ndarray, "B L"], steps: int, seed: int
 ) -> Float[np.ndarray, "B L"]:
     device = next(model.decoder.parameters()).device
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = evidence.draw(count, np.random.default_rng([seed, step]))
+        rows = evidence.draw(POINTS, np.random.default_rng([seed, step]))
         tensor = torch.as_tensor(rows, dtype=torch.float32, device=device).expand(len(starts), -1, -1)
         return tensor[..., :3], tensor[..., 3]
 
@@ -139,7 +138,7 @@ def _optimise(
     options: dict[str, Any] = {"lr": RATE, "latent_weight": NORM_WEIGHT}
     if evidence.is_partial and len(model.latents) > 1:
         options = {"lr": PART_RATE, "latent_weight": PART_WEIGHT, "latent_loss": _strangeness(model, device)}
-    signless = evidence.signless_of(count)
+    signless = evidence.signless_of(POINTS)
     return fit_latents(model.decoder, draw, start, steps, signless=signless, **options).cpu().numpy()
 
 
