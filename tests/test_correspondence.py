@@ -336,7 +336,7 @@ def test_the_commands(model: Model, block: Path, capsys: pytest.CaptureFixture[s
     flags = f"--steps 3 --resolution 48 --out {folder}/out"
     assert main(f"fit {block} {flags} --format ply".split()) == 0
     fitted = json.loads(capsys.readouterr().out)
-    for kind, more in (("labels", "--place-weight 1"), ("keypoints", f"--keypoints {folder}/k.json"), ("colors", "")):
+    for kind, more in (("labels", ""), ("keypoints", f"--keypoints {folder}/k.json"), ("colors", "")):
         (folder / "k.json").write_text('{"top": [0, 1, 0]}')
         code = main(f"transfer {kind} --from {block} --to {fitted['latent']} {name} {more} {flags}/{kind}".split())
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
