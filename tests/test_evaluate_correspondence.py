@@ -8,9 +8,9 @@ import pytest
 
 from urform.cli import main
 from urform.config import PrepareConfig
-from urform.correspondence import evaluate_correspondence, format_correspondence
+from urform.correspondence import evaluate_correspondence, folded_share, format_correspondence, mean_latent
 from urform.data import DataFolder, prepare, read_split
-from urform.inference import load
+from urform.inference import Model, load
 from urform.synth import synthesize
 
 
@@ -48,6 +48,39 @@ def test_scores_of_all_methods(chairs: Path, tmp_path: Path, capsys: pytest.Capt
         assert random["pck"] < rows[name]["pck"] <= best["pck"]
         assert random["label_miou"] < rows[name]["label_miou"] <= 1
         assert best["mean_error"] <= rows[name]["mean_error"] < random["mean_error"]
+
+
+def test_keypoints_that_training_did_not_see_are_scored_apart(chairs: Path) -> None:
+    model, folder = load("chair"), DataFolder(chairs)
+    keys = read_split(chairs / "splits" / "synthetic_chair_test.json")
+    names = {name for key in keys for name in json.loads(_shape_file(chairs, key.instance).read_text())["keypoints"]}
+    fitted = np.stack([mean_latent(model)] * 3)
+    every = evaluate_correspondence(model, folder, keys, sorted(names), fitted=fitted)
+    for row in every["rows"][:-1]:
+        assert row["pck_unseen"] == row["pck"]
+    one = evaluate_correspondence(model, folder, keys, ["seat_front_left"], fitted=fitted)
+    assert any(row["pck_unseen"] != row["pck"] for row in one["rows"][:-1])
+    assert 0 <= one["folded"] <= 1
+    assert "names not learned from" in format_correspondence(one)
+    with pytest.raises(ValueError, match="--unseen: no shape has a keypoint called nose"):
+        evaluate_correspondence(model, folder, keys, ["nose"], fitted=fitted)
+
+
+def _shape_file(chairs: Path, instance: str) -> Path:
+    return chairs.parent / "meshes" / instance / "shape.json"
+
+
+def test_a_mirrored_space_is_folded() -> None:
+    class Mirrors(Model):
+        def __init__(self) -> None:
+            pass
+
+        def canonical(self, points, latent):
+            return points * np.float32([np.sign(latent[0]), 1, 1])
+
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (50, 3)).astype(np.float32)
+    assert folded_share(Mirrors(), points, np.float32([1])) == 0
+    assert folded_share(Mirrors(), points, np.float32([-1])) == 1
 
 
 def test_messages(chairs: Path, data: Path) -> None:
