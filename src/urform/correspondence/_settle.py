@@ -26,7 +26,8 @@ def settle(
     """Move the vertices of a mesh onto a surface by displacements that are smooth over the mesh.
 
     Each step looks for the nearest surface point, by place and normal, and solves for displacements that balance
-    nearness against smoothness. No step flips a face.
+    nearness against smoothness. It is shortened around faces that it would flip; faces that are flipped already are
+    smoothed, and some may stay (`flipped_faces` counts them).
 
     Args:
         vertices: of the mesh, near the surface, normalised space.
