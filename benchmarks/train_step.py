@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from urform.config import PRESETS, ModelConfig
+from urform.config import PRESETS, WITHOUT, ModelConfig, pair_weight_of_sum
 from urform.losses import latent_norm_loss, pointpair_loss, pointwise_loss, reconstruction_loss
 from urform.models import KEPT_STEPS
 from urform.weights import build_decoder
@@ -104,9 +104,10 @@ class Step:
         pieces = zip(*(x.tensor_split(parts) for x in (self._points, self._target_sdf, self.latent)), strict=True)
         for points, target_sdf, latent in pieces:
             with torch.autocast(DEVICE, torch.bfloat16, enabled=self._low_precision):
-                canonical_points, sdf = self.decoder.progressive(points, latent)
+                canonical_points, sdf = self.decoder.progressive(points, latent)[:2]
             loss = reconstruction_loss(sdf, target_sdf) + 0.005 * pointwise_loss(canonical_points, points)
-            loss = loss + 2e-5 * pointpair_loss(canonical_points[-1], points) + 1e-4 * latent_norm_loss(latent)
+            pair_weight = pair_weight_of_sum(2e-5, points.shape[1])
+            loss = loss + pair_weight * pointpair_loss(canonical_points[-1], points) + 1e-4 * latent_norm_loss(latent)
             (loss * len(points) / len(self._points)).backward()
 
     def __call__(self) -> None:
@@ -122,7 +123,7 @@ def build(config: ModelConfig, published_form: bool = False) -> nn.Module:
 
 def lstm_twin(preset: str) -> ModelConfig:
     """The published network with the sizes of a preset."""
-    return replace(PRESETS[preset], warp="lstm", warp_steps=8)
+    return replace(PRESETS[preset], warp="lstm", warp_steps=8, **WITHOUT)
 
 
 def best_times(steps: dict[str, Callable[[], None]], rounds: int, threads: int) -> dict[str, float]:
