@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -35,6 +36,32 @@ class Synth:
         folders = synthesize(self.category, self.count, self.seed, self.out)
         print(f"{len(folders)} {self.category}s in {self.out}")
         return 0
+
+
+@dataclass(frozen=True)
+class Deform:
+    """Enlarge a small collection: copies of its meshes with other proportions, every second one mirrored."""
+
+    meshes: Positional[Path]
+    """Folder of meshes, a .sh3f library or a .csv list, as `urform prepare` reads them."""
+    out: Path
+    """Folder of the copies, made when missing; what is there already stays."""
+    copies: int = 4
+    """Copies of each mesh."""
+    seed: int = 0
+    """Seed of the series."""
+    hold_out: Path | None = None
+    """File that names meshes that get no copies, one a line: the test objects."""
+
+    def run(self) -> int:
+        """Deform and write; exit code 1 where a mesh was skipped."""
+        from urform.data import deform_sources
+
+        copied, skipped = deform_sources(self.meshes, self.out, self.copies, self.seed, self.hold_out)
+        for name, reason in skipped.items():
+            print(f"urform: {name} skipped: {reason}", file=sys.stderr)
+        print(f"{self.copies} copies of {copied} meshes in {self.out}, {len(skipped)} skipped")
+        return 1 if skipped else 0
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import tyro
 
 from urform.cli._analysis_commands import Analyze
 from urform.cli._commands import (
+    Deform,
     Evaluate,
     Export,
     Prepare,
@@ -44,6 +45,7 @@ from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig
 COMMANDS = {
     "reconstruct": Reconstruct,
     "synth": Synth,
+    "deform": Deform,
     "prepare": Prepare,
     "train shape": TrainShape,
     "train encoder": TrainEncoder,

@@ -3,6 +3,7 @@
 from urform.data._archive import Unpacked, unpack
 from urform.data._augment import augment, to_input
 from urform.data._check import DataCheck, Problem, check, format_check
+from urform.data._deform_sources import deform_sources
 from urform.data._fetch import Fetched, fetch
 from urform.data._flatten import Flattened, flatten
 from urform.data._framing import frame, on_white
@@ -35,6 +36,7 @@ __all__ = [
     "ViewSet",
     "augment",
     "check",
+    "deform_sources",
     "divided_families",
     "encode_png",
     "fetch",

@@ -1,6 +1,16 @@
 """Procedural objects that enlarge small collections of meshes."""
 
+from urform.synth._deform import deform, deform_meshes, save_deformed
 from urform.synth._generate import CHAIR_FAMILIES, make_chair, synthesize
 from urform.synth._shape import SyntheticShape, save_shape
 
-__all__ = ["CHAIR_FAMILIES", "SyntheticShape", "make_chair", "save_shape", "synthesize"]
+__all__ = [
+    "CHAIR_FAMILIES",
+    "SyntheticShape",
+    "deform",
+    "deform_meshes",
+    "make_chair",
+    "save_deformed",
+    "save_shape",
+    "synthesize",
+]
