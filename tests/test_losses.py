@@ -15,6 +15,7 @@ from urform.losses import (
     latent_l1_loss,
     latent_norm_loss,
     latent_norm_weight,
+    neighbour_loss,
     pointpair_loss,
     pointpair_weight,
     pointwise_loss,
@@ -149,6 +150,14 @@ def test_reconstruction_refuses():
 def test_a_translation_is_no_stretch(shift):
     points = _random(2, 16, 3)
     assert pointpair_loss(points + torch.tensor(shift, dtype=points.dtype), points).item() == 0
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(1.4, 0), (0.6, 0), (2.0, 0.5), (-1.0, 1.5)])
+def test_neighbours_may_stretch_by_half_and_never_turn_around(scale, expected):
+    points = torch.rand(2, 7, 3, dtype=torch.float64)
+    neighbours = points + 0.02 * torch.nn.functional.normalize(torch.randn_like(points), dim=-1)
+    loss = neighbour_loss(scale * points + 1, scale * neighbours + 1, points, neighbours)
+    assert loss.item() == pytest.approx(expected, abs=1e-9)
 
 
 def test_pointpair_of_a_scaling():

@@ -214,11 +214,11 @@ def test_low_precision_trains_every_stage(data: Path, split: Path, tmp_path: Pat
     assert errors[-1] < errors[0]
 
 
-@pytest.mark.parametrize("term", ["pointwise", "pointpair", "latent"])
+@pytest.mark.parametrize("term", ["pointwise", "pointpair", "neighbour", "latent"])
 def test_terms_are_switched_off_singly(data: Path, split: Path, tmp_path: Path, term: str) -> None:
     config = replace(SHAPE, epochs=1, **{f"{term}_weight": 0.0})
     train_shape(data, [split], tmp_path, config, CPU)
-    names = {"pointwise", "pointpair", "latent_norm", "reconstruction"}
+    names = {"pointwise", "pointpair", "neighbour", "latent_norm", "reconstruction"}
     assert names & metrics(tmp_path)[0].keys() == names - {"latent_norm" if term == "latent" else term}
 
 

@@ -112,6 +112,9 @@ class ShapeConfig:
     """Weight of the pointpair term, a mean over pairs, reached at epoch 100; 0 = without it."""
     pointpair_limit: float | None = None
     """Largest excess stretch of a pair that counts; None = any."""
+    neighbour_weight: float = 0.02
+    """Weight of the neighbour term, the excess stretch of points 0.02 apart, which keeps the warp from folding; 0 =
+    without it."""
     correction_weight: float = 3e-4
     """Weight of the mean absolute correction, where there is one."""
     landmark_weight: float = 0.1
@@ -144,8 +147,8 @@ class ShapeConfig:
             "positive",
             self.pointpair_limit,
         )
-        weights = ("pointwise_weight", "pointpair_weight", "correction_weight", "landmark_weight", "latent_weight")
-        for name in (*weights, "cache_gb"):
+        terms = ("pointwise", "pointpair", "neighbour", "correction", "landmark", "latent")
+        for name in (*(f"{term}_weight" for term in terms), "cache_gb"):
             require(getattr(self, name) >= 0, "--" + name.replace("_", "-"), "0 or more", getattr(self, name))
 
 
@@ -243,6 +246,7 @@ _PUBLISHED: dict[str, Any] = {
     "pointwise_weight": 0.005,
     "pointpair_weight": pair_weight_of_sum(2e-5, 5000),
     "pointpair_limit": 5.0,
+    "neighbour_weight": 0.0,
     "landmark_weight": 0.0,
     "curriculum": True,
     "rates": ScheduleConfig("step"),

@@ -4,7 +4,7 @@ from urform.losses._contrastive import cosine_loss, info_nce_loss, nt_xent_loss
 from urform.losses._latent import latent_l1_loss, latent_norm_loss, latent_norm_weight
 from urform.losses._reconstruction import reconstruction_loss
 from urform.losses._supervision import correction_loss, landmark_loss
-from urform.losses._warp import pointpair_loss, pointpair_weight, pointwise_loss, pointwise_weight
+from urform.losses._warp import neighbour_loss, pointpair_loss, pointpair_weight, pointwise_loss, pointwise_weight
 
 __all__ = [
     "correction_loss",
@@ -14,6 +14,7 @@ __all__ = [
     "latent_l1_loss",
     "latent_norm_loss",
     "latent_norm_weight",
+    "neighbour_loss",
     "nt_xent_loss",
     "pointpair_loss",
     "pointpair_weight",

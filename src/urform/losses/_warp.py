@@ -57,6 +57,31 @@ def pointpair_loss(
     return (stretch - _PAIR_TOLERANCE).clamp(0, limit).mean()
 
 
+def neighbour_loss(
+    canonical_points: Float[Tensor, "B M 3"],
+    canonical_neighbours: Float[Tensor, "B M 3"],
+    points: Float[Tensor, "B M 3"],
+    neighbours: Float[Tensor, "B M 3"],
+) -> Float[Tensor, ""]:
+    """Excess stretch of each point and its neighbour: mean of max(|d_p - d_q| / |p - q| - 0.5, 0).
+
+    d are the displacements. The pointpair term hardly sees near pairs, which are few among all. A warp folds only where
+    the displacements of neighbours differ by more than their distance; the term grows long before.
+
+    Args:
+        canonical_points: Of the points.
+        canonical_neighbours: Of the neighbours.
+        points: Points of each shape.
+        neighbours: One near each point, not at the same place.
+
+    Returns:
+        The loss.
+    """
+    apart = neighbours - points
+    stretch = (canonical_neighbours - canonical_points - apart).norm(dim=-1) / apart.norm(dim=-1)
+    return (stretch - _PAIR_TOLERANCE).clamp(min=0).mean()
+
+
 def _distances(first: Float[Tensor, "B M 3"], second: Float[Tensor, "B N 3"]) -> Float[Tensor, "B M N"]:
     # Not by a matrix product: its cancellation makes equal points differ, and the gradient of the root explodes.
     return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")

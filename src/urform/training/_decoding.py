@@ -17,6 +17,7 @@ from urform.losses import (
     landmark_loss,
     latent_norm_loss,
     latent_norm_weight,
+    neighbour_loss,
     pointpair_loss,
     pointpair_weight,
     pointwise_loss,
@@ -28,6 +29,8 @@ from urform.training._schedule import lr_factor
 from urform.weights import build_decoder
 
 LANDMARKS = 24  # drawn of each shape in a batch
+NEIGHBOURS = 4  # one in so many points has a neighbour
+NEAR = 0.02  # how far its neighbour lies from a point, normalised units
 
 
 class DecodingStage(Stage):
@@ -46,7 +49,8 @@ class DecodingStage(Stage):
 
     def __init__(self, data: DataFolder, keys: Sequence[ShapeKey], config: ShapeConfig, device: torch.device):
         self._samples = SdfSet(data, keys, config.cache_gb)
-        self._landmarks = LandmarkSet(data, keys, config.keypoints_left_out) if config.landmark_weight > 0 else None
+        landmarks = LandmarkSet(data, keys, config.keypoints_left_out) if config.landmark_weight > 0 else None
+        self._landmarks = landmarks if landmarks and landmarks.any else None
         self.epochs, self.seed = config.epochs, config.seed
         self.precision, self.clip_norm = config.precision, config.clip_norm
         self._keys, self._settings = list(keys), config
@@ -84,12 +88,18 @@ class DecodingStage(Stage):
 
         Returns:
             Points (B, N, 3) and target sdf (B, N); where any shape has landmarks, these (B, K, 3), the places where
-            they belong, and which there are (B, K).
+            they belong, and which there are (B, K); last, with the neighbour term, neighbours of the first points
+            (B, M, 3).
         """
-        drawn = self._samples.draw(chosen, self._settings.points_per_shape, rng)
-        if self._landmarks is None or not self._landmarks.any:
-            return drawn
-        return *drawn, *self._landmarks.draw(chosen, LANDMARKS, rng)
+        drawn: tuple[Tensor, ...] = self._samples.draw(chosen, self._settings.points_per_shape, rng)
+        if self._landmarks is not None:
+            drawn += self._landmarks.draw(chosen, LANDMARKS, rng)
+        if self._settings.neighbour_weight > 0:
+            points = drawn[0][:, : -(-drawn[0].shape[1] // NEIGHBOURS)]
+            apart = rng.standard_normal(points.shape, np.float32)
+            apart *= NEAR / np.linalg.norm(apart, axis=-1, keepdims=True)
+            drawn += (points + torch.from_numpy(apart),)
+        return drawn
 
     def lr_factors(self, epoch: float) -> list[float]:
         """Of warp, template with correction, and what gives the latents."""
@@ -103,7 +113,7 @@ class DecodingStage(Stage):
         drawn: Sequence[Tensor],
         epoch: int,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The weighted terms of the published step, of correction and landmarks, and the mean clamped error.
+        """The weighted terms, those of the published step and ours, and the mean clamped error.
 
         Args:
             latent: of each shape.
@@ -113,7 +123,7 @@ class DecodingStage(Stage):
         Source: FORMATS section 5.
         """
         config = self._settings
-        points, target_sdf, *landmarks = drawn
+        points, target_sdf, *others = drawn
         canonical_points, predicted_sdf, correction = self._decoder.progressive(
             points, latent, last_only=not config.curriculum
         )
@@ -125,10 +135,16 @@ class DecodingStage(Stage):
         if config.pointpair_weight > 0:
             weight = pointpair_weight(epoch, config.pointpair_weight)
             terms["pointpair"] = weight * pointpair_loss(canonical_points[-1], points, config.pointpair_limit)
+        if config.neighbour_weight > 0:
+            neighbours = others.pop()
+            M = neighbours.shape[1]
+            there = self._decoder.canonical(neighbours, latent).float()
+            error = neighbour_loss(canonical_points[-1][:, :M], there, points[:, :M], neighbours)
+            terms["neighbour"] = config.neighbour_weight * error
         if correction is not None and config.correction_weight > 0:
             terms["correction"] = config.correction_weight * correction_loss(correction.float())
-        if landmarks:
-            places, target_places, known = landmarks
+        if others:
+            places, target_places, known = others
             error = landmark_loss(self._decoder.canonical(places, latent), target_places, known)
             terms["landmark"] = config.landmark_weight * error
         if config.latent_weight > 0:

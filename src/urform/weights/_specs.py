@@ -99,6 +99,7 @@ class Specs:
             pointwise_weight=weight("UsePointwiseLoss", "PointwiseLossWeight", 0.005),
             pointpair_weight=pair_weight_of_sum(weight("UsePointpairLoss", "PointpairLossWeight", 2e-5), points),
             pointpair_limit=5.0,
+            neighbour_weight=0.0,
             landmark_weight=0.0,
             latent_weight=weight("CodeRegularization", "CodeRegularizationLambda", 1e-4),
             latent_bound=_float(top.take("CodeBound", *optional, None)),
