@@ -19,12 +19,19 @@ held_out "$packs" > "$work/packs_held_out.txt"
 urform prepare "$real" --out "$work/data" --dataset real --category chair --hold-out "$work/real_held_out.txt" $views
 urform prepare "$packs" --out "$work/data" --dataset packs --category chair --hold-out "$work/packs_held_out.txt" $views
 urform prepare "$work/synthetic" --out "$work/data" --dataset synthetic --category chair --test-fraction 0.04 $views
+# Four copies of each training mesh, in other proportions: makers are few, and their chairs are learned by heart.
+for collection in real packs; do
+  meshes=$real
+  [ "$collection" = real ] || meshes=$packs
+  urform deform "$meshes" --out "$work/deformed" --copies 4 --hold-out "$work/${collection}_held_out.txt"
+done
+urform prepare "$work/deformed" --out "$work/data" --dataset deformed --category chair --test-fraction 0 $views
 splits="$work/data/splits"
-urform train shape --data "$work/data" --split "$splits"/{synthetic,real,packs}_chair_train.json \
+urform train shape --data "$work/data" --split "$splits"/{synthetic,real,packs,deformed}_chair_train.json \
   --out "$work/shape" --config "$here/shape.yaml"
-# The real chairs are few: their views count four times.
-few="$splits/real_chair_train.json"
-encoder_splits=("$few" "$few" "$few" "$few" "$splits"/{packs,packs,synthetic}_chair_train.json)
+# The artists' chairs are few: their views count four times.
+few=("$splits"/{real,packs}_chair_train.json)
+encoder_splits=("${few[@]}" "${few[@]}" "${few[@]}" "${few[@]}" "$splits"/{deformed,synthetic}_chair_train.json)
 OMP_NUM_THREADS=1 urform train encoder --init "$work/shape" --data "$work/data" --out "$work/encoder" \
   --config "$here/encoder.yaml" --split "${encoder_splits[@]}"
 # More shapes for the encoder alone, forty of them to watch it by.

@@ -66,8 +66,8 @@ class _Transfer:
     """Seed of fits, and of points on surfaces."""
     resolution: int = 128
     """Cells along an axis of surfaces that the model makes, 8 to 512."""
-    place_weight: float = 1.0
-    """How much it counts where points lie, beside where the warp takes them; 0 = the warp alone, as published."""
+    place_weight: float = 0.0
+    """How much it counts where points lie, beside where the warp takes them; 0 = the warp alone."""
 
     def transfer(self, kind: Literal["labels", "keypoints", "colors"], file: Path | None) -> int:
         """Print one JSON line a target; 2 if one of them failed."""

@@ -47,7 +47,6 @@ from urform.correspondence._settle import flipped_faces, settle
 from urform.correspondence._subject import Subject, normalisation_of, resolve_subject
 from urform.correspondence._surface import Surface
 from urform.correspondence._transfer import (
-    PLACE_WEIGHT,
     CarriedColours,
     CarriedKeypoints,
     CarriedLabels,
@@ -64,7 +63,6 @@ from urform.geometry import SurfacePoints, spread
 __all__ = [
     "CHAIR_PARTS",
     "PCK_THRESHOLD",
-    "PLACE_WEIGHT",
     "UNLABELLED",
     "CarriedColours",
     "CarriedKeypoints",

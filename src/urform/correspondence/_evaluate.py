@@ -26,7 +26,7 @@ from urform.correspondence._scores import (
     label_iou,
     pck,
 )
-from urform.correspondence._transfer import PLACE_WEIGHT, canonical_and_place
+from urform.correspondence._transfer import canonical_and_place
 from urform.data import DataFolder, ShapeKey, read_keypoints
 from urform.geometry import spread
 from urform.inference import Model, datasources
@@ -95,7 +95,7 @@ def evaluate_correspondence(
             [_place(model, *both, weight) for both in zip(shapes, known, strict=True)],
         )
         for origin, known in latents.items()
-        for method, weight in (("canonical points", 0.0), ("canonical points and place", PLACE_WEIGHT))
+        for method, weight in (("canonical points", 0.0), ("canonical points and place", 1.0))
     }
     methods["identity warp"] = (latents[_FITTED], [Placed(shape.points, shape.keypoints) for shape in shapes])
     methods["random point"] = (latents[_FITTED], [_place_at_random(shape, rng) for shape in shapes])

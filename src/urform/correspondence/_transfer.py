@@ -13,8 +13,6 @@ from urform.correspondence._surface import Surface
 from urform.geometry import SurfacePoints, load_mesh, spread
 from urform.inference import Model
 
-# Canonical points alone lose to no warp at all on the shipped model, see docs/results/correspondence.md.
-PLACE_WEIGHT = 1.0
 POINTS = 50_000  # on the surface that is searched: one in 0.007 normalised units on a chair
 RESOLUTION = 128
 
@@ -60,7 +58,7 @@ def nearest_canonical(query: Float[np.ndarray, "N D"], among: Float[np.ndarray, 
 
 
 def canonical_and_place(
-    model: Model, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"], place_weight: float = PLACE_WEIGHT
+    model: Model, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"], place_weight: float = 0.0
 ) -> Float[np.ndarray, "N 6"]:
     """What points of two shapes are compared by: where the warp takes them, and, weighted, where they lie.
 
@@ -85,7 +83,7 @@ def transfer_labels(
     labels: Labels,
     resolution: int = RESOLUTION,
     seed: int = 0,
-    place_weight: float = PLACE_WEIGHT,
+    place_weight: float = 0.0,
 ) -> CarriedLabels:
     """Give each vertex or face of a target the label of the corresponding point of a source.
 
@@ -113,7 +111,7 @@ def transfer_keypoints(
     keypoints: dict[str, Float[np.ndarray, " 3"]],
     resolution: int = RESOLUTION,
     seed: int = 0,
-    place_weight: float = PLACE_WEIGHT,
+    place_weight: float = 0.0,
 ) -> CarriedKeypoints:
     """Find the points of a target's surface that correspond to named points of a source.
 
@@ -143,7 +141,7 @@ def transfer_colours(
     target: Subject,
     resolution: int = RESOLUTION,
     seed: int = 0,
-    place_weight: float = PLACE_WEIGHT,
+    place_weight: float = 0.0,
 ) -> CarriedColours:
     """Give each vertex of a target the colour of the corresponding point of a source.
 

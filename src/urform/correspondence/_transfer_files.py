@@ -17,7 +17,6 @@ from urform.correspondence._labels import group_labels, label_colours, read_labe
 from urform.correspondence._subject import Subject, files_behind, name_of_text, resolve_subject
 from urform.correspondence._surface import Surface
 from urform.correspondence._transfer import (
-    PLACE_WEIGHT,
     RESOLUTION,
     transfer_colours,
     transfer_keypoints,
@@ -42,7 +41,7 @@ def transfer_files(
     steps: int = STEPS,
     seed: int = 0,
     resolution: int = RESOLUTION,
-    place_weight: float = PLACE_WEIGHT,
+    place_weight: float = 0.0,
 ) -> Iterator[dict[str, Any]]:
     """Carry what a source has to targets, one by one; a bad target gives an entry with its error, and the rest goes on.
 
