@@ -45,7 +45,7 @@ class Subject:
             ValueError: the latent's shape has no surface.
         """
         if self.scan is not None:
-            return Surface(self.scan.vertices, self.scan.faces, self.normalisation, is_own=True)
+            return Surface(self.scan.vertices, self.scan.faces, self.normalisation, True, self.scan.polygon)
         mesh = model.mesh(self.latent, resolution)
         vertices = self.normalisation.undo(np.asarray(mesh.vertices, np.float64))
         return Surface(vertices, np.asarray(mesh.faces, np.int64), self.normalisation, is_own=False)

@@ -29,7 +29,6 @@ from urform.data._store import Store
 from urform.geometry import (
     Cleaned,
     Normalisation,
-    Obj,
     SdfSamples,
     SignedDistance,
     SurfaceQuality,
@@ -41,7 +40,6 @@ from urform.geometry import (
     hidden_sign,
     is_watertight,
     load_mesh,
-    read_obj,
     sample_sdf,
     sample_visible_surface,
     solid_sign,
@@ -204,7 +202,7 @@ def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     if (beside := path.parent / KEYPOINTS_FILE).is_file():
         keypoints = {name: point.tolist() for name, point in read_keypoints(beside).items()}
         _write(stage.keypoints_path(key), (json.dumps(keypoints) + "\n").encode())
-        if path.suffix.lower() == ".obj" and (parts := _parts(read_obj(path), normalisation, [*seed, 2])):
+        if parts := _parts(mesh, normalisation, [*seed, 2]):
             _write(stage.parts_path(key), _npz(points=parts.points, part=parts.part, names=np.array(parts.names)))
     _write(stage.sdf_path(key), _npz(pos=samples.pos, neg=samples.neg))
     return replace(report, outcome="done")
@@ -262,12 +260,12 @@ def _samples(field: _Field, job: ShapeJob, rng: np.random.Generator) -> SdfSampl
     return sample_sdf(field.distance, field.surface, config.samples, config.variance, config.variance / 10, rng)
 
 
-def _parts(obj: Obj, normalisation: Normalisation, seed: Sequence[int]) -> Parts | None:
+def _parts(mesh: TexturedMesh, normalisation: Normalisation, seed: Sequence[int]) -> Parts | None:
     """Points all over a mesh whose groups are parts; None where it has no groups."""
-    if not obj.face_group:
+    if not mesh.face_group:
         return None
-    points = spread(normalisation.apply(obj.vertices), obj.faces, PART_POINTS, np.random.default_rng(seed))
-    names, part = np.unique(obj.face_group, return_inverse=True)
+    points = spread(normalisation.apply(mesh.vertices), mesh.faces, PART_POINTS, np.random.default_rng(seed))
+    names, part = np.unique(mesh.face_group, return_inverse=True)
     return Parts(points.points.astype(np.float32), part[points.face].astype(np.int16), tuple(names))
 
 

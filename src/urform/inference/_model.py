@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from urform.data import frame, to_input
-from urform.geometry import extract_isosurface, simplify
+from urform.geometry import extract_isosurface, glb_bytes, simplify
 from urform.inference._background import CutOut, cut_out
 from urform.models import Decoder
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
@@ -235,7 +235,10 @@ def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        mesh.export(partial, file_type=kind)
+        if kind == "glb":
+            partial.write_bytes(glb_bytes(mesh))
+        else:
+            mesh.export(partial, file_type=kind)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
