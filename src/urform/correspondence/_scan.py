@@ -22,7 +22,7 @@ class Scan:
 
     Attributes:
         path: the file it came from.
-        vertices: in the file's own unit and order, y up, the front at +z.
+        vertices: in the file's own unit and order.
         faces: vertex indices in the file's order; none for a point cloud.
         normals: of a point cloud, of unit length, outwards; None where the file has none.
         face_group: the part that each face belongs to, by an OBJ file's `g` or `o` lines; empty where it has none.
@@ -80,7 +80,15 @@ def _read_numbers(path: Path) -> Scan:
     if rows.ndim != 2 or rows.shape[1] not in (3, 6):
         raise ValueError(f"{path}: {expected}, got shape {rows.shape}")
     rows = rows.astype(np.float64)
+    if rows.shape[1] == 6 and _are_colours(rows[:, 3:]):
+        raise ValueError(f"{path}: columns 4 to 6 look like colours, expected normals; leave them out")
     return Scan(path, rows[:, :3], _no_faces(), _unit(rows[:, 3:]) if rows.shape[1] == 6 else None)
+
+
+def _are_colours(rows: np.ndarray) -> bool:
+    """Whether rows of three are no normals: none points backwards, and their lengths differ from one another."""
+    lengths = np.linalg.norm(rows, axis=1)
+    return bool(len(rows)) and bool((rows >= 0).all()) and not bool(np.ptp(lengths) < 0.01 * lengths.max(initial=0))
 
 
 def _read_text(path: Path) -> np.ndarray:

@@ -27,6 +27,7 @@ from urform.data._report import ShapeReport, report_place, write_report
 from urform.data._source import Source
 from urform.data._store import Store
 from urform.geometry import (
+    UPRIGHT,
     Cleaned,
     Normalisation,
     SdfSamples,
@@ -45,6 +46,7 @@ from urform.geometry import (
     solid_sign,
     spread,
     surface_quality,
+    up_of,
     winding_sign,
 )
 from urform.render import LEVELS, Frame, ViewLevel, render_views
@@ -103,6 +105,8 @@ def fingerprint(config: PrepareConfig) -> str:
     settings = asdict(config)
     for name in ("dataset", "category", "test_fraction"):  # these decide what is prepared, not how
         del settings[name]
+    if config.up == "y":  # as it was for all folders that were prepared before one could say so
+        del settings["up"]
     return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:16]
 
 
@@ -169,9 +173,10 @@ class _Field(NamedTuple):
 def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     config, key = job.config, job.source.key
     seed = [config.seed, int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8], "little")]
-    mesh = load_mesh(path)
+    rotation = UPRIGHT[up_of(path, config.up)]
     if job.source.rotation:
-        mesh = mesh.turned(np.reshape(job.source.rotation, (3, 3)))
+        rotation = np.reshape(job.source.rotation, (3, 3)) @ rotation
+    mesh = load_mesh(path).turned(rotation)
     normalisation = Normalisation.of(mesh.vertices)
     cleaned = clean(normalisation.apply(mesh.vertices), mesh.faces)
     rng = np.random.default_rng([*seed, 0])
@@ -181,6 +186,7 @@ def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     report = replace(
         job.report,
         faces=len(mesh.faces),
+        up=config.up,
         watertight=is_watertight(cleaned.faces),
         repaired="; ".join(field.repaired),
         notes="; ".join(mesh.notes),
@@ -200,7 +206,7 @@ def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     _write(stage.surface_path(key), _points_ply(surface))
     _write(stage.normalisation_path(key), _npz(offset=normalisation.offset, scale=np.array(normalisation.scale)))
     if (beside := path.parent / KEYPOINTS_FILE).is_file():
-        keypoints = {name: point.tolist() for name, point in read_keypoints(beside).items()}
+        keypoints = {name: (rotation @ point).tolist() for name, point in read_keypoints(beside).items()}
         _write(stage.keypoints_path(key), (json.dumps(keypoints) + "\n").encode())
         if parts := _parts(mesh, normalisation, [*seed, 2]):
             _write(stage.parts_path(key), _npz(points=parts.points, part=parts.part, names=np.array(parts.names)))

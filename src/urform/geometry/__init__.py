@@ -41,7 +41,7 @@ from urform.geometry._solid import Solid
 from urform.geometry._spread import SurfacePoints, spread
 from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
-from urform.geometry._upright import UPRIGHT
+from urform.geometry._upright import UPRIGHT, Up, up_of
 
 __all__ = [
     "GREY",
@@ -65,6 +65,7 @@ __all__ = [
     "SurfaceQuality",
     "TexturedMesh",
     "ThickenedDistance",
+    "Up",
     "chamfer_deepsdf",
     "chamfer_l1",
     "chamfer_squared",
@@ -92,6 +93,7 @@ __all__ = [
     "spread",
     "surface_quality",
     "to_scene",
+    "up_of",
     "volumetric_iou",
     "winding_sign",
 ]

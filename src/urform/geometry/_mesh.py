@@ -10,6 +10,8 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int, Shaped
 
+from urform.geometry._upright import UPRIGHT, Up
+
 GREY = (0.7, 0.7, 0.7)
 WHITE = (1.0, 1.0, 1.0)
 NO_TRIANGLES = "no triangles in it, expected a mesh with faces"
@@ -169,29 +171,41 @@ def is_watertight(faces: Int[np.ndarray, "F 3"]) -> bool:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """The map between a mesh's own coordinates and the unit ball: `normalised = (original + offset) * scale`."""
+    """The map between a mesh's own coordinates and the unit ball: `normalised = (upright + offset) * scale`.
+
+    Attributes:
+        offset: of the mesh once it stands upright, y up.
+        scale: what it is multiplied by.
+        up: axis that points up in the mesh's own coordinates.
+    """
 
     offset: Float[np.ndarray, " 3"]
     scale: float
+    up: Up = "y"
 
     @classmethod
-    def of(cls, vertices: Float[np.ndarray, "V 3"]) -> Normalisation:
+    def of(cls, vertices: Float[np.ndarray, "V 3"], up: Up = "y") -> Normalisation:
         """Centre the bounding box; the farthest vertex comes to lie at 1 / 1.03. Source: DeepSDF's recipe."""
+        vertices = vertices @ UPRIGHT[up].T
         centre = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
         radius = float(np.linalg.norm(vertices - centre, axis=1).max())
         if not radius > 0:
             raise ValueError("all vertices coincide, expected a mesh with an extent")
         if not 1e-100 < radius < LARGEST:
             raise ValueError(f"the mesh is {radius:.3g} units large, expected a size between 1e-100 and {LARGEST:g}")
-        return cls(-centre, 1.0 / (1.03 * radius))
+        return cls(-centre, 1.0 / (1.03 * radius), up)
 
     def apply(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         """Original to normalised coordinates."""
-        return (points + self.offset) * self.scale
+        return (self.turn(points) + self.offset) * self.scale
 
     def undo(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         """Normalised to original coordinates."""
-        return points / self.scale - self.offset
+        return (points / self.scale - self.offset) @ UPRIGHT[self.up]
+
+    def turn(self, directions: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+        """Directions of original coordinates, normals for example, in normalised ones."""
+        return directions if self.up == "y" else directions @ UPRIGHT[self.up].T
 
 
 def _part(part: trimesh.Trimesh) -> TexturedMesh:
