@@ -80,7 +80,7 @@ def _read_numbers(path: Path) -> Scan:
     if rows.ndim != 2 or rows.shape[1] not in (3, 6):
         raise ValueError(f"{path}: {expected}, got shape {rows.shape}")
     rows = rows.astype(np.float64)
-    if rows.shape[1] == 6 and _are_colours(rows[:, 3:]):
+    if rows.shape[1] == 6 and np.isfinite(rows).all() and _are_colours(rows[:, 3:]):
         raise ValueError(f"{path}: columns 4 to 6 look like colours, expected normals; leave them out")
     return Scan(path, rows[:, :3], _no_faces(), _unit(rows[:, 3:]) if rows.shape[1] == 6 else None)
 

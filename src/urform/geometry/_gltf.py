@@ -77,7 +77,7 @@ class _Scene:
             for place in places:
                 placed = replace(part, vertices=part.vertices @ place[:3, :3].T + place[:3, 3])
                 parts.append(placed.inside_out() if np.linalg.det(place[:3, :3]) < 0 else placed)
-        return [part for part in parts if len(part.faces)]
+        return [part.in_use() for part in parts if len(part.faces)]
 
     def _instances(self, node: dict[str, Any]) -> list[np.ndarray]:
         """Where copies of a node's mesh stand in the node."""

@@ -134,11 +134,9 @@ def _mesh(lines: _Lines, folder: Path) -> TexturedMesh:
 
 
 def _uv(lines: _Lines, material: np.ndarray, found: list[MtlMaterial]) -> np.ndarray:
-    """Texture coordinates of the corners, scaled and moved as their material says."""
+    """Texture coordinates of the corners, scaled and moved as their material says; zero where they are missing."""
     index = np.array(lines.corner_uvs, np.int64)
-    if index.max(initial=-1) >= len(lines.uvs):
-        raise ValueError(f"a face names texture coordinates that are not there, the file has {len(lines.uvs)}")
-    uv = np.array([*lines.uvs, [0.0, 0.0]], np.float64)[index]
+    uv = np.array([*lines.uvs, [0.0, 0.0]], np.float64)[np.where(index < len(lines.uvs), index, -1)]
     scale, offset = (np.array([getattr(entry, name) for entry in found])[material] for name in ("scale", "offset"))
     return uv * scale + offset
 
