@@ -25,11 +25,12 @@ def read_dae(path: Path) -> TexturedMesh:
     Raises:
         ValueError: it is damaged, has no polygons, or has skins, morphs or polygons with holes.
     """
-    import collada
+    from collada import Collada
+    from collada.common import DaeError
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        file = collada.Collada(str(path), ignore=[collada.common.DaeError])
+        file = Collada(str(path), ignore=[DaeError])
     for tag, name in _UNREAD.items():
         if next(file.xmlnode.iter(file.tag(tag)), None) is not None:
             raise ValueError(f"{name} of COLLADA are not read, export it without")
@@ -47,7 +48,8 @@ def read_dae(path: Path) -> TexturedMesh:
                 left_out.add("lines, left out")
     notes = [picture.note for picture in pictures.values() if picture.note]
     mesh = TexturedMesh.joined(parts, (*notes, *sorted(left_out)))
-    return mesh.turned(UPRIGHT[_UP_AXES.get(file.assetInfo.upaxis, "y")])
+    axis = getattr(file.assetInfo, "upaxis", "Y_UP")
+    return mesh.turned(UPRIGHT[_UP_AXES.get(axis, "y")])
 
 
 def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> TexturedMesh:

@@ -12,7 +12,8 @@ from trimesh.visual.material import PBRMaterial
 
 from urform.geometry._mesh import GREY, WHITE, TexturedMesh
 
-_MATT = {"metallicFactor": 0.0, "roughnessFactor": 0.9}  # without these, glTF says metal
+_ROUGH = 0.9
+_MATT = {"metallicFactor": 0.0, "roughnessFactor": _ROUGH}  # without these, glTF says metal
 
 
 def glb_bytes(mesh: trimesh.Trimesh | trimesh.Scene) -> bytes:
@@ -39,8 +40,9 @@ def to_scene(mesh: TexturedMesh) -> trimesh.Scene:
             rgb = np.round(rows[:, 3:] * material.rgb * 255).astype(np.uint8)
             part.visual = ColorVisuals(part, vertex_colors=rgb)
         else:
+            picture, factor = Image.fromarray(material.texture), [*material.rgb, 1.0]
             surface = PBRMaterial(
-                baseColorTexture=Image.fromarray(material.texture), baseColorFactor=[*material.rgb, 1.0], **_MATT
+                baseColorTexture=picture, baseColorFactor=factor, metallicFactor=0.0, roughnessFactor=_ROUGH
             )
             part.visual = TextureVisuals(rows[:, 1:3], material=surface)
         scene.add_geometry(part, node_name=f"part_{index}", geom_name=f"part_{index}")

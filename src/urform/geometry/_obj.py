@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,8 @@ class _Lines:
     """What the lines read so far say."""
 
     def __init__(self) -> None:
-        self.vertices: list[list[float]] = []
-        self.normals: list[list[float]] = []
-        self.uvs: list[list[float]] = []
-        self.colours: list[list[float]] = []
-        self.corners: list[int] = []
-        self.corner_uvs: list[int] = []
-        self.sizes: list[int] = []
+        self.vertices, self.normals, self.uvs, self.colours = (array("d") for _ in range(4))
+        self.corners, self.corner_uvs, self.sizes = (array("q") for _ in range(3))
         self.groups: list[str] = []
         self.used: list[str] = []  # material of each face
         self.libraries: list[str] = []
@@ -38,14 +34,14 @@ class _Lines:
         if word == "v":
             numbers = [float(text) for text in rest.split()]
             x, y, z = numbers[:3]
-            self.vertices.append([x, y, z])
+            self.vertices.extend((x, y, z))
             if len(numbers) >= 6:
-                self.colours.append(numbers[-3:])
+                self.colours.extend(numbers[-3:])
         elif word == "vt":
-            self.uvs.append([float(text) for text in [*rest.split()[:2], "0"][:2]])
+            self.uvs.extend(float(text) for text in [*rest.split()[:2], "0"][:2])
         elif word == "vn":
             x, y, z = (float(text) for text in rest.split()[:3])
-            self.normals.append([x, y, z])
+            self.normals.extend((x, y, z))
         elif word in ("f", "fo"):
             self._add_face(rest.split())
         elif word == "g":
@@ -62,10 +58,11 @@ class _Lines:
             raise NotImplementedError(f"free-form curves and surfaces (`{word}`) are not read, export it as polygons")
 
     def _add_face(self, texts: list[str]) -> None:
+        vertices, uvs = len(self.vertices) // 3, len(self.uvs) // 2
         for text in texts:
             parts = text.split("/")
-            self.corners.append(_index(parts[0], len(self.vertices)))
-            self.corner_uvs.append(_index(parts[1], len(self.uvs)) if len(parts) > 1 and parts[1] else -1)
+            self.corners.append(_index(parts[0], vertices))
+            self.corner_uvs.append(_index(parts[1], uvs) if len(parts) > 1 and parts[1] else -1)
         self.sizes.append(len(texts))
         self.groups.append(self.group or self.object)
         self.used.append(self.material)
@@ -113,7 +110,7 @@ def _mesh(lines: _Lines, folder: Path) -> TexturedMesh:
     corners, sizes = np.array(lines.corners, np.int64), np.array(lines.sizes, np.int64)
     names, material = np.unique(lines.used, return_inverse=True) if lines.used else ([""], np.zeros(0, np.int64))
     mtl = read_mtl(folder, lines.libraries)
-    has_colours = len(lines.colours) == len(vertices) > 0
+    has_colours = len(lines.colours) == len(lines.vertices) > 0
     found = [
         mtl.materials.get(str(name), MtlMaterial(Material(WHITE) if has_colours else Material())) for name in names
     ]
@@ -136,12 +133,13 @@ def _mesh(lines: _Lines, folder: Path) -> TexturedMesh:
 def _uv(lines: _Lines, material: np.ndarray, found: list[MtlMaterial]) -> np.ndarray:
     """Texture coordinates of the corners, scaled and moved as their material says; zero where they are missing."""
     index = np.array(lines.corner_uvs, np.int64)
-    uv = np.array([*lines.uvs, [0.0, 0.0]], np.float64)[np.where(index < len(lines.uvs), index, -1)]
+    known = np.concatenate([np.array(lines.uvs, np.float64), [0.0, 0.0]]).reshape(-1, 2)
+    uv = known[np.where(index < len(known), index, -1)]
     scale, offset = (np.array([getattr(entry, name) for entry in found])[material] for name in ("scale", "offset"))
     return uv * scale + offset
 
 
-def _rgb(colours: list[list[float]], corners: np.ndarray) -> np.ndarray:
-    rgb = np.array(colours, np.float64)
+def _rgb(colours: array[float], corners: np.ndarray) -> np.ndarray:
+    rgb = np.array(colours, np.float64).reshape(-1, 3)
     rgb = rgb / 255 if rgb.max() > 1 else rgb
     return rgb[corners.clip(0, len(rgb) - 1)].clip(0, 1)

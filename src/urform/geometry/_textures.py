@@ -62,7 +62,8 @@ def texture_line(text: str) -> TextureLine:
             word, text = [*text.split(None, 1), ""][:2]
             values.append(word)
         if option in pairs:
-            pairs[option] = (*map(float, values[:2]), *pairs[option][len(values) :])
+            first, second, *_ = [*map(float, values), *pairs[option][len(values) :]]
+            pairs[option] = (first, second)
     return TextureLine(text.strip(), pairs["-s"], pairs["-o"])
 
 
