@@ -8,6 +8,7 @@ import torch
 import trimesh
 from PIL import Image
 
+from tests import mesh_files
 from urform.cli import main
 from urform.correspondence import (
     UNLABELLED,
@@ -106,6 +107,21 @@ def test_labels_of_vertices_are_carried(block: Path, tmp_path: Path) -> None:
     carried = transfer_labels(ShiftingModel(), source, target, labels, place_weight=0)
     assert labels.per == "vertex"
     assert np.mean(np.array(carried.labels.named(carried.labels.index)) == side.astype(str)) > 0.98
+
+
+def test_labels_of_quadrilaterals_are_carried(tmp_path: Path) -> None:
+    (tmp_path / "box.obj").write_text(mesh_files.obj())
+    names = ["left", "right", "low", "high", "back", "front"]
+    (tmp_path / "side.txt").write_text("\n".join(names))
+    source = subject(read_scan(tmp_path / "box.obj"), 0)
+    labels = read_labels(tmp_path / "side.txt", source.surface(ShiftingModel()), "box")
+    assert labels.named(labels.index) == np.repeat(names, 2).tolist()
+    target = subject(read_scan(tmp_path / "box.obj"), SHIFT)
+    carried = transfer_labels(ShiftingModel(), source, target, labels, place_weight=0)
+    assert carried.labels.named(carried.labels.index) == labels.named(labels.index)
+    (tmp_path / "side.txt").write_text("a\nb")
+    with pytest.raises(ValueError, match=r"but box has 8 vertices and 6 faces \(12 triangles\)"):
+        read_labels(tmp_path / "side.txt", source.surface(ShiftingModel()), "box")
 
 
 def test_keypoints_are_carried_between_coordinates(block: Path) -> None:

@@ -255,8 +255,10 @@ def test_what_is_missing_is_named(copy, meshes):
     with pytest.raises(FileNotFoundError, match="has none of the 1 training shapes"):
         run(Balls(training=("tiny/solid/none",)), copy)
     places = copy / ".datasources.json"
-    places.write_text(json.dumps({"tiny": str(copy)}))
-    with pytest.raises(FileNotFoundError, match=f"{copy}.*tiny/solid/ball"):
+    (copy / "elsewhere").mkdir()
+    trimesh.creation.box().export(copy / "elsewhere" / "other.ply")
+    places.write_text(json.dumps({"tiny": str(copy / "elsewhere")}))
+    with pytest.raises(FileNotFoundError, match=f"{copy}/elsewhere.*tiny/solid/ball"):
         run(Balls(), copy, protocol="onet")
     run(Balls(), copy, protocol="deepsdf")  # which needs no mesh
     places.write_text(json.dumps({"others": "there"}))

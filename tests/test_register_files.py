@@ -18,7 +18,7 @@ from urform.correspondence import (
     settle,
     shape_modes,
 )
-from urform.geometry import extract_isosurface
+from urform.geometry import UPRIGHT, extract_isosurface
 from urform.inference import Model
 
 
@@ -149,6 +149,18 @@ def test_registered_meshes_lie_on_their_inputs(model: BallModel, tmp_path: Path)
     assert len(list((out / "modes").glob("mode_*.ply"))) == 6
     plus = trimesh.load(out / "modes" / "mode_1_plus_2sd.ply", process=False)
     np.testing.assert_array_equal(plus.faces, meshes[0].faces)
+
+
+def test_a_scan_that_is_z_up_is_registered_where_it_lies(model: BallModel, tmp_path: Path) -> None:
+    path = _ellipsoids(tmp_path / "in")[2]
+    given = trimesh.load(path)
+    given.vertices = given.vertices @ UPRIGHT["z"] + [0, 0, 40]
+    given.export(path)
+    options = RegisterOptions(faces=500, resolution=32, up="z")
+    (line,) = register_files(model, [path], tmp_path / "out", options)
+    mesh = trimesh.load(line["mesh"], process=False)
+    np.testing.assert_allclose(mesh.bounds, given.bounds, atol=2)
+    assert line["flipped_faces"] == 0
 
 
 def test_bad_scans_get_a_line_and_no_mesh(model: BallModel, tmp_path: Path) -> None:

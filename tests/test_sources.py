@@ -36,6 +36,14 @@ def test_any_folder(tmp_path: Path) -> None:
     assert set(find(folder, "d", "chair")) == {f"d/chair/{name}" for name in ("a", "b", "c", "sub__größe_1")}
 
 
+def test_what_prepare_made_inside_the_folder_is_no_mesh(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    put(folder, "a.obj", "out/SurfaceSamples/shapes/object/a.ply", "out/.sources/b.obj", "out/own.obj")
+    assert len(find(folder)) == 4
+    (folder / "out" / ".datasources.json").write_text("{}")
+    assert list(find(folder)) == ["shapes/object/a", "shapes/object/out__own"]
+
+
 def test_equal_names_are_numbered(tmp_path: Path) -> None:
     folder = tmp_path / "m"
     put(folder, "a.obj", "a.ply", "a/model.glb", "a_2.stl", "b c.obj", "b_c.obj")

@@ -226,7 +226,9 @@ class Reconstruct:
     weights: Path | None = None
     """Run folder or weights file, instead of shipped weights."""
     format: Literal["glb", "obj", "ply", "stl"] = "glb"
-    """File format of the meshes."""
+    """File format of the meshes: y up in the unit ball; stl, for printers, z up in millimetres."""
+    size: float | None = None
+    """Longest side of an STL file, millimetres; default 100."""
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
     faces: int | None = None
@@ -243,7 +245,7 @@ class Reconstruct:
         models = load_models(self.category, self.weights)
         return print_lines(
             reconstruct_files(
-                self.images, self.out, models, self.format, self.resolution, self.keep_background, self.faces
+                self.images, self.out, models, self.format, self.resolution, self.keep_background, self.faces, self.size
             )
         )
 

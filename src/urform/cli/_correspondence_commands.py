@@ -19,7 +19,7 @@ class Fit:
     """Find the latent and the mesh of one object: of a scan of it, whole or in part, or of photographs."""
 
     scan: Positional[tuple[Path, ...]]
-    """A mesh or a point cloud (OBJ, PLY, ... or .xyz, .npy), y up, front +z; and/or photographs of the one object."""
+    """A mesh or a point cloud (OBJ, PLY, ... or .xyz, .npy), front +z; and/or photographs of the one object."""
     out: Path
     """Folder of `<name>.json`, the latent, and of the mesh, which lies in the scan's coordinates."""
     weights: str = "chair"
@@ -30,12 +30,14 @@ class Fit:
     """Mesh or points whose bounding box is the whole object's, in the scan's coordinates."""
     normalised: bool = False
     """The scan lies in the model's normalised space, the unit ball, already."""
+    up: Literal["y", "z"] = "y"
+    """Axis that points up in the scan; with z the front is -y. Files of .dae and .3mf say it themselves."""
     steps: int = 400
     """Steps of the optimisation."""
     seed: int = 0
     """Seed of the points that it draws."""
     format: Literal["glb", "obj", "ply", "stl"] = "glb"
-    """File format of the mesh."""
+    """File format of the mesh; an STL file of photographs alone stands z up and is 100 millimetres long."""
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
 
@@ -44,7 +46,7 @@ class Fit:
         from urform.correspondence import fit_files
         from urform.inference import as_line, load
 
-        options = {"partial": self.partial, "normalised": self.normalised, "like": self.like}
+        options = {"partial": self.partial, "normalised": self.normalised, "like": self.like, "up": self.up}
         more = {"steps": self.steps, "seed": self.seed, "file_format": self.format, "resolution": self.resolution}
         print(as_line(fit_files(load(self.weights), self.scan, self.out, **options, **more)))
         return 0
@@ -159,7 +161,7 @@ class Register:
     """Give meshes of one category the same faces, in correspondence; with --modes also their shape model."""
 
     meshes: Positional[tuple[Path, ...]]
-    """Meshes (OBJ, GLB, PLY, OFF, STL, ...) or points with normals (.xyz, .npy, .ply), y up, front +z."""
+    """Meshes (OBJ, GLB, PLY, OFF, STL, ...) or points with normals (.xyz, .npy, .ply), front +z."""
     out: Path
     """Folder of `<name>.<format>`, `template.<format>`, `residuals.csv` and, with --modes, `modes`."""
     weights: str = "chair"
@@ -178,6 +180,8 @@ class Register:
     """Cells along an axis of the template's mesh before it is simplified, 8 to 512."""
     force: bool = False
     """Also register what is unlike any shape of the category."""
+    up: Literal["y", "z"] = "y"
+    """Axis that points up in the meshes; with z the front is -y. Files of .dae and .3mf say it themselves."""
 
     def run(self) -> int:
         """Print one JSON line a mesh; 2 if one of them failed."""
@@ -185,6 +189,6 @@ class Register:
         from urform.inference import load
 
         options = RegisterOptions(
-            self.faces, self.modes, self.format, self.steps, self.seed, self.resolution, self.force
+            self.faces, self.modes, self.format, self.steps, self.seed, self.resolution, self.force, self.up
         )
         return print_lines(register_files(load(self.weights), self.meshes, self.out, options))

@@ -75,7 +75,9 @@ class MeshTemplate:
     """Write the template itself as a mesh, coloured by its own coordinates."""
 
     out: Positional[Path]
-    """The file: .ply, .glb, .obj or .stl."""
+    """The file: .ply, .glb, .obj or .stl, which stands z up, in millimetres."""
+    size: float = 100.0
+    """Longest side of an STL file, millimetres."""
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
     checkpoint: int | None = None
@@ -86,10 +88,10 @@ class MeshTemplate:
     def run(self) -> int:
         """Mesh and write."""
         from urform.correspondence import coloured_template
-        from urform.inference import save_mesh
+        from urform.inference import printable, save_mesh
 
         mesh = coloured_template(MeshSettings(self.weights, self.checkpoint).model(), self.resolution)
-        save_mesh(mesh, self.out)
+        save_mesh(printable(mesh, self.size) if self.out.suffix.lower() == ".stl" else mesh, self.out)
         print(f"{self.out}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
         return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from urform.config._check import require
 
@@ -53,6 +54,8 @@ class PrepareConfig:
     """Also write the depth of each view: PNG of 16 bits, 10,000 a box diagonal, 0 where there is nothing."""
     normals: bool = False
     """Also write the normals of each view, in the camera's axes (right, up, towards it), -1..1 as 0..255."""
+    up: Literal["y", "z"] = "y"
+    """Axis that points up in the meshes; with z the front is -y. Files of .dae and .3mf say it themselves."""
     thicken: float = 0.0
     """Thickness given to sheets, the surfaces with the outside on both sides (normalised space); 0 = none."""
     test_fraction: float = 0.2
@@ -61,6 +64,7 @@ class PrepareConfig:
     """Seed of all randomness; each instance draws from the seed and its name, never from its place in the order."""
 
     def __post_init__(self) -> None:
+        require(self.up in ("y", "z"), "--up", "y or z", self.up)
         require(self.samples >= 100, "--samples", "at least 100", self.samples)
         require(self.variance > 0, "--variance", "positive", self.variance)
         require(self.test_variance > 0, "--test-variance", "positive", self.test_variance)

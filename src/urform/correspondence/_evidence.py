@@ -80,7 +80,7 @@ def _evidence_of(scan: Scan, normalisation: Normalisation, partial: bool, rng: n
         distance = SignedDistance(cleaned.vertices, cleaned.faces)
         samples = sample_sdf(distance, surface, MESH_SAMPLES, VARIANCE, VARIANCE / 10, rng)
         return from_samples(samples, surface)
-    normals = scan.normals
+    normals = None if scan.normals is None else normalisation.turn(scan.normals)
     if scan.is_mesh:
         on_mesh = spread(vertices, scan.faces, SURFACE_POINTS, rng)
         vertices, normals = on_mesh.points, face_normals(vertices, scan.faces)[on_mesh.face]

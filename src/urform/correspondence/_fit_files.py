@@ -16,8 +16,8 @@ from urform.correspondence._latent_file import IDENTITY, LatentFile, write_laten
 from urform.correspondence._scan import SCAN_SUFFIXES, Scan, read_scan
 from urform.correspondence._subject import is_picture, name_of_file, normalisation_of
 from urform.data import read_image
-from urform.geometry import Normalisation
-from urform.inference import FORMATS, Model, cut_out, save_mesh
+from urform.geometry import Normalisation, Up, up_of
+from urform.inference import FORMATS, Model, cut_out, printable, save_mesh
 
 
 def fit_files(
@@ -31,6 +31,7 @@ def fit_files(
     seed: int = 0,
     file_format: str = "glb",
     resolution: int = 128,
+    up: Up = "y",
 ) -> dict[str, Any]:
     """Fit one object: at most one scan of it, and any number of photographs.
 
@@ -39,7 +40,8 @@ def fit_files(
     Args:
         model: whose shape it is to be.
         paths: a mesh or point cloud, pictures.
-        out: folder of the results, `<name>.json` (latent) and `<name>.<format>` (mesh, in the scan's coordinates).
+        out: folder of the results, `<name>.json` (latent) and `<name>.<format>` (mesh, in the scan's coordinates; of
+            photographs alone, an STL file is `printable`).
         partial: the scan shows only a part of the object.
         normalised: the scan lies in the model's normalised space.
         like: mesh whose bounding box says where the object lies, in the scan's coordinates.
@@ -47,6 +49,7 @@ def fit_files(
         seed: of the points that it draws.
         file_format: glb, obj, ply or stl.
         resolution: cells along an axis of the mesh.
+        up: axis that points up in the scan, unless its format says that itself.
 
     Returns:
         A JSON-able summary.
@@ -69,7 +72,7 @@ def fit_files(
         summary |= {"photographs": len(pictures), "disagreement": round(encoded.disagreement, 3)}
     if scan_path is not None:
         scan = read_scan(scan_path)
-        normalisation = _placing(scan, partial, normalised, like)
+        normalisation = _placing(scan, partial, normalised, like, up)
         fitted = _fit_scan(model, scan, normalisation, partial, encoded, steps, seed)
         summary |= {"points": len(scan.vertices), "start": fitted.start}
         summary |= {
@@ -85,7 +88,7 @@ def fit_files(
         content = LatentFile(model.category, encoded.latent, IDENTITY)
     mesh = model.mesh(content.latent, resolution)
     mesh.vertices = content.normalisation.undo(np.asarray(mesh.vertices, np.float64))
-    save_mesh(mesh, mesh_path)
+    save_mesh(printable(mesh) if scan_path is None and file_format == "stl" else mesh, mesh_path)
     write_latent_file(latent_path, content)
     elapsed_s = round(time.perf_counter() - started, 1)
     return summary | {"latent": str(latent_path), "mesh": str(mesh_path), "elapsed_s": elapsed_s}
@@ -110,19 +113,19 @@ def _divide(paths: Sequence[Path]) -> tuple[Path | None, list[Path]]:
     return (scans[0] if scans else None), pictures
 
 
-def _placing(scan: Scan, partial: bool, normalised: bool, like: Path | None) -> Normalisation:
+def _placing(scan: Scan, partial: bool, normalised: bool, like: Path | None, up: Up) -> Normalisation:
     """From the scan's coordinates to the model's."""
     if normalised and like is not None:
         raise ValueError("--normalised must be left away with --like, which says where the object lies")
     if normalised:
-        return IDENTITY
+        return Normalisation(IDENTITY.offset, IDENTITY.scale, up_of(scan.path, up))
     if like is not None:
-        return normalisation_of(read_scan(like))
+        return normalisation_of(read_scan(like), up)
     if partial:
         raise ValueError(
             "--partial needs --like FILE or --normalised: the bounding box of a part does not say where the object lies"
         )
-    return normalisation_of(scan)
+    return normalisation_of(scan, up)
 
 
 def _fit_scan(

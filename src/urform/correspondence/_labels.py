@@ -48,6 +48,8 @@ class Labels:
 def read_labels(path: Path, surface: Surface, name: str) -> Labels:
     """Read a label, an integer or a name, for each vertex or each face of a surface.
 
+    The faces may be counted as the file has them, polygons included, or as the triangles that they are cut into.
+
     Args:
         path: one label a line (.txt), an array (.npy), or a list (.json).
         surface: what is labelled; where it has as many vertices as faces, the labels are the vertices'.
@@ -59,12 +61,18 @@ def read_labels(path: Path, surface: Surface, name: str) -> Labels:
     """
     texts = _read_texts(path)
     vertices, faces = len(surface.vertices), len(surface.faces)
-    if len(texts) not in (vertices, faces):
-        raise ValueError(
-            f"{path}: has {len(texts):,} labels, but {name} has {vertices:,} vertices and {faces:,} faces; expected a "
-            "label for each of the ones or of the others"
-        )
-    return _labels(texts, "vertex" if len(texts) == vertices else "face")
+    polygons = faces if surface.polygon is None else int(surface.polygon.max(initial=-1)) + 1
+    if len(texts) == vertices:
+        return _labels(texts, "vertex")
+    if len(texts) == polygons and surface.polygon is not None:
+        return _labels([texts[index] for index in surface.polygon], "face")
+    if len(texts) == faces:
+        return _labels(texts, "face")
+    shown = f"{polygons:,} faces" + (f" ({faces:,} triangles)" if polygons != faces else "")
+    raise ValueError(
+        f"{path}: has {len(texts):,} labels, but {name} has {vertices:,} vertices and {shown}; expected a label for "
+        "each of the ones or of the others"
+    )
 
 
 def group_labels(scan: Scan | None, name: str) -> Labels:

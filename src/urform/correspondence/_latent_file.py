@@ -41,6 +41,7 @@ def write_latent_file(path: Path, content: LatentFile) -> None:
         "scan": None if content.scan is None else str(content.scan.resolve()),
         "offset": content.normalisation.offset.tolist(),
         "scale": float(content.normalisation.scale),
+        "up": content.normalisation.up,
         "latent": [float(value) for value in content.latent],
     }
     write_atomically(path, (json.dumps(entry) + "\n").encode())
@@ -62,7 +63,10 @@ def read_latent_file(path: Path) -> LatentFile:
         offset, scale = np.array(entry["offset"], np.float64).reshape(3), float(entry["scale"])
         latent = np.array(entry["latent"], np.float32)
         scan = None if entry["scan"] is None else Path(entry["scan"])
-        content = LatentFile(str(entry["category"]), latent, Normalisation(offset, scale), scan)
+        up = entry.get("up", "y")
+        if up not in ("y", "z"):
+            raise ValueError("up")
+        content = LatentFile(str(entry["category"]), latent, Normalisation(offset, scale, up), scan)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not a latent file, expected the JSON that `urform fit` writes") from error
     if latent.ndim != 1 or not np.isfinite(latent).all() or not np.isfinite(offset).all() or not 0 < scale < np.inf:

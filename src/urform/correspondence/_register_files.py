@@ -26,8 +26,10 @@ from urform.correspondence._settle import flipped_faces, settle, unfold
 from urform.correspondence._subject import name_of_file, normalisation_of
 from urform.data import write_atomically
 from urform.geometry import (
+    UPRIGHT,
     Normalisation,
     SignedDistance,
+    Up,
     clean,
     face_normals,
     sample_sdf,
@@ -35,6 +37,7 @@ from urform.geometry import (
     simplify,
     spread,
     surface_quality,
+    up_of,
 )
 from urform.inference import Model, save_mesh
 
@@ -80,6 +83,7 @@ class RegisterOptions:
         seed: of all randomness.
         resolution: cells along an axis of the template's mesh before it is simplified.
         force: register also what is no shape of the category.
+        up: axis that points up in the scans, unless their format says that itself.
     """
 
     faces: int = FACES
@@ -89,6 +93,7 @@ class RegisterOptions:
     seed: int = 0
     resolution: int = 128
     force: bool = False
+    up: Up = "y"
 
     def __post_init__(self) -> None:
         check_numbers(self.steps, self.seed, self.resolution)
@@ -157,7 +162,7 @@ def register_files(
 
     Args:
         model: of the category.
-        paths: meshes, or point clouds with normals, y up, the front at +z.
+        paths: meshes, or point clouds with normals; once y is up, the front at +z.
         out: the folder.
         options: how.
 
@@ -186,7 +191,7 @@ def register_files(
             yield {"input": str(path), "error": text}
             continue
         save_mesh(trimesh.Trimesh(found.vertices, template.faces, process=False), result)
-        registered[name] = found.vertices
+        registered[name] = found.vertices @ UPRIGHT[up_of(path, options.up)].T
         rows.append({"name": name, **found.row()})
         elapsed_s = round(time.perf_counter() - started, 1)
         yield {"input": str(path), "mesh": str(result), **found.row(), "elapsed_s": elapsed_s}
@@ -223,7 +228,7 @@ def register_scan(
     """
     options = options or RegisterOptions()
     rng = np.random.default_rng(options.seed)
-    normalisation = normalisation_of(scan)
+    normalisation = normalisation_of(scan, options.up)
     points, normals, evidence = _surface(scan, normalisation, rng)
     fitted = fit(model, evidence, starts_for(model, evidence), options.steps, options.seed)
     if fitted.residual_after > _STRANGE and not options.force:
@@ -249,7 +254,8 @@ def _surface(
     if not scan.is_mesh:
         if scan.normals is None:
             raise ValueError("points without normals, expected a mesh, or points with normals (six numbers a row)")
-        return vertices, scan.normals, from_cloud(vertices, scan.normals)
+        normals = normalisation.turn(scan.normals)
+        return vertices, normals, from_cloud(vertices, normals)
     cleaned = clean(vertices, scan.faces)
     points, face = sample_visible_surface(cleaned.vertices, cleaned.faces, _POINTS, rng)
     normals = face_normals(cleaned.vertices, cleaned.faces)[face]

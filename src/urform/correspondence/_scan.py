@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import trimesh
 from jaxtyping import Float, Int
 
 from urform.correspondence._npy_file import read_npy
-from urform.geometry import MESH_SUFFIXES, load_mesh, read_obj
+from urform.geometry import MESH_SUFFIXES, read_mesh
 
 POINT_SUFFIXES = frozenset({".xyz", ".npy"})
 SCAN_SUFFIXES = MESH_SUFFIXES | POINT_SUFFIXES
@@ -25,10 +22,11 @@ class Scan:
 
     Attributes:
         path: the file it came from.
-        vertices: in the file's own unit and order, y up, the front at +z.
+        vertices: in the file's own unit and order.
         faces: vertex indices in the file's order; none for a point cloud.
         normals: of a point cloud, of unit length, outwards; None where the file has none.
         face_group: the part that each face belongs to, by an OBJ file's `g` or `o` lines; empty where it has none.
+        polygon: the polygon of the file that each face is a piece of; None for a point cloud.
     """
 
     path: Path
@@ -36,6 +34,7 @@ class Scan:
     faces: Int[np.ndarray, "F 3"]
     normals: Float[np.ndarray, "V 3"] | None = None
     face_group: tuple[str, ...] = ()
+    polygon: Int[np.ndarray, " F"] | None = None
 
     @property
     def is_mesh(self) -> bool:
@@ -57,12 +56,7 @@ def read_scan(path: Path) -> Scan:
         raise ValueError(f"{path}: a scan must end in one of {', '.join(sorted(SCAN_SUFFIXES))}, got {suffix!r}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, expected a mesh or a point cloud")
-    if suffix == ".obj":
-        scan = _read_obj(path)
-    elif suffix in POINT_SUFFIXES:
-        scan = _read_numbers(path)
-    else:
-        scan = (_read_ply_points(path) if suffix == ".ply" else None) or _read_mesh(path)
+    scan = _read_numbers(path) if suffix in POINT_SUFFIXES else _read_mesh(path)
     if not len(scan.vertices):
         raise ValueError(f"{path}: has no points, expected a mesh or a point cloud")
     for what, rows in (("points", scan.vertices), ("normals", scan.normals)):
@@ -73,26 +67,9 @@ def read_scan(path: Path) -> Scan:
 
 
 def _read_mesh(path: Path) -> Scan:
-    mesh = load_mesh(path)
-    return Scan(path, mesh.vertices, mesh.faces)
-
-
-def _read_ply_points(path: Path) -> Scan | None:
-    """Points of a PLY file, with normals where it has them; None for a file with faces or one to be refused."""
-    logging.getLogger("trimesh").setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            cloud: Any = trimesh.load(path, process=False)
-    except Exception as error:  # the parser raises whatever it likes
-        raise ValueError(f"{path}: cannot be read as PLY: {(str(error) or 'damaged').splitlines()[0]}") from error
-    if len(getattr(cloud, "faces", ())):
-        return None
-    vertices = np.asarray(getattr(cloud, "vertices", np.zeros((0, 3))), np.float64).reshape(-1, 3)
-    columns = cloud.metadata.get("_ply_raw", {}).get("vertex", {}).get("data", {})
-    if not {"nx", "ny", "nz"} <= set(columns):
-        return Scan(path, vertices, _no_faces())
-    return Scan(path, vertices, _no_faces(), _unit(np.column_stack([columns[name] for name in ("nx", "ny", "nz")])))
+    mesh = read_mesh(path)
+    normals = None if mesh.normals is None or len(mesh.faces) else _unit(mesh.normals)
+    return Scan(path, mesh.vertices, mesh.faces, normals, mesh.face_group, mesh.polygon)
 
 
 def _read_numbers(path: Path) -> Scan:
@@ -103,7 +80,15 @@ def _read_numbers(path: Path) -> Scan:
     if rows.ndim != 2 or rows.shape[1] not in (3, 6):
         raise ValueError(f"{path}: {expected}, got shape {rows.shape}")
     rows = rows.astype(np.float64)
+    if rows.shape[1] == 6 and np.isfinite(rows).all() and _are_colours(rows[:, 3:]):
+        raise ValueError(f"{path}: columns 4 to 6 look like colours, expected normals; leave them out")
     return Scan(path, rows[:, :3], _no_faces(), _unit(rows[:, 3:]) if rows.shape[1] == 6 else None)
+
+
+def _are_colours(rows: np.ndarray) -> bool:
+    """Whether rows of three are no normals: none points backwards, and their lengths differ from one another."""
+    lengths = np.linalg.norm(rows, axis=1)
+    return bool(len(rows)) and bool((rows >= 0).all()) and not bool(np.ptp(lengths) < 0.01 * lengths.max(initial=0))
 
 
 def _read_text(path: Path) -> np.ndarray:
@@ -113,13 +98,6 @@ def _read_text(path: Path) -> np.ndarray:
             return np.loadtxt(path, ndmin=2)
     except ValueError as error:
         raise ValueError(f"{path}: cannot be read as points: {(str(error) or 'damaged').splitlines()[0]}") from error
-
-
-def _read_obj(path: Path) -> Scan:
-    """Vertices, triangles and groups in the order of the file, which trimesh gives up for materials."""
-    obj = read_obj(path)
-    is_cloud = not len(obj.faces) and len(obj.normals) == len(obj.vertices)
-    return Scan(path, obj.vertices, obj.faces, _unit(obj.normals) if is_cloud else None, obj.face_group)
 
 
 def _no_faces() -> Int[np.ndarray, "0 3"]:

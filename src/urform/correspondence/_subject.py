@@ -16,7 +16,7 @@ from urform.correspondence._scan import SCAN_SUFFIXES, Scan, read_scan
 from urform.correspondence._surface import Surface
 from urform.data import read_image
 from urform.data._names import ANONYMOUS_STEMS, name_of
-from urform.geometry import Normalisation
+from urform.geometry import Normalisation, Up, up_of
 from urform.inference import Model, cut_out
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"})
@@ -45,7 +45,7 @@ class Subject:
             ValueError: the latent's shape has no surface.
         """
         if self.scan is not None:
-            return Surface(self.scan.vertices, self.scan.faces, self.normalisation, is_own=True)
+            return Surface(self.scan.vertices, self.scan.faces, self.normalisation, True, self.scan.polygon)
         mesh = model.mesh(self.latent, resolution)
         vertices = self.normalisation.undo(np.asarray(mesh.vertices, np.float64))
         return Surface(vertices, np.asarray(mesh.faces, np.int64), self.normalisation, is_own=False)
@@ -132,14 +132,19 @@ def _from_scan(model: Model, path: Path, steps: int, seed: int) -> Subject:
     return Subject(name_of_file(path), fitted.latent, scan if scan.is_mesh else None, normalisation)
 
 
-def normalisation_of(scan: Scan) -> Normalisation:
+def normalisation_of(scan: Scan, up: Up = "y") -> Normalisation:
     """By the bounding box of what the scan shows; vertices that no face uses do not count.
+
+    Args:
+        scan: mesh or points.
+        up: axis that points up in it, unless its format says that itself.
 
     Raises:
         ValueError: it has no extent.
     """
     try:
-        return Normalisation.of(scan.vertices[np.unique(scan.faces)] if scan.is_mesh else scan.vertices)
+        shown = scan.vertices[np.unique(scan.faces)] if scan.is_mesh else scan.vertices
+        return Normalisation.of(shown, up_of(scan.path, up))
     except ValueError as error:
         raise ValueError(f"{scan.path}: {error}") from error
 

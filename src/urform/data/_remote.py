@@ -15,7 +15,9 @@ from urform.data._list import list_sources
 from urform.data._names import name_of
 from urform.data._source import (
     CATEGORY,
+    DATA_MARK,
     DATASET,
+    OWN_MESHES,
     SHAPENET,
     SHAPENET_MESH,
     Source,
@@ -92,10 +94,13 @@ def _walked(url: str, places: list[str], skipped: set[str], dataset: str, catego
     folders: dict[PurePosixPath, set[str]] = {}  # names of the folders in each folder
     for parent in {parent for place in places for parent in PurePosixPath(place).parents}:
         folders.setdefault(parent.parent, set()).add(parent.name)
+    marked = {PurePosixPath(place).parent for place in places if PurePosixPath(place).name == DATA_MARK}
     sources = []
     for place in places:
         path = PurePosixPath(place)
         beside = folders.get(path.parent, set())
+        if any(parent.name in OWN_MESHES and parent.parent in marked for parent in path.parents):
+            continue
         if path.parts[0] in skipped or any(map(is_litter, path.parts)) or not is_wanted(path.name, beside):
             continue
         problem = name_problem(f"{url}/{place}")

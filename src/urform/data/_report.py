@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from urform.data._layout import ShapeKey
 from urform.data._store import Store
+from urform.geometry import Up
 
 OUTCOMES = ("skipped", "quarantined", "done")
 """What can become of a mesh: it cannot be read or prepared; it can, but has no inside to be learned; it is prepared."""
@@ -44,6 +45,7 @@ class ShapeReport:
         inside_fraction: share of the SDF samples that lie inside.
         elapsed_s: seconds it took; the only thing here that differs between runs.
         settings: fingerprint of the settings it was made with.
+        up: axis that points up in the mesh file.
     """
 
     dataset: str
@@ -64,6 +66,7 @@ class ShapeReport:
     inside_fraction: float = 0.0
     elapsed_s: float = 0.0
     settings: str = ""
+    up: Up = "y"
 
     @property
     def key(self) -> ShapeKey:

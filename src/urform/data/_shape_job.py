@@ -27,9 +27,9 @@ from urform.data._report import ShapeReport, report_place, write_report
 from urform.data._source import Source
 from urform.data._store import Store
 from urform.geometry import (
+    UPRIGHT,
     Cleaned,
     Normalisation,
-    Obj,
     SdfSamples,
     SignedDistance,
     SurfaceQuality,
@@ -41,12 +41,12 @@ from urform.geometry import (
     hidden_sign,
     is_watertight,
     load_mesh,
-    read_obj,
     sample_sdf,
     sample_visible_surface,
     solid_sign,
     spread,
     surface_quality,
+    up_of,
     winding_sign,
 )
 from urform.render import LEVELS, Frame, ViewLevel, render_views
@@ -105,6 +105,8 @@ def fingerprint(config: PrepareConfig) -> str:
     settings = asdict(config)
     for name in ("dataset", "category", "test_fraction"):  # these decide what is prepared, not how
         del settings[name]
+    if config.up == "y":  # as it was for all folders that were prepared before one could say so
+        del settings["up"]
     return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:16]
 
 
@@ -171,9 +173,10 @@ class _Field(NamedTuple):
 def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     config, key = job.config, job.source.key
     seed = [config.seed, int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8], "little")]
-    mesh = load_mesh(path)
+    rotation = UPRIGHT[up_of(path, config.up)]
     if job.source.rotation:
-        mesh = mesh.turned(np.reshape(job.source.rotation, (3, 3)))
+        rotation = np.reshape(job.source.rotation, (3, 3)) @ rotation
+    mesh = load_mesh(path).turned(rotation)
     normalisation = Normalisation.of(mesh.vertices)
     cleaned = clean(normalisation.apply(mesh.vertices), mesh.faces)
     rng = np.random.default_rng([*seed, 0])
@@ -183,6 +186,7 @@ def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     report = replace(
         job.report,
         faces=len(mesh.faces),
+        up=config.up,
         watertight=is_watertight(cleaned.faces),
         repaired="; ".join(field.repaired),
         notes="; ".join(mesh.notes),
@@ -202,9 +206,9 @@ def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     _write(stage.surface_path(key), _points_ply(surface))
     _write(stage.normalisation_path(key), _npz(offset=normalisation.offset, scale=np.array(normalisation.scale)))
     if (beside := path.parent / KEYPOINTS_FILE).is_file():
-        keypoints = {name: point.tolist() for name, point in read_keypoints(beside).items()}
+        keypoints = {name: (rotation @ point).tolist() for name, point in read_keypoints(beside).items()}
         _write(stage.keypoints_path(key), (json.dumps(keypoints) + "\n").encode())
-        if path.suffix.lower() == ".obj" and (parts := _parts(read_obj(path), normalisation, [*seed, 2])):
+        if parts := _parts(mesh, normalisation, [*seed, 2]):
             _write(stage.parts_path(key), _npz(points=parts.points, part=parts.part, names=np.array(parts.names)))
     _write(stage.sdf_path(key), _npz(pos=samples.pos, neg=samples.neg))
     return replace(report, outcome="done")
@@ -262,12 +266,12 @@ def _samples(field: _Field, job: ShapeJob, rng: np.random.Generator) -> SdfSampl
     return sample_sdf(field.distance, field.surface, config.samples, config.variance, config.variance / 10, rng)
 
 
-def _parts(obj: Obj, normalisation: Normalisation, seed: Sequence[int]) -> Parts | None:
+def _parts(mesh: TexturedMesh, normalisation: Normalisation, seed: Sequence[int]) -> Parts | None:
     """Points all over a mesh whose groups are parts; None where it has no groups."""
-    if not obj.face_group:
+    if not mesh.face_group:
         return None
-    points = spread(normalisation.apply(obj.vertices), obj.faces, PART_POINTS, np.random.default_rng(seed))
-    names, part = np.unique(obj.face_group, return_inverse=True)
+    points = spread(normalisation.apply(mesh.vertices), mesh.faces, PART_POINTS, np.random.default_rng(seed))
+    names, part = np.unique(mesh.face_group, return_inverse=True)
     return Parts(points.points.astype(np.float32), part[points.face].astype(np.int16), tuple(names))
 
 

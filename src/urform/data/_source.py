@@ -13,6 +13,9 @@ from urform.geometry import MESH_SUFFIXES
 
 DATASET = "shapes"
 CATEGORY = "object"
+DATA_MARK = ".datasources.json"  # lies in every data folder
+OWN_MESHES = frozenset({"SurfaceSamples", ".sources", ".staging"})
+"""Folders of a data folder with mesh files, which `prepare` made itself."""
 SHAPENET = "ShapeNetV2"
 SHAPENET_MESH = Path("models", "model_normalized.obj")
 PACKED_SUFFIXES = frozenset({".gz", ".xz", ".bz2", ".7z", ".rar", ".zst"})

@@ -14,7 +14,9 @@ from urform.data._names import name_of
 from urform.data._remote import remote_sources
 from urform.data._source import (
     CATEGORY,
+    DATA_MARK,
     DATASET,
+    OWN_MESHES,
     SHAPENET,
     SHAPENET_MESH,
     Source,
@@ -37,7 +39,8 @@ def find_sources(meshes: Path | str, dataset: str | None, category: str | None, 
     - A folder like ShapeNetCore v2 (`<synset>/<instance>/models/model_normalized.obj`; the root or one synset):
       dataset `ShapeNetV2`, category = synset, instance = id. Of a root `category` picks one synset; of a single synset
       it is the name that the category gets.
-    - Any other folder: every mesh file below, named after its path; dataset `shapes`, category `object`.
+    - Any other folder: every mesh file below, named after its path; dataset `shapes`, category `object`. A data folder
+      in it, as `prepare` makes it, has no meshes but those that others put there.
     - A `.sh3f` file, Sweet Home 3D's furniture libraries: the models of its catalogue, unpacked into `cache`.
     - A `.csv` file with a column `path` and, where wanted, instance, category, dataset, family, split. Paths may be
       URLs.
@@ -144,6 +147,9 @@ def _walk(folder: Path, skipped: set[Path]) -> Iterator[tuple[Path, str]]:
             yield current, f"{current}: the folder cannot be read ({error.strerror}); change its permissions"
             continue
         folders = {entry.name for entry in entries if entry.is_dir()}
+        if any(entry.name == DATA_MARK for entry in entries):
+            entries = [entry for entry in entries if entry.name not in OWN_MESHES]
+            folders -= OWN_MESHES
         for entry in entries:
             path = Path(entry.path)
             if entry.name in folders:

@@ -1,8 +1,9 @@
 """Arrays and meshes, no networks: loading, signed distance, sampling, iso-surfaces, metrics."""
 
+from urform.geometry._glb import glb_bytes, to_scene
 from urform.geometry._isosurface import NoSurfaceError, check_resolution, extract_isosurface
 from urform.geometry._mesh import (
-    MESH_SUFFIXES,
+    GREY,
     Cleaned,
     Material,
     Normalisation,
@@ -10,7 +11,6 @@ from urform.geometry._mesh import (
     clean,
     face_normals,
     is_watertight,
-    load_mesh,
 )
 from urform.geometry._metrics import (
     chamfer_deepsdf,
@@ -22,10 +22,10 @@ from urform.geometry._metrics import (
     volumetric_iou,
 )
 from urform.geometry._neighbours import Neighbours, PointIndex, mutual_neighbours
-from urform.geometry._obj import Obj, read_obj
 from urform.geometry._orientation import orient
 from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
+from urform.geometry._read import MESH_SUFFIXES, load_mesh, read_mesh
 from urform.geometry._sampling import SdfSamples, sample_faces, sample_sdf, sample_visible_surface
 from urform.geometry._signed_distance import (
     Nearest,
@@ -41,10 +41,13 @@ from urform.geometry._solid import Solid
 from urform.geometry._spread import SurfacePoints, spread
 from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
+from urform.geometry._upright import UPRIGHT, Up, up_of
 
 __all__ = [
+    "GREY",
     "MESH_SUFFIXES",
     "SMALLEST",
+    "UPRIGHT",
     "Cleaned",
     "Hits",
     "Material",
@@ -52,7 +55,6 @@ __all__ = [
     "Neighbours",
     "NoSurfaceError",
     "Normalisation",
-    "Obj",
     "PointIndex",
     "RayScene",
     "SdfSamples",
@@ -63,6 +65,7 @@ __all__ = [
     "SurfaceQuality",
     "TexturedMesh",
     "ThickenedDistance",
+    "Up",
     "chamfer_deepsdf",
     "chamfer_l1",
     "chamfer_squared",
@@ -72,6 +75,7 @@ __all__ = [
     "extract_isosurface",
     "f_score",
     "face_normals",
+    "glb_bytes",
     "guarded_sign",
     "hidden_sign",
     "is_watertight",
@@ -79,7 +83,7 @@ __all__ = [
     "mutual_neighbours",
     "normal_consistency",
     "orient",
-    "read_obj",
+    "read_mesh",
     "references",
     "sample_faces",
     "sample_sdf",
@@ -88,6 +92,8 @@ __all__ = [
     "solid_sign",
     "spread",
     "surface_quality",
+    "to_scene",
+    "up_of",
     "volumetric_iou",
     "winding_sign",
 ]

@@ -1,23 +1,21 @@
-"""Meshes as users have them: loading with materials, cleaning, and the normalised space."""
+"""Meshes as users have them: triangles with materials, cleaning, and the normalised space."""
 
 from __future__ import annotations
 
-import logging
-import warnings
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import trimesh
 from jaxtyping import Float, Int, Shaped
-from PIL import Image
 
-from urform.geometry._textures import MAX_PIXELS, texture_notes
+from urform.geometry._upright import UPRIGHT, Up
 
 GREY = (0.7, 0.7, 0.7)
+WHITE = (1.0, 1.0, 1.0)
+NO_TRIANGLES = "no triangles in it, expected a mesh with faces"
 LARGEST = 1e30  # units: a mesh that is larger was not read rightly
-MESH_SUFFIXES = frozenset({".obj", ".glb", ".gltf", ".ply", ".off", ".stl", ".3mf", ".dae"})
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,10 @@ class TexturedMesh:
         corner_rgb: colour of each corner in 0..1; ones where the file has no vertex colours.
         face_material: index into `materials`.
         materials: at least one.
-        notes: what was amiss in the file, missing textures for example.
+        notes: what was amiss in the file or left out, missing textures for example.
+        polygon: the polygon of the file that each triangle is a piece of, counted from 0.
+        face_group: the part that each face belongs to, by an OBJ file's `g` or `o` lines; empty where it has none.
+        normals: of the vertices, as the file has them; None where it has none.
     """
 
     vertices: Float[np.ndarray, "V 3"]
@@ -49,26 +50,43 @@ class TexturedMesh:
     face_material: Int[np.ndarray, " F"]
     materials: tuple[Material, ...]
     notes: tuple[str, ...] = ()
+    polygon: Int[np.ndarray, " F"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    face_group: tuple[str, ...] = ()
+    normals: Float[np.ndarray, "V 3"] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.polygon) != len(self.faces):
+            object.__setattr__(self, "polygon", np.arange(len(self.faces)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[TexturedMesh], notes: tuple[str, ...] = ()) -> TexturedMesh:
+        """Parts as one mesh; every part keeps its own materials.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if not parts:
+            raise ValueError(NO_TRIANGLES)
+        starts = np.cumsum([0] + [len(part.vertices) for part in parts])
+        firsts = np.cumsum([0] + [len(part.materials) for part in parts])
+        return cls(
+            vertices=np.concatenate([part.vertices for part in parts]),
+            faces=np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)]),
+            corner_uv=np.concatenate([part.corner_uv for part in parts]),
+            corner_rgb=np.concatenate([part.corner_rgb for part in parts]),
+            face_material=np.concatenate(
+                [part.face_material + first for part, first in zip(parts, firsts, strict=False)]
+            ),
+            materials=tuple(material for part in parts for material in part.materials),
+            notes=notes,
+        )
 
     @classmethod
     def from_trimesh(cls, geometry: trimesh.Trimesh | trimesh.Scene) -> TexturedMesh:
         """Flatten a trimesh mesh or scene; every part keeps its own material."""
         scene = geometry if isinstance(geometry, trimesh.Scene) else trimesh.Scene(geometry)
         parts = [part for part in scene.dump() if isinstance(part, trimesh.Trimesh) and len(part.faces)]
-        if not parts:
-            raise ValueError("no triangles in it, expected a mesh with faces")
-        starts = np.cumsum([0] + [len(part.vertices) for part in parts])
-        colours = [_part_colours(part) for part in parts]
-        return cls(
-            vertices=np.concatenate([np.asarray(part.vertices, np.float64) for part in parts]),
-            faces=np.concatenate(
-                [np.asarray(part.faces, np.int64) + start for part, start in zip(parts, starts, strict=False)]
-            ),
-            corner_uv=np.concatenate([uv for _, uv, _ in colours]),
-            corner_rgb=np.concatenate([rgb for _, _, rgb in colours]),
-            face_material=np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts]),
-            materials=tuple(material for material, _, _ in colours),
-        )
+        return cls.joined([_part(part) for part in parts])
 
     def moved(self, offset: Float[np.ndarray, " 3"], scale: float) -> TexturedMesh:
         """The mesh with every vertex at `(vertex + offset) * scale`."""
@@ -76,47 +94,32 @@ class TexturedMesh:
 
     def turned(self, rotation: Float[np.ndarray, "3 3"]) -> TexturedMesh:
         """The mesh with every vertex at `rotation @ vertex`."""
-        return replace(self, vertices=self.vertices @ rotation.T)
+        normals = None if self.normals is None else self.normals @ rotation.T
+        return replace(self, vertices=self.vertices @ rotation.T, normals=normals)
 
+    def inside_out(self) -> TexturedMesh:
+        """The mesh with the corners of every face in the other order, which undoes what a mirror does."""
+        return replace(
+            self,
+            faces=self.faces[:, ::-1],
+            corner_uv=self.corner_uv[:, ::-1],
+            corner_rgb=self.corner_rgb[:, ::-1],
+            normals=None if self.normals is None else -self.normals,
+        )
 
-def load_mesh(path: Path) -> TexturedMesh:
-    """Read any mesh file that trimesh reads, with its materials and textures.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read as a mesh, has no faces, or has coordinates that are not finite.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such mesh file")
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty, expected a mesh")
-    logging.getLogger("trimesh").setLevel(logging.CRITICAL)
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS // 2  # Pillow refuses twice as many
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            scene = trimesh.load_scene(path, process=False)
-            mesh = replace(TexturedMesh.from_trimesh(scene), notes=texture_notes(path))
-    except Exception as error:  # the parsers of a dozen formats raise whatever they like
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"{path}: cannot be read as a mesh: {reason.splitlines()[0]}") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-    if path.suffix.lower() == ".off" and len(mesh.faces) < (declared := _declared_faces(path)):
-        raise ValueError(f"{path}: has {len(mesh.faces)} of its {declared} faces, the file is cut off")
-    bad = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
-    if bad:
-        raise ValueError(f"{path}: {bad} of {len(mesh.vertices)} vertices are NaN or infinite, expected finite ones")
-    return mesh
-
-
-def _declared_faces(path: Path) -> int:
-    """How many faces an OFF file says it has; trimesh takes as many as there are."""
-    with path.open("rb") as lines:
-        words = b" ".join(line.split(b"#")[0] for line, _ in zip(lines, range(20), strict=False)).split()
-    numbers = [word for word in words[:4] if word.isdigit()]
-    return int(numbers[1]) if len(numbers) > 1 else 0
+    def in_use(self) -> TexturedMesh:
+        """The mesh without the vertices that no face uses: they say nothing of its place and size."""
+        used, faces = np.unique(self.faces, return_inverse=True)
+        if len(used) == len(self.vertices):
+            return self
+        left_out = f"{len(self.vertices) - len(used)} vertices that no face uses, left out"
+        return replace(
+            self,
+            vertices=self.vertices[used],
+            faces=faces.reshape(-1, 3),
+            normals=None if self.normals is None else self.normals[used],
+            notes=(*self.notes, left_out),
+        )
 
 
 class Cleaned(NamedTuple):
@@ -168,48 +171,62 @@ def is_watertight(faces: Int[np.ndarray, "F 3"]) -> bool:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """The map between a mesh's own coordinates and the unit ball: `normalised = (original + offset) * scale`."""
+    """The map between a mesh's own coordinates and the unit ball: `normalised = (upright + offset) * scale`.
+
+    Attributes:
+        offset: of the mesh once it stands upright, y up.
+        scale: what it is multiplied by.
+        up: axis that points up in the mesh's own coordinates.
+    """
 
     offset: Float[np.ndarray, " 3"]
     scale: float
+    up: Up = "y"
 
     @classmethod
-    def of(cls, vertices: Float[np.ndarray, "V 3"]) -> Normalisation:
+    def of(cls, vertices: Float[np.ndarray, "V 3"], up: Up = "y") -> Normalisation:
         """Centre the bounding box; the farthest vertex comes to lie at 1 / 1.03. Source: DeepSDF's recipe."""
+        vertices = vertices @ UPRIGHT[up].T
         centre = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
         radius = float(np.linalg.norm(vertices - centre, axis=1).max())
         if not radius > 0:
             raise ValueError("all vertices coincide, expected a mesh with an extent")
         if not 1e-100 < radius < LARGEST:
             raise ValueError(f"the mesh is {radius:.3g} units large, expected a size between 1e-100 and {LARGEST:g}")
-        return cls(-centre, 1.0 / (1.03 * radius))
+        return cls(-centre, 1.0 / (1.03 * radius), up)
 
     def apply(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         """Original to normalised coordinates."""
-        return (points + self.offset) * self.scale
+        return (self.turn(points) + self.offset) * self.scale
 
     def undo(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         """Normalised to original coordinates."""
-        return points / self.scale - self.offset
+        return (points / self.scale - self.offset) @ UPRIGHT[self.up]
+
+    def turn(self, directions: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+        """Directions of original coordinates, normals for example, in normalised ones."""
+        return directions if self.up == "y" else directions @ UPRIGHT[self.up].T
 
 
-def _part_colours(part: trimesh.Trimesh) -> tuple[Material, np.ndarray, np.ndarray]:
-    """Material, corner uv (F, 3, 2) and corner colour (F, 3, 3) of one part."""
-    uv = np.zeros((len(part.faces), 3, 2))
-    rgb = np.ones((len(part.faces), 3, 3))
+def _part(part: trimesh.Trimesh) -> TexturedMesh:
+    """A trimesh mesh with its material, texture coordinates and colours."""
+    faces = np.asarray(part.faces, np.int64)
+    uv, rgb = np.zeros((len(faces), 3, 2)), np.ones((len(faces), 3, 3))
+    material = Material()
     visual: Any = part.visual
     if visual.kind == "texture":
         coordinates = getattr(visual, "uv", None)
         if coordinates is not None and len(coordinates) == len(part.vertices):
-            uv = np.nan_to_num(np.asarray(coordinates, np.float64)[:, :2])[part.faces]
-        return _material(visual.material), uv, rgb
-    if visual.kind in ("vertex", "face"):
+            uv = np.nan_to_num(np.asarray(coordinates, np.float64)[:, :2])[faces]
+        material = _material(visual.material)
+    elif visual.kind in ("vertex", "face"):
         if visual.kind == "vertex":
-            rgb = np.asarray(visual.vertex_colors, np.float64)[:, :3][part.faces] / 255
+            rgb = np.asarray(visual.vertex_colors, np.float64)[:, :3][faces] / 255
         else:
             rgb = np.repeat(np.asarray(visual.face_colors, np.float64)[:, None, :3], 3, axis=1) / 255
-        return Material((1.0, 1.0, 1.0)), uv, rgb
-    return Material(), uv, rgb
+        material = Material(WHITE)
+    vertices = np.asarray(part.vertices, np.float64)
+    return TexturedMesh(vertices, faces, uv, rgb, np.zeros(len(faces), np.int64), (material,))
 
 
 def _material(material: Any) -> Material:
@@ -222,7 +239,7 @@ def _material(material: Any) -> Material:
     if colour is None:
         colour = getattr(material, "diffuse", None)
     if colour is None:
-        return Material((1.0, 1.0, 1.0) if texture is not None else GREY, texture)
+        return Material(WHITE if texture is not None else GREY, texture)
     values = np.asarray(colour, np.float64)[:3]
     values = values / 255 if np.asarray(colour).dtype.kind in "ui" or values.max() > 1 else values
     rgb = (float(values[0]), float(values[1]), float(values[2]))

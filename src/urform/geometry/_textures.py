@@ -1,34 +1,70 @@
-"""The files that a mesh file refers to, and what an OBJ file refers to and does not have."""
+"""The pictures that materials refer to, and the other files that a mesh file refers to."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
+import numpy as np
+from jaxtyping import UInt8
 from PIL import Image
 
 TEXTURE_KEYWORDS = r"map_\w+|bump|disp|decal|refl|norm"
 MAX_PIXELS = 70_000_000  # of a texture; a larger one is left out
+# Options of a line of an MTL file that names a texture, with the number of their arguments.
+_OPTIONS = {"-mm": 2, "-o": 3, "-s": 3, "-t": 3}
 
 
-def texture_notes(path: Path) -> tuple[str, ...]:
-    """Material files and textures of an OBJ file that are missing, damaged or too large; empty for other formats."""
-    if path.suffix.lower() != ".obj":
-        return ()
-    notes: list[str] = []
-    for library in _values(path, b"mtllib", stop=b"f "):
-        materials = path.parent / library
-        if not materials.is_file():
-            notes.append(f"{library} is missing, its materials with it")
-            continue
-        for value in _values(materials, b"map_Kd"):
-            name = value.split()[-1] if value.startswith("-") else value
-            if note := _texture_note(materials.parent / name.replace("\\", "/"), name):
-                notes.append(note)
-    return tuple(dict.fromkeys(notes))
+class Texture(NamedTuple):
+    """A texture, or why there is none."""
+
+    pixels: UInt8[np.ndarray, "height width 3"] | None
+    note: str = ""
+
+
+def read_texture(source: Path | bytes, name: str) -> Texture:
+    """Read a picture file, or the bytes of one; what cannot be read is left out with a note that has the name."""
+    if isinstance(source, Path) and not source.is_file():
+        return Texture(None, f"texture {name} is missing")
+    try:
+        with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as image:
+            if image.width * image.height <= MAX_PIXELS:
+                return Texture(np.asarray(image.convert("RGB")))
+    except Image.DecompressionBombError:
+        pass
+    except (OSError, ValueError, SyntaxError):
+        return Texture(None, f"texture {name} cannot be read")
+    return Texture(None, f"texture {name} has more than {MAX_PIXELS // 1_000_000} million pixels, left out")
+
+
+class TextureLine(NamedTuple):
+    """What a line of an MTL file says of a texture; its coordinates are `uv * scale + offset`."""
+
+    name: str
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+
+def texture_line(text: str) -> TextureLine:
+    """Read what follows `map_Kd` and the like: options, then a file name, which may have spaces in it."""
+    pairs = {"-s": (1.0, 1.0), "-o": (0.0, 0.0)}
+    while match := re.match(r"(-[a-z]+)\s+", text):
+        option, text = match[1], text[match.end() :]
+        values = []
+        for _ in range(_OPTIONS.get(option, 1)):
+            if option in _OPTIONS and not re.match(r"[-+.\d][-+.\deE]*\s", text):
+                break  # -o, -s and -t may have fewer numbers than three
+            word, text = [*text.split(None, 1), ""][:2]
+            values.append(word)
+        if option in pairs:
+            first, second, *_ = [*map(float, values), *pairs[option][len(values) :]]
+            pairs[option] = (first, second)
+    return TextureLine(text.strip(), pairs["-s"], pairs["-o"])
 
 
 def references(path: Path) -> list[str]:
@@ -37,9 +73,9 @@ def references(path: Path) -> list[str]:
     if suffix == ".obj":
         names = list(_values(path, b"mtllib", stop=b"f "))
     elif suffix == ".mtl":
-        words = [line.split() for line in path.read_text("utf-8", "replace").splitlines()]
+        words = [line.split(None, 1) for line in path.read_text("utf-8", "replace").splitlines()]
         lines = [line for line in words if len(line) > 1 and re.fullmatch(TEXTURE_KEYWORDS, line[0], re.IGNORECASE)]
-        names = [line[-1] if line[1].startswith("-") else " ".join(line[1:]) for line in lines]
+        names = [texture_line(line[1]).name for line in lines]
     elif suffix == ".gltf":
         content = json.loads(path.read_text("utf-8"))
         entries = [*content.get("buffers", []), *content.get("images", [])]
@@ -49,19 +85,6 @@ def references(path: Path) -> list[str]:
     else:
         return []
     return [name.replace("\\", "/") for name in dict.fromkeys(names)]
-
-
-def _texture_note(path: Path, name: str) -> str:
-    if not path.is_file():
-        return f"texture {name} is missing"
-    try:
-        with Image.open(path) as image:
-            too_large = image.width * image.height > MAX_PIXELS
-    except Image.DecompressionBombError:
-        too_large = True
-    except (OSError, ValueError, SyntaxError):
-        return f"texture {name} cannot be read"
-    return f"texture {name} has more than {MAX_PIXELS // 1_000_000} million pixels, left out" if too_large else ""
 
 
 def _values(path: Path, keyword: bytes, stop: bytes | None = None) -> Iterator[str]:

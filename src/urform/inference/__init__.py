@@ -3,7 +3,7 @@
 from urform.inference._background import CutOut, cut_out
 from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._evaluate import Evaluation, evaluate
-from urform.inference._model import FORMATS, Model, Reconstruction, load, save_mesh
+from urform.inference._model import FORMATS, PRINT_SIZE_MM, Model, Reconstruction, load, printable, save_mesh
 from urform.inference._preview import preview
 from urform.inference._protocols import PROTOCOLS
 from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files
@@ -13,6 +13,7 @@ from urform.inference._viewer import viewer_html
 
 __all__ = [
     "FORMATS",
+    "PRINT_SIZE_MM",
     "PROTOCOLS",
     "CutOut",
     "Evaluation",
@@ -29,6 +30,7 @@ __all__ = [
     "load",
     "load_models",
     "preview",
+    "printable",
     "reconstruct_files",
     "save_mesh",
     "trimmed",

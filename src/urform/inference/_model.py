@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from urform.data import frame, to_input
-from urform.geometry import extract_isosurface, simplify
+from urform.geometry import UPRIGHT, extract_isosurface, glb_bytes, simplify
 from urform.inference._background import CutOut, cut_out
 from urform.models import Decoder
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import trimesh
 
 FORMATS = ("glb", "obj", "ply", "stl")
+PRINT_SIZE_MM = 100.0  # longest side of what is to be printed
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 CHUNK = 4096  # points at once: activations of this many stay in a core's cache
 
@@ -46,13 +47,18 @@ class Reconstruction:
     encode_s: float
     mesh_s: float
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
         """Write the mesh, its format told by the suffix: .glb, .obj, .ply or .stl.
 
+        Args:
+            path: the file.
+            size_mm: longest side of an STL file, which is `printable`; the other formats keep the mesh as it is.
+
         Raises:
-            ValueError: another suffix.
+            ValueError: another suffix, or a size that is not positive.
         """
-        save_mesh(self.mesh, Path(path))
+        is_stl = Path(path).suffix.lower() == ".stl"
+        save_mesh(printable(self.mesh, size_mm) if is_stl else self.mesh, Path(path))
 
 
 class Model:
@@ -223,6 +229,26 @@ def load(name: str | Path | None = None, device: str | torch.device = "cpu") -> 
     return Model(load_weights(find_weights(name)), device)
 
 
+def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.Trimesh:
+    """A copy as slicers expect it: z up, standing on z = 0 in the middle of the plate, in millimetres.
+
+    Args:
+        mesh: y up, front +z.
+        size_mm: its longest side.
+
+    Raises:
+        ValueError: the size is not positive.
+    """
+    if not 0 < size_mm < float("inf"):
+        raise ValueError(f"--size must be positive, got {size_mm}")
+    copy = mesh.copy()
+    vertices = np.asarray(copy.vertices, np.float64) @ UPRIGHT["z"]
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    middle = (low + high) / 2
+    copy.vertices = (vertices - [middle[0], middle[1], low[2]]) * (size_mm / (high - low).max())
+    return copy
+
+
 def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     """Write a mesh atomically, its format told by the suffix.
 
@@ -235,7 +261,10 @@ def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        mesh.export(partial, file_type=kind)
+        if kind == "glb":
+            partial.write_bytes(glb_bytes(mesh))
+        else:
+            mesh.export(partial, file_type=kind)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

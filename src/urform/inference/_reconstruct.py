@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 
 from urform.data import encode_png, read_image, write_atomically
 from urform.inference._background import CutOut, cut_out
-from urform.inference._model import FORMATS, Model, Reconstruction, load, save_mesh
+from urform.inference._model import FORMATS, PRINT_SIZE_MM, Model, Reconstruction, load
 from urform.inference._preview import preview
 from urform.inference._viewer import viewer_html
 from urform.weights import shipped_categories
@@ -30,6 +30,7 @@ def reconstruct_files(
     resolution: int = 128,
     keep_background: bool = False,
     faces: int | None = None,
+    size_mm: float | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
@@ -41,19 +42,24 @@ def reconstruct_files(
         resolution: cells along an axis.
         keep_background: do not remove backgrounds.
         faces: how many the meshes are simplified to; None = as many as there are.
+        size_mm: longest side of STL files, see `printable`; None = 100.
 
     Yields:
         A JSON-able summary a picture.
     """
     if file_format not in FORMATS:
         raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
+    if size_mm is not None and file_format != "stl":
+        raise ValueError(f"--size is of --format stl, whose unit is the millimetre; {file_format} has no unit")
+    if size_mm is not None and not 0 < size_mm < float("inf"):
+        raise ValueError(f"--size must be positive, got {size_mm}")
     for path, name in zip(images, _names(images), strict=True):
         try:
             image = read_image(path)
             cut = cut_out(image, keep_background)
             model = best_fitting(models, cut)
             result = model.reconstruct_object(cut, resolution, faces)
-            mesh_path = _write(result, cut, out, name, file_format)
+            mesh_path = _write(result, cut, out, name, file_format, size_mm)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
             continue
@@ -117,9 +123,9 @@ def _names(images: Sequence[Path]) -> list[str]:
     return [path.stem if counts[path.stem] == 1 else f"{path.stem}_{index}" for index, path in enumerate(images)]
 
 
-def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_format: str) -> Path:
+def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_format: str, size_mm: float | None) -> Path:
     mesh_path = out / f"{name}.{file_format}"
-    save_mesh(result.mesh, mesh_path)
+    result.save(mesh_path, PRINT_SIZE_MM if size_mm is None else size_mm)
     write_atomically(out / f"{name}.png", encode_png(preview(cut.rgba, result.mesh)))
     write_atomically(out / f"{name}.html", viewer_html(result.mesh).encode())
     return mesh_path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -12,15 +13,18 @@ from jaxtyping import Float
 from urform.data import DataFolder, ShapeKey, Source, find_sources
 from urform.data._remote import local_copy
 from urform.geometry import (
+    UPRIGHT,
     Normalisation,
     SignedDistance,
     SignMethod,
     Solid,
+    Up,
     clean,
     guarded_sign,
     hidden_sign,
     load_mesh,
     solid_sign,
+    up_of,
     winding_sign,
 )
 
@@ -89,7 +93,7 @@ class TrueMeshes:
         """
         source = self.source(key)
         with local_copy(source) as path:
-            mesh = load_mesh(path)
+            mesh = load_mesh(path).turned(UPRIGHT[up_of(path, self._up(key))])
         if source.rotation:
             mesh = mesh.turned(np.reshape(source.rotation, (3, 3)))
         stored, own = self._data.normalisation(key), Normalisation.of(mesh.vertices)
@@ -117,11 +121,18 @@ class TrueMeshes:
         return self._places[key.dataset]
 
     def _sign(self, key: ShapeKey) -> str:
-        try:
-            name = json.loads(self._data.report_path(key).read_text())["sign"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return "solid"  # prepared by another program
+        name = self._report(key).get("sign")
         return name if name in _SIGNS else "solid"
+
+    def _up(self, key: ShapeKey) -> Up:
+        return "z" if self._report(key).get("up") == "z" else "y"
+
+    def _report(self, key: ShapeKey) -> dict[str, Any]:
+        """The report of a shape; empty where another program prepared it."""
+        try:
+            return dict(json.loads(self._data.report_path(key).read_text()))
+        except (OSError, ValueError, TypeError):
+            return {}
 
 
 def datasources(data: DataFolder) -> dict[str, str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from jaxtyping import Float
 from numpy.random import Generator
 from scipy.interpolate import PchipInterpolator
 from scipy.special import comb
 from tqdm import tqdm
 
-from urform.geometry import load_mesh
+from urform.geometry import glb_bytes, load_mesh, to_scene
 
 Rotation = Float[np.ndarray, "3 3"]
 
@@ -105,7 +105,7 @@ def save_deformed(
     """Write one deformed copy of a mesh, with its materials.
 
     Args:
-        mesh: Any mesh file that trimesh reads.
+        mesh: Any mesh file that `load_mesh` reads.
         out: The .glb file; its folder is made when missing.
         draw: Seeds of the deformation; equal ones give equal files.
         mirrored: Whether left and right change places.
@@ -114,19 +114,12 @@ def save_deformed(
     Raises:
         ValueError: It cannot be read, or there are no triangles in it.
     """
-    load_mesh(mesh)  # says what is wrong with it
-    parts = [part for part in trimesh.load_scene(mesh, process=False).dump() if isinstance(part, trimesh.Trimesh)]
-    parts = [part for part in parts if len(part.faces)]
-    vertices = np.concatenate([part.vertices for part in parts])
-    if rotation is not None:
-        vertices = vertices @ np.asarray(rotation).T
-    moved = deform(vertices, np.random.default_rng(draw))
-    ends = np.cumsum([len(part.vertices) for part in parts])[:-1]
-    for part, corners in zip(parts, np.split(moved, ends), strict=True):
-        part.vertices = corners * [-1, 1, 1] if mirrored else corners
-        if mirrored:
-            part.invert()
+    given = load_mesh(mesh)
+    given = given if rotation is None else given.turned(rotation)
+    moved = replace(given, vertices=deform(given.vertices, np.random.default_rng(draw)))
+    if mirrored:
+        moved = moved.turned(np.diag([-1.0, 1.0, 1.0])).inside_out()
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.partial")
-    partial.write_bytes(trimesh.Scene(parts).export(file_type="glb"))
+    partial.write_bytes(glb_bytes(to_scene(moved)))
     partial.replace(out)

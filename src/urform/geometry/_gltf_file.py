@@ -1,0 +1,147 @@
+"""A glTF file as arrays: its JSON, its buffers and the accessors into them. Source: glTF 2.0, sections 3.6 and 4."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, unquote_to_bytes
+
+import numpy as np
+from jaxtyping import Shaped
+
+_COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_READ = frozenset(
+    {
+        "EXT_mesh_gpu_instancing",
+        "EXT_texture_webp",
+        "KHR_draco_mesh_compression",
+        "KHR_lights_punctual",
+        "KHR_mesh_quantization",
+        "KHR_texture_basisu",
+        "KHR_texture_transform",
+    }
+)
+
+
+class GltfFile:
+    """A .gltf or .glb file.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        doc: its JSON.
+        folder: where the files lie that it refers to.
+
+    Raises:
+        ValueError: it is damaged, of another version, or requires an extension that is not read.
+    """
+
+    def __init__(self, path: Path):
+        self.folder = path.parent
+        content = path.read_bytes()
+        chunks = _chunks(content) if content.startswith(b"glTF") else {b"JSON": content}
+        self._binary = chunks.get(b"BIN\0")
+        try:
+            self.doc: dict[str, Any] = json.loads(chunks[b"JSON"])
+            version = str(self.doc["asset"]["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError("is not the JSON of glTF") from error
+        if not version.startswith("2."):
+            raise ValueError(f"is glTF {version}, expected 2.0; export it again")
+        # Extensions of materials change how light is reflected, which views do not show.
+        unread = [
+            name
+            for name in self.doc.get("extensionsRequired", [])
+            if name not in _READ and not name.startswith("KHR_materials_")
+        ]
+        if unread:
+            raise ValueError(f"requires {', '.join(unread)}, which is not read; export it without")
+        self._buffers: dict[int, bytes] = {}
+
+    def list(self, name: str) -> list[dict[str, Any]]:
+        """The entries of one kind; empty where there are none."""
+        return self.doc.get(name, [])
+
+    def view(self, index: int) -> bytes:
+        """The bytes of a buffer view."""
+        view = self.list("bufferViews")[index]
+        start, size = view.get("byteOffset", 0), view["byteLength"]
+        content = self._buffer(view["buffer"])[start : start + size]
+        if len(content) < size:
+            raise ValueError(f"buffer {view['buffer']} ends before its view {index}, the file is cut off")
+        return content
+
+    def accessor(self, index: int) -> Shaped[np.ndarray, "N ..."]:
+        """Rows of numbers: float64 where they are floats or normalised integers."""
+        entry = self.list("accessors")[index]
+        kind, width, count = np.dtype(_COMPONENTS[entry["componentType"]]), _WIDTHS[entry["type"]], entry["count"]
+        rows = np.zeros((count, width), kind)
+        if "bufferView" in entry:
+            stride = self.list("bufferViews")[entry["bufferView"]].get("byteStride", width * kind.itemsize)
+            content = self.view(entry["bufferView"])[entry.get("byteOffset", 0) :]
+            rows = _rows(content, kind, width, count, stride, index)
+        if "sparse" in entry:
+            sparse = entry["sparse"]
+            number, where, what = sparse["count"], sparse["indices"], sparse["values"]
+            places = np.dtype(_COMPONENTS[where["componentType"]])
+            chosen = self.view(where["bufferView"])[where.get("byteOffset", 0) :]
+            values = self.view(what["bufferView"])[what.get("byteOffset", 0) :]
+            rows = rows.copy()
+            chosen_rows = _rows(chosen, places, 1, number, places.itemsize, index)[:, 0]
+            rows[chosen_rows] = _rows(values, kind, width, number, width * kind.itemsize, index)
+        if entry.get("normalized") and kind.kind in "iu":
+            rows = np.maximum(rows / np.iinfo(kind).max, -1.0)
+        elif kind.kind == "f":
+            rows = rows.astype(np.float64)
+        return rows[:, 0] if entry["type"] == "SCALAR" else rows
+
+    def content(self, uri: str) -> bytes | Path:
+        """What a URI means: bytes where they stand in it, else a file."""
+        if not uri.startswith("data:"):
+            return self.folder / unquote(uri)
+        head, _, data = uri.partition(",")
+        return base64.b64decode(data) if head.endswith(";base64") else unquote_to_bytes(data)
+
+    def _buffer(self, index: int) -> bytes:
+        if index not in self._buffers:
+            entry = self.list("buffers")[index]
+            if "uri" in entry:
+                content = self.content(entry["uri"])
+                if isinstance(content, Path) and not content.is_file():
+                    raise ValueError(f"its buffer {entry['uri']} is missing, expected it beside the file")
+                self._buffers[index] = content.read_bytes() if isinstance(content, Path) else content
+            elif index == 0 and self._binary is not None:
+                self._buffers[index] = self._binary
+            else:
+                packed = ", ".join(self.doc.get("extensionsUsed", [])) or "an extension"
+                raise ValueError(f"buffer {index} has no data; it is packed by {packed}, which is not read")
+        return self._buffers[index]
+
+
+def _chunks(content: bytes) -> dict[bytes, bytes]:
+    """The chunks of a .glb file by kind."""
+    if len(content) < 20 or struct.unpack_from("<I", content, 4)[0] != 2:
+        raise ValueError("is not a .glb file of version 2")
+    chunks: dict[bytes, bytes] = {}
+    at = 12
+    while at + 8 <= len(content):
+        size, kind = struct.unpack_from("<I4s", content, at)
+        chunk = content[at + 8 : at + 8 + size]
+        if len(chunk) < size:
+            raise ValueError("ends before its last chunk, the file is cut off")
+        chunks.setdefault(kind, chunk)
+        at += 8 + size
+    return chunks
+
+
+def _rows(content: bytes, kind: np.dtype, width: int, count: int, stride: int, index: int) -> np.ndarray:
+    size = width * kind.itemsize
+    if count and (count - 1) * stride + size > len(content):
+        raise ValueError(f"accessor {index} reaches beyond its buffer view")
+    table = np.ndarray((count, width), kind, content, strides=(stride, kind.itemsize))
+    return np.ascontiguousarray(table)

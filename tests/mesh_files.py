@@ -1,0 +1,343 @@
+"""Mesh files of one box, 1 x 2 x 3, written in all the ways that formats know: the material of the tests of reading."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+
+BOX = np.array([[x, y, z] for x in (0, 1) for y in (0, 2) for z in (0, 3)], np.float64)
+QUADS = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
+TRIANGLES = QUADS[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+U_OUTLINE = np.array([[0, 0], [3, 0], [3, 3], [2, 3], [2, 1], [1, 1], [1, 3], [0, 3]])
+U = np.array([[x, y, z] for z in (0, 1) for x, y in U_OUTLINE], np.float64)
+"""A prism with a notch: its floor and its ceiling are concave; area 30, 14 of them in these two."""
+U_POLYGONS = [
+    [*range(7, -1, -1)],
+    [*range(8, 16)],
+    *([i, (i + 1) % 8, (i + 1) % 8 + 8, i + 8] for i in range(8)),
+]
+COMPONENTS = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
+KINDS = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
+
+
+class Gltf:
+    """A glTF document that grows: arrays become accessors, the rest is written into `doc`."""
+
+    def __init__(self) -> None:
+        self.doc: dict[str, Any] = {
+            "asset": {"version": "2.0"},
+            "scene": 0,
+            "scenes": [{"nodes": [0]}],
+            "nodes": [{"mesh": 0}],
+            "meshes": [{"primitives": [{"attributes": {}}]}],
+            "accessors": [],
+            "bufferViews": [],
+        }
+        self.data = b""
+
+    @property
+    def primitive(self) -> dict[str, Any]:
+        return self.doc["meshes"][0]["primitives"][0]
+
+    def view(self, content: bytes, **more: Any) -> int:
+        self.data += bytes(-len(self.data) % 4)
+        view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": len(content), **more}
+        self.doc["bufferViews"].append(view)
+        self.data += content
+        return len(self.doc["bufferViews"]) - 1
+
+    def array(self, values: Any, kind: str = "f4", pad: int = 0, **more: Any) -> int:
+        """An accessor of the values; `pad` unused bytes follow each row."""
+        rows = np.asarray(values, f"<{kind}")
+        accessor = {"componentType": COMPONENTS[kind], "count": len(rows), "type": KINDS[rows.shape[1:]], **more}
+        if kind == "f4" and rows.ndim == 2:
+            accessor |= {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
+        if rows.ndim == 3:
+            rows = rows.swapaxes(1, 2)  # glTF stores columns
+        flat = np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.uint8)
+        stride = {"byteStride": flat.shape[1] + pad} if pad else {}
+        content = np.concatenate([flat, np.full((len(flat), pad), 7, np.uint8)], axis=1).tobytes()
+        self.doc["accessors"].append({"bufferView": self.view(content, **stride), **accessor})
+        return len(self.doc["accessors"]) - 1
+
+    def glb(self) -> bytes:
+        doc = {**self.doc, "buffers": [{"byteLength": len(self.data)}, *self.doc.get("buffers", [])]}
+        text = json.dumps(doc).encode()
+        chunks = [(b"JSON", text + b" " * (-len(text) % 4)), (b"BIN\0", self.data + bytes(-len(self.data) % 4))]
+        body = b"".join(struct.pack("<I", len(content)) + kind + content for kind, content in chunks)
+        return struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body
+
+
+def box(vertices: np.ndarray = BOX) -> Gltf:
+    """The plain twin."""
+    file = Gltf()
+    file.primitive["attributes"]["POSITION"] = file.array(vertices)
+    file.primitive["indices"] = file.array(TRIANGLES.ravel(), "u2")
+    return file
+
+
+def quantised() -> Gltf:
+    file = Gltf()
+    file.doc["extensionsRequired"] = file.doc["extensionsUsed"] = ["KHR_mesh_quantization"]
+    file.primitive["attributes"]["POSITION"] = file.array(BOX * 10_000, "i2", pad=2, normalized=True)
+    file.primitive["indices"] = file.array(TRIANGLES.ravel(), "u1")
+    file.doc["nodes"] = [{"mesh": 0, "scale": [3.2767] * 3}]
+    return file
+
+
+def quantised_plain_integers() -> Gltf:
+    file = Gltf()
+    file.doc["extensionsRequired"] = file.doc["extensionsUsed"] = ["KHR_mesh_quantization"]
+    file.primitive["attributes"]["POSITION"] = file.array(BOX * 10, "u1", pad=1)
+    file.primitive["indices"] = file.array(TRIANGLES.ravel(), "u1")
+    file.doc["nodes"] = [{"mesh": 0, "scale": [0.1, 0.1, 0.1]}]
+    return file
+
+
+def _sparse(file: Gltf, accessor: int, rows: Any, values: Any, kind: str) -> None:
+    file.doc["accessors"][accessor]["sparse"] = {
+        "count": len(rows),
+        "indices": {"bufferView": file.view(np.array(rows, "<u2").tobytes()), "componentType": 5123},
+        "values": {"bufferView": file.view(np.array(values, f"<{kind}").tobytes())},
+    }
+
+
+def sparse() -> Gltf:
+    wrong = BOX.copy()
+    wrong[[1, 6]] = 9
+    file = box(wrong)
+    _sparse(file, 0, [1, 6], BOX[[1, 6]], "f4")
+    return file
+
+
+def sparse_without_base() -> Gltf:
+    file = box()
+    del file.doc["accessors"][0]["bufferView"]
+    _sparse(file, 0, range(1, 8), BOX[1:], "f4")
+    return file
+
+
+def sparse_indices() -> Gltf:
+    file = box()
+    wrong = TRIANGLES.ravel().copy()
+    wrong[[5, 9]] = 0
+    file.primitive["indices"] = file.array(wrong, "u2")
+    _sparse(file, file.primitive["indices"], [5, 9], TRIANGLES.ravel()[[5, 9]], "u2")
+    return file
+
+
+def morph() -> Gltf:
+    file = box(BOX * [1, 1, 0.5])
+    target = file.array(BOX * [0, 0, 1])
+    other = file.array(BOX * [5, 0, 0])
+    file.primitive["targets"] = [{"POSITION": target}, {"POSITION": other}]
+    file.doc["meshes"][0]["weights"] = [0.5, 0]
+    return file
+
+
+def morph_of_node() -> Gltf:
+    file = morph()
+    file.doc["meshes"][0]["weights"] = [0, 1]
+    file.doc["nodes"][0]["weights"] = [0.5, 0]
+    return file
+
+
+def skin() -> Gltf:
+    """Upper and lower vertices follow two joints; the node of the mesh is elsewhere, which says nothing."""
+    file = box(BOX * [1, 0.5, 1])
+    upper = BOX[:, 1] > 0
+    joints = np.zeros((8, 4), int)
+    joints[upper, 0] = 1
+    weights = np.zeros((8, 4))
+    weights[:, 0] = 1
+    file.primitive["attributes"] |= {"JOINTS_0": file.array(joints, "u1"), "WEIGHTS_0": file.array(weights)}
+    matrices = np.stack([np.eye(4), np.eye(4)])
+    matrices[1, 1, 3] = 4
+    file.doc["skins"] = [{"joints": [1, 2], "inverseBindMatrices": file.array(matrices)}]
+    file.doc["nodes"] = [
+        {"mesh": 0, "skin": 0, "translation": [7, 7, 7], "scale": [9, 1, 1]},
+        {"children": [2]},
+        {"translation": [0, -3, 0]},
+    ]
+    file.doc["scenes"] = [{"nodes": [0, 1]}]
+    return file
+
+
+def instances() -> Gltf:
+    """Two halves, open where they meet, of which one is turned; both are made 3 long."""
+    file = Gltf()
+    file.doc["extensionsUsed"] = ["EXT_mesh_gpu_instancing"]
+    open_half = TRIANGLES[[*range(6), *range(8, 12)]]  # without the faces at the greatest y
+    file.primitive["attributes"]["POSITION"] = file.array(BOX * [1, 0.5, 1 / 3])
+    file.primitive["indices"] = file.array(open_half.ravel(), "u2")
+    places = {
+        "TRANSLATION": file.array([[0, 0, 0], [1, 2, 0]]),
+        "ROTATION": file.array([[0, 0, 0, 127], [0, 0, 127, 0]], "i1", normalized=True),
+        "SCALE": file.array([[1, 1, 3], [1, 1, 3]]),
+    }
+    file.doc["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": places}}
+    return file
+
+
+def _primitives(kind: int, runs: list[list[int]], indexed: bool = True) -> Gltf:
+    file = Gltf()
+    position = file.array(BOX)
+    file.doc["meshes"][0]["primitives"] = [
+        {"attributes": {"POSITION": position}, "indices": file.array(run, "u2"), "mode": kind}
+        if indexed
+        else {"attributes": {"POSITION": file.array(BOX[run])}, "mode": kind}
+        for run in runs
+    ]
+    return file
+
+
+def fans() -> Gltf:
+    return _primitives(6, QUADS.tolist())
+
+
+def fans_without_indices() -> Gltf:
+    return _primitives(6, QUADS.tolist(), indexed=False)
+
+
+def strips() -> Gltf:
+    return _primitives(5, QUADS[:, [0, 1, 3, 2]].tolist())
+
+
+def strips_without_indices() -> Gltf:
+    return _primitives(5, QUADS[:, [0, 1, 3, 2]].tolist(), indexed=False)
+
+
+def triangles_without_indices() -> Gltf:
+    return _primitives(4, [TRIANGLES.ravel().tolist()], indexed=False)
+
+
+def interleaved() -> Gltf:
+    file = box()
+    file.primitive["attributes"]["POSITION"] = file.array(BOX, pad=8)
+    return file
+
+
+def nodes() -> Gltf:
+    """A box that is put together again by its nodes: a matrix, then translation, rotation and scale."""
+    file = box(BOX[:, [1, 2, 0]] * 0.5)
+    half = np.eye(4)
+    half[:3, :3] *= 2
+    half[:3, 3] = [5, 6, 7]
+    # (y, z, x) to (x, y, z): a turn by 120 degrees around (1, 1, 1).
+    file.doc["nodes"] = [
+        {"matrix": half.T.ravel().tolist(), "children": [1]},
+        {"mesh": 0, "rotation": [0.5, 0.5, 0.5, 0.5], "translation": [1, 0, 0], "scale": [1, 1, 1]},
+    ]
+    return file
+
+
+def no_default_scene() -> Gltf:
+    file = box()
+    del file.doc["scene"]
+    return file
+
+
+def draco() -> Gltf:
+    import DracoPy
+
+    file = Gltf()
+    content = DracoPy.encode(BOX.astype(np.float32), TRIANGLES.astype(np.uint32), quantization_bits=0)
+    file.doc["extensionsRequired"] = file.doc["extensionsUsed"] = ["KHR_draco_mesh_compression"]
+    file.doc["accessors"] = [
+        {"componentType": 5126, "count": 8, "type": "VEC3"},
+        {"componentType": 5125, "count": 36, "type": "SCALAR"},
+    ]
+    file.primitive["attributes"] = {"POSITION": 0}
+    file.primitive["indices"] = 1
+    compressed = {"bufferView": file.view(content), "attributes": {"POSITION": 0}}
+    file.primitive["extensions"] = {"KHR_draco_mesh_compression": compressed}
+    return file
+
+
+SAME_BOX = (
+    box,
+    draco,
+    fans,
+    fans_without_indices,
+    instances,
+    interleaved,
+    morph,
+    morph_of_node,
+    no_default_scene,
+    nodes,
+    quantised,
+    quantised_plain_integers,
+    skin,
+    sparse,
+    sparse_indices,
+    sparse_without_base,
+    strips,
+    strips_without_indices,
+    triangles_without_indices,
+)
+
+
+def obj(vertices: np.ndarray = BOX, polygons: Any = QUADS) -> str:
+    lines = [f"v {x:g} {y:g} {z:g}" for x, y, z in vertices]
+    return "\n".join([*lines, *(f"f {' '.join(str(i + 1) for i in face)}" for face in polygons), ""])
+
+
+def negative_obj() -> str:
+    """Vertices and faces take turns, and each face counts backwards from its own line."""
+    lines = []
+    for face in QUADS:
+        lines += [f"v {x:g} {y:g} {z:g}" for x, y, z in BOX[face]]
+        lines.append("f -4 -3 -2 -1")
+    return "\n".join(lines) + "\n"
+
+
+def off(vertices: np.ndarray, polygons: Any, colour: str = "") -> str:
+    rows = [" ".join(map(str, row)) for row in vertices.tolist()]
+    faces = [" ".join(map(str, [len(face), *face])) + colour for face in polygons]
+    return "\n".join(["OFF", f"{len(rows)} {len(faces)} 0", *rows, *faces, ""])
+
+
+def ply(vertices: np.ndarray, polygons: Any, order: str = "<", more: dict[str, np.ndarray] | None = None) -> bytes:
+    """A PLY file in text (`=`) or binary (`<`, `>`), with more columns of the vertices, floats or bytes."""
+    more = more or {}
+    kinds = {"=": "ascii", "<": "binary_little_endian", ">": "binary_big_endian"}
+    properties = [f"property {'uchar' if value.dtype == np.uint8 else 'float'} {name}" for name, value in more.items()]
+    header = [
+        f"ply\nformat {kinds[order]} 1.0\nelement vertex {len(vertices)}",
+        *(f"property float {axis}" for axis in "xyz"),
+        *properties,
+        f"element face {len(polygons)}\nproperty uchar flag\nproperty list uchar int vertex_indices\nend_header\n",
+    ]
+    head = "\n".join(header).encode()
+    if order == "=":
+        rows = [[*row, *(value[i] for value in more.values())] for i, row in enumerate(vertices.tolist())]
+        rows += [[9, len(face), *face] for face in polygons]
+        return head + "".join(" ".join(map(str, row)) + "\n" for row in rows).encode()
+    kind = np.dtype(
+        [(axis, f"{order}f4") for axis in "xyz"] + [(n, v.dtype.newbyteorder(order)) for n, v in more.items()]
+    )
+    table = np.zeros(len(vertices), kind)
+    for name, column in {**dict(zip("xyz", vertices.T, strict=True)), **more}.items():
+        table[name] = column
+    faces = b"".join(bytes([9, len(face)]) + np.array(face, f"{order}i4").tobytes() for face in polygons)
+    return head + table.tobytes() + faces
+
+
+def dae(polygons: Any, vertices: np.ndarray, up: str = "Y_UP", scale: str = "1 1 1") -> str:
+    corners = " ".join(str(corner) for face in polygons for corner in face)
+    return f"""<?xml version="1.0"?>
+<COLLADA xmlns="http://www.collada.org/2005/11/COLLADASchema" version="1.4.1">
+<asset><unit name="inch" meter="0.0254"/><up_axis>{up}</up_axis></asset>
+<library_geometries><geometry id="g"><mesh>
+<source id="p"><float_array id="a" count="{vertices.size}">{" ".join(map(str, vertices.ravel()))}</float_array>
+<technique_common><accessor source="#a" count="{len(vertices)}" stride="3"><param name="X" type="float"/>
+<param name="Y" type="float"/><param name="Z" type="float"/></accessor></technique_common></source>
+<vertices id="v"><input semantic="POSITION" source="#p"/></vertices>
+<polylist count="{len(polygons)}"><input semantic="VERTEX" source="#v" offset="0"/>
+<vcount>{" ".join(str(len(face)) for face in polygons)}</vcount><p>{corners}</p></polylist></mesh></geometry>
+</library_geometries><library_visual_scenes><visual_scene id="s"><node><scale>{scale}</scale>
+<instance_geometry url="#g"/></node></visual_scene></library_visual_scenes>
+<scene><instance_visual_scene url="#s"/></scene></COLLADA>"""

@@ -1,0 +1,309 @@
+"""Every way to write a box into a file gives that box, or is refused by its name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from tests import mesh_files
+from tests.mesh_files import BOX, QUADS, TRIANGLES, U_POLYGONS, Gltf, U
+from urform.geometry import GREY, TexturedMesh, glb_bytes, load_mesh, read_mesh
+from urform.geometry._gltf_file import GltfFile
+from urform.geometry._polygons import triangulate
+
+
+def read(path: Path, content: bytes | str) -> TexturedMesh:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return load_mesh(path)
+
+
+def check(mesh: TexturedMesh, area: float, extents: tuple[float, float, float], volume: float) -> None:
+    """Area, extents and, by faces that look outwards, the volume."""
+    solid = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+    assert solid.area == pytest.approx(area, rel=1e-6)
+    np.testing.assert_allclose(solid.extents, extents, rtol=1e-6)
+    assert abs(solid.volume) == pytest.approx(volume, rel=1e-6)
+
+
+@pytest.mark.parametrize("make", mesh_files.SAME_BOX, ids=lambda make: make.__name__)
+def test_gltf_is_read_as_its_plain_twin(tmp_path: Path, make: Callable[[], Gltf]) -> None:
+    if make is mesh_files.draco:
+        pytest.importorskip("DracoPy", reason="decodes Draco")
+    check(read(tmp_path / "box.glb", make().glb()), 22, (1, 2, 3), 6)
+
+
+def test_a_mirrored_node_is_not_turned_inside_out(tmp_path: Path) -> None:
+    file = mesh_files.box()
+    file.doc["nodes"][0]["scale"] = [-1, 1, 1]
+    plain = read(tmp_path / "plain.glb", mesh_files.box().glb())
+    mirrored = read(tmp_path / "mirrored.glb", file.glb())
+    volumes = [trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).volume for mesh in (plain, mirrored)]
+    assert volumes[0] == pytest.approx(volumes[1])
+
+
+def _requires(name: str) -> Gltf:
+    file = mesh_files.box()
+    file.doc["extensionsRequired"] = file.doc["extensionsUsed"] = [name]
+    return file
+
+
+def _bad_index() -> Gltf:
+    file = mesh_files.box()
+    file.primitive["indices"] = file.array([0, 1, 99], "u2")
+    return file
+
+
+def _bad_joint() -> Gltf:
+    file = mesh_files.skin()
+    file.doc["skins"][0]["joints"] = [1]
+    return file
+
+
+def _odd_corners() -> Gltf:
+    file = mesh_files.box()
+    file.primitive["indices"] = file.array([0, 1, 2, 3], "u2")
+    return file
+
+
+def _short_view() -> Gltf:
+    file = mesh_files.box()
+    file.doc["accessors"][0]["count"] = 50
+    return file
+
+
+def _packed() -> Gltf:
+    file = mesh_files.box()
+    file.doc["extensionsUsed"] = ["EXT_meshopt_compression"]
+    file.doc["bufferViews"][0]["buffer"] = 1
+    file.doc["buffers"] = [{"byteLength": 200}]
+    return file
+
+
+def _version_1() -> Gltf:
+    file = mesh_files.box()
+    file.doc["asset"]["version"] = "1.0"
+    return file
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (_requires("EXT_meshopt_compression"), "requires EXT_meshopt_compression, which is not read"),
+        (_requires("KHR_something_new"), "requires KHR_something_new"),
+        (_bad_index(), "a face names vertex 99, its primitive has 8"),
+        (_bad_joint(), "a vertex names joint 1, its skin has 1"),
+        (_odd_corners(), "has 4 corners, expected a multiple of 3"),
+        (_short_view(), "accessor 0 reaches beyond its buffer view"),
+        (_packed(), "packed by EXT_meshopt_compression"),
+        (_version_1(), "is glTF 1.0, expected 2.0"),
+    ],
+    ids=["meshopt", "unknown", "index", "joint", "corners", "short", "packed", "version"],
+)
+def test_gltf_that_is_not_read_is_refused_by_name(tmp_path: Path, file: Gltf, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read(tmp_path / "box.glb", file.glb())
+
+
+def test_lines_and_pictures_that_are_left_out_of_gltf_are_in_the_notes(tmp_path: Path) -> None:
+    file = mesh_files.box()
+    primitives = file.doc["meshes"][0]["primitives"]
+    primitives.append({"attributes": {"POSITION": 0}, "mode": 1})
+    file.doc["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": i}}} for i in range(2)]
+    file.doc["textures"] = [{"source": 0}, {"extensions": {"KHR_texture_basisu": {"source": 1}}}]
+    file.doc["images"] = [{"uri": "gone.png"}, {"mimeType": "image/ktx2"}]
+    primitives[0]["material"] = 0
+    primitives.append({**primitives[0], "material": 1})
+    notes = read(tmp_path / "box.glb", file.glb()).notes
+    assert notes == (
+        "texture gone.png is missing",
+        "texture 1 is not read (KHR_texture_basisu)",
+        "1 sets of lines or points, left out",
+    )
+
+
+def test_gltf_textures_are_placed_as_the_file_says(tmp_path: Path) -> None:
+    file = mesh_files.box()
+    uv = np.linspace(0, 1, 16).reshape(8, 2)
+    file.primitive["attributes"] |= {
+        "TEXCOORD_0": file.array(np.zeros((8, 2))),
+        "TEXCOORD_1": file.array(np.round(uv * 65535), "u2", normalized=True),
+    }
+    moved = {"offset": [0.5, 0.25], "scale": [2, 2]}
+    texture = {"index": 0, "texCoord": 1, "extensions": {"KHR_texture_transform": moved}}
+    file.doc["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": texture}}]
+    file.doc["textures"], file.doc["images"] = [{"source": 0}], [{"uri": "green.png"}]
+    file.primitive["material"] = 0
+    Image.new("RGB", (2, 2), (0, 255, 0)).save(tmp_path / "green.png")
+    mesh = read(tmp_path / "box.glb", file.glb())
+    expected = (uv * 2 + [0.5, 0.25])[TRIANGLES] * [1, -1] + [0, 1]
+    np.testing.assert_allclose(mesh.corner_uv, expected, atol=1e-4)
+    texture = mesh.materials[0].texture
+    assert texture is not None
+    assert texture[0, 0].tolist() == [0, 255, 0]
+
+
+DIALECTS = {
+    "plain": mesh_files.obj(),
+    "negative": mesh_files.negative_obj(),
+    "tabs": mesh_files.obj().replace(" ", "\t"),
+    "indented": mesh_files.obj().replace("\nf", "\n \t f"),
+    "comments": "# a box\n" + mesh_files.obj().replace("\n", " # a line\n"),
+    "continued": mesh_files.obj().replace("f 1 2 ", "f 1 2 \\\n "),
+    "carriage_returns": mesh_files.obj().replace("\n", "\r"),
+    "windows": mesh_files.obj().replace("\n", "\r\n"),
+    "slashes": "vt 0 0\nvn 0 0 1\n"
+    + mesh_files.obj(polygons=[[0, 1, 3, 2]]).replace("f 1 2 4 3", "f 1/1/1 2//1 4/1 3")
+    + "".join(f"f {' '.join(str(i + 1) for i in face)}\n" for face in QUADS[1:]),
+}
+
+
+@pytest.mark.parametrize("text", DIALECTS.values(), ids=DIALECTS)
+def test_every_dialect_of_obj_is_read(tmp_path: Path, text: str) -> None:
+    check(read(tmp_path / "box.obj", text), 22, (1, 2, 3), 6)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_obj_files_may_begin_with_a_mark_of_their_encoding(tmp_path: Path, encoding: str) -> None:
+    check(read(tmp_path / "box.obj", mesh_files.obj().encode(encoding)), 22, (1, 2, 3), 6)
+
+
+@pytest.mark.parametrize("shift", range(8))
+@pytest.mark.parametrize("suffix", ["obj", "off", "text.ply", "little.ply", "big.ply", "dae"])
+def test_concave_polygons_keep_their_notch(tmp_path: Path, suffix: str, shift: int) -> None:
+    polygons = [[*face[shift % len(face) :], *face[: shift % len(face)]] for face in U_POLYGONS]
+    contents = {
+        "obj": lambda: mesh_files.obj(U, polygons),
+        "off": lambda: mesh_files.off(U, polygons),
+        "text.ply": lambda: mesh_files.ply(U, polygons, "="),
+        "little.ply": lambda: mesh_files.ply(U, polygons, "<"),
+        "big.ply": lambda: mesh_files.ply(U, polygons, ">"),
+        "dae": lambda: mesh_files.dae(polygons, U),
+    }
+    mesh = read(tmp_path / f"u.{suffix}", contents[suffix]())
+    check(mesh, 30, (3, 3, 1), 7)
+    assert len(mesh.faces) == 2 * 6 + 8 * 2
+
+
+def test_a_concave_quadrilateral_is_cut_inside() -> None:
+    arrow = np.array([[0, 0, 0], [2, -1, 0], [0, 3, 0], [-2, -1, 0]], np.float64)
+    for shift in range(4):
+        cut = triangulate(np.roll(arrow, shift, axis=0), np.array([4]))
+        assert trimesh.Trimesh(np.roll(arrow, shift, axis=0), cut.corner, process=False).area == pytest.approx(6)
+
+
+@pytest.mark.parametrize("order", ["=", "<", ">"])
+def test_ply_may_mix_triangles_and_quads(tmp_path: Path, order: str) -> None:
+    mixed = [*QUADS[:3].tolist(), *TRIANGLES[6:].tolist()]
+    colours = {name: np.arange(8, dtype=np.uint8) * 30 for name in ("red", "green", "blue")}
+    mesh = read(tmp_path / "box.ply", mesh_files.ply(BOX, mixed, order, colours))
+    check(mesh, 22, (1, 2, 3), 6)
+    np.testing.assert_allclose(mesh.corner_rgb[..., 0] * 255, mesh.faces * 30, atol=1e-9)
+
+
+def test_what_is_cut_off_is_refused(tmp_path: Path) -> None:
+    for order in "=<":
+        with pytest.raises(ValueError, match="fewer than its 6 elements `face`, the file is cut off"):
+            read(tmp_path / "box.ply", mesh_files.ply(BOX, QUADS, order)[:-8])
+    with pytest.raises(ValueError, match="has 5 of its 6 faces"):
+        read(tmp_path / "box.off", mesh_files.off(BOX, QUADS).rstrip().rpartition("\n")[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.obj", "v 0 0 0\nf 1 2 3\n", "a face names a vertex that is not there, the file has 1"),
+        ("a.obj", "v 0 0 0\nf -2 1 1\n", "line 2: not a line of an OBJ file: 'f -2 1 1'"),
+        ("a.obj", "v 0 0 0\nf 0 1 1\n", "line 2"),
+        ("a.obj", "v 0 0 0\ncstype bezier\n", "line 2: free-form curves and surfaces .`cstype`. are not read"),
+        ("a.ply", "ply\nformat ascii 1.0\nelement tristrips 0\nend_header\n", "`tristrips`"),
+        ("a.off", "OFF BINARY\n", "OFF BINARY is not read"),
+        ("a.off", "4OFF\n1 0 0\n", "4OFF is not read"),
+        ("a.dae", mesh_files.dae(QUADS, BOX).replace("<scene>", "<instance_controller url='#x'/><scene>"), "skins"),
+    ],
+)
+def test_what_is_not_read_is_refused_by_name(tmp_path: Path, name: str, content: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read(tmp_path / name, content)
+
+
+def test_off_has_colours(tmp_path: Path) -> None:
+    mesh = read(tmp_path / "a.off", "# a comment\n" + mesh_files.off(BOX, QUADS, " 255 0 51"))
+    assert mesh.corner_rgb[3, 1].tolist() == [1, 0, 0.2]
+
+
+def test_dae_is_turned_y_up_and_keeps_its_scale(tmp_path: Path) -> None:
+    check(read(tmp_path / "y.dae", mesh_files.dae(QUADS, BOX, scale="2 1 1")), 32, (2, 2, 3), 12)
+    mesh = read(tmp_path / "z.dae", mesh_files.dae(QUADS, BOX, "Z_UP"))
+    check(mesh, 22, (1, 3, 2), 6)
+    assert mesh.vertices[:, 1].min() == 0  # what stood on the floor stands on it
+
+
+def test_3mf_is_turned_y_up(tmp_path: Path) -> None:
+    trimesh.Trimesh(BOX, TRIANGLES, process=False).export(tmp_path / "box.3mf")
+    check(load_mesh(tmp_path / "box.3mf"), 22, (1, 3, 2), 6)
+
+
+def test_vertices_that_no_face_uses_say_nothing(tmp_path: Path) -> None:
+    mesh = read(tmp_path / "box.obj", "v 90 0 0\n" + mesh_files.negative_obj())
+    check(mesh, 22, (1, 2, 3), 6)
+    assert mesh.notes == ("1 vertices that no face uses, left out",)
+    assert len(read_mesh(tmp_path / "box.obj").vertices) == len(mesh.vertices) + 1
+
+
+UV = "vt 0 0\nvt 1 0\nvt 1 1\n" + mesh_files.obj(polygons=[]) + "f 1/1 2/2 4/3\n"
+
+
+@pytest.mark.parametrize("head", ["", "mtllib gone.mtl\nusemtl skin\n", "usemtl skin\n"])
+def test_texture_coordinates_without_a_texture_are_neutral_grey(tmp_path: Path, head: str) -> None:
+    assert read(tmp_path / "a.obj", head + UV).materials[0].rgb == GREY
+    columns = {"s": np.zeros(8, np.float32), "t": np.zeros(8, np.float32)}
+    assert read(tmp_path / "a.ply", mesh_files.ply(BOX, QUADS, "=", columns)).materials[0].rgb == GREY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "../images/a b.png",
+        "-s 2 2 1 -o 0.5 0 0 ../images/a b.png",
+        "-clamp on -bm 0.5 ..\\images\\a b.png",
+        "-blendu off -mm 0 1 C:\\other\\machine\\a b.png",
+    ],
+)
+def test_textures_beside_the_folder_of_an_obj_are_read(tmp_path: Path, line: str) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "images").mkdir()
+    place = tmp_path / ("models" if "machine" in line else "images")
+    Image.new("RGB", (2, 2), (0, 255, 0)).save(place / "a b.png")
+    (tmp_path / "models" / "m.mtl").write_text(f"newmtl skin\nKd 0 0 0\n\tmap_Kd {line}\n")
+    mesh = read(tmp_path / "models" / "model.obj", "mtllib m.mtl\nusemtl skin\n" + UV)
+    assert mesh.notes == ("5 vertices that no face uses, left out",)
+    texture = mesh.materials[0].texture
+    assert texture is not None
+    assert texture[0, 0].tolist() == [0, 255, 0]
+    expected = np.array([[0, 0], [1, 0], [1, 1]], np.float64)
+    np.testing.assert_allclose(mesh.corner_uv[0], expected * 2 + [0.5, 0] if "-s" in line else expected)
+
+
+def test_obj_groups_and_polygons_are_kept_in_order(tmp_path: Path) -> None:
+    lines = mesh_files.obj().splitlines()
+    mesh = read(tmp_path / "a.obj", "\n".join([*lines[:8], "g low", *lines[8:10], "g high", *lines[10:]]))
+    assert mesh.face_group == ("low",) * 4 + ("high",) * 8
+    assert mesh.polygon.tolist() == np.repeat(np.arange(6), 2).tolist()
+
+
+def test_glb_files_have_normals_and_a_matt_material(tmp_path: Path) -> None:
+    for name, colours in (("grey", None), ("coloured", np.full((42, 4), 100, np.uint8))):
+        ball = trimesh.creation.icosphere(1)
+        if colours is not None:
+            ball.visual.vertex_colors = colours
+        (tmp_path / "a.glb").write_bytes(glb_bytes(ball))
+        doc = GltfFile(tmp_path / "a.glb").doc
+        primitive = doc["meshes"][0]["primitives"][0]
+        surface = doc["materials"][primitive["material"]]
+        assert surface["name"] == name
+        assert surface["pbrMetallicRoughness"]["metallicFactor"] == 0
+        assert "NORMAL" in primitive["attributes"]
+        assert ("COLOR_0" in primitive["attributes"]) == (name == "coloured")
