@@ -16,7 +16,8 @@ from urform.data import prepare
 
 SHARED = Path(__file__).parents[2] / "shared"
 
-torch.set_num_threads(2)
+# With `pytest -n 2` there are two processes on as many cores.
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(scope="session")
