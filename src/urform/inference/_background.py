@@ -1,4 +1,4 @@
-"""Cutting the object out of a photograph: alpha, plain backgrounds, and GrabCut for all others."""
+"""Cutting the object out of a photograph: alpha, plain backgrounds, and a network and GrabCut for all others."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from urform.inference._grabcut import connected_parts, segment_photo
+from urform.inference._plain import PlainBackground, plain_background
+from urform.inference._salient import salient
 
 logger = logging.getLogger(__name__)
 
 LARGEST_SIDE = 1280  # pixels; larger pictures are segmented at this size
-OPAQUE = 250  # the least alpha of an image counts as a cut-out only below this
-MIN_SHARE, MAX_SHARE = 0.01, 0.97  # of the picture covered by the object; outside of these the mask is not believed
-PLAIN_TOLERANCE = 14.0  # levels of 0..255 between a plain background and its smooth model
-PLAIN_BORDER_SHARE = 0.9  # of the border that fits the model; the rest may be the object, cut by the border
-HOLE_SHARE = 2e-4  # of the picture: smaller enclosed spots of background colour are highlights of the object
+OPAQUE = 250  # levels of alpha from which a pixel counts as opaque
+LEAST_PIXELS = 100  # of an object
+MIN_SHARE, MAX_SHARE = 0.01, 0.97  # of the picture covered by the object; outside of these a mask is not believed
+NEAR_SHARE = 0.01  # of the longer side: what lies within it of the network's object is no shadow
+AGREED = 0.8  # share of the network's object that must differ from a plain background, or the other way round
+ALIKE = 0.8  # IoU of GrabCut's object with the network's from which GrabCut's is taken: its edges are finer
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class CutOut:
 
     Attributes:
         rgba: the picture, alpha 0 on the background.
-        method: where alpha comes from: `alpha` (the file), `plain`, `grabcut`, or `kept` (background kept).
+        method: where alpha comes from: `alpha` (the file), `plain`, `grabcut`, `network`, or `kept` (background kept).
     """
 
     rgba: UInt8[np.ndarray, "H W 4"]
@@ -36,32 +39,38 @@ class CutOut:
 def cut_out(image: UInt8[np.ndarray, "H W C"], keep_background: bool = False) -> CutOut:
     """Remove the background of a picture of one object.
 
-    The alpha channel is taken where there is one. Otherwise a plain background, or one with a smooth gradient, is
-    removed from the border inwards, with the holes that it shows through. Any other is segmented by GrabCut, started
-    from what is unlike the border and closed off from it; that is a guess, good for objects that stand out in colour.
+    The alpha channel is taken where it is a cut-out: rounded corners are none. Otherwise a plain background, or one
+    with a smooth gradient, is removed from the border inwards, with the holes that it shows through. Shadows and
+    letters go, too: a network does not take them for the object. On any other background that network cuts the object
+    out, or GrabCut, whose edges are finer, where both find the same.
 
     Args:
         image: RGB or RGBA.
         keep_background: do nothing but make the whole picture opaque.
 
     Raises:
-        ValueError: not an image of three or four channels.
+        ValueError: not an image of three or four channels, or there is no object in it.
     """
     if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8 or not image.size:
         raise ValueError(f"image must have shape (H, W, 3 or 4) and type uint8, got {image.shape} {image.dtype}")
     rgb = np.ascontiguousarray(image[..., :3])
     if keep_background:
         return _with_alpha(rgb, np.full(rgb.shape[:2], 255, np.uint8), "kept")
-    if image.shape[2] == 4 and image[..., 3].min() < OPAQUE:
+    if image.shape[2] == 4 and (image[..., 3] >= OPAQUE).mean() < MAX_SHARE:
         alpha, method = image[..., 3], "alpha"
     elif min(rgb.shape[:2]) < 16:
-        alpha, method = np.zeros(rgb.shape[:2], np.uint8), "grabcut"
+        raise ValueError(
+            f"the picture has {rgb.shape[1]} x {rgb.shape[0]} pixels, expected at least 16 along each side"
+        )
     else:
         alpha, method = _segment(rgb)
-    share = float((alpha > 127).mean())
-    # A file's own alpha may well fill the picture: it was cropped to the object.
-    if share < MIN_SHARE or (share > MAX_SHARE and method != "alpha"):
-        logger.warning("the object would fill %.1f %% of the picture (%s): the background is kept", 100 * share, method)
+    pixels = int((alpha > 127).sum())
+    if pixels < LEAST_PIXELS:
+        raise ValueError("nothing in the picture stands out, expected an object; or keep the background")
+    if method != "alpha" and pixels > MAX_SHARE * alpha.size:
+        logger.warning(
+            "the object would fill %.1f %% of the picture: the background is kept", 100 * pixels / alpha.size
+        )
         return _with_alpha(rgb, np.full(rgb.shape[:2], 255, np.uint8), "kept")
     return _with_alpha(rgb, alpha, method)
 
@@ -81,42 +90,57 @@ def _segment(rgb: UInt8[np.ndarray, "H W 3"]) -> tuple[UInt8[np.ndarray, "H W"],
         small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     background = None
     thumbnail = cv2.resize(small, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    if min(thumbnail.shape[:2]) < 64 or _plain_background(thumbnail) is not None:  # quick for all that are far from it
-        background = _plain_background(small)
-    alpha, method = (segment_photo(small), "grabcut") if background is None else (_soft_edge(~background), "plain")
+    if min(thumbnail.shape[:2]) < 64 or plain_background(thumbnail) is not None:  # quick for all that are far from it
+        background = plain_background(small)
+    seen = salient(small)
+    if background is None:
+        alpha, method = _unplain(small, seen)
+    else:
+        mask, method = _on_plain(small, background, seen > 0.5)
+        alpha = _soft_edge(mask)
     if scale < 1:
         alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
     return alpha, method
 
 
-def _plain_background(rgb: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "H W"] | None:
-    """Mask of the background where the border fits a smooth colour gradient, None where it does not."""
+def _unplain(rgb: UInt8[np.ndarray, "H W 3"], seen: Float[np.ndarray, "H W"]) -> tuple[UInt8[np.ndarray, "H W"], str]:
+    """Alpha of a picture whose background is not plain, and the method that found it."""
+    by_colour = segment_photo(rgb)
+    known, coloured = seen > 0.5, by_colour > 127
+    alike = (known & coloured).sum() / max((known | coloured).sum(), 1)
+    if alike > ALIKE or not MIN_SHARE < known.mean() < MAX_SHARE:
+        return by_colour, "grabcut"
+    return np.round(255 * np.clip(4 * (seen - 0.5) + 0.5, 0, 1)).astype(np.uint8), "network"
+
+
+def _on_plain(
+    rgb: UInt8[np.ndarray, "H W 3"], background: PlainBackground, known: Bool[np.ndarray, "H W"]
+) -> tuple[Bool[np.ndarray, "H W"], str]:
+    """What differs from a plain background, but for shadows and letters: the network does not take them for the object.
+
+    Where much of the network's object does not differ, and much of what does is not in it, the background is not plain
+    after all, and the network's object counts.
+    """
+    mask = ~background.mask
+    if known.mean() < MIN_SHARE:
+        return mask, "plain"
+    both = (mask & known).sum()
+    if both < AGREED * known.sum() and both < AGREED * mask.sum():
+        return known, "network"
+    label, stats = connected_parts(mask, 8)
+    touched = np.bincount(label[mask & known], minlength=len(stats)) > 0
+    touched[0] = False
+    parts = touched[label]
+    shadow = background.shaded(rgb) & ~_widened(known, NEAR_SHARE)
+    return parts & ~shadow, "plain"
+
+
+def _widened(mask: Bool[np.ndarray, "H W"], share: float) -> Bool[np.ndarray, "H W"]:
+    """The mask and what lies within so much of the longer side of it."""
     import cv2
 
-    smooth = cv2.medianBlur(rgb, 3).astype(np.float32)
-    height, width = rgb.shape[:2]
-    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
-    border = np.zeros((height, width), dtype=bool)
-    depth = max(2, round(0.015 * min(height, width)))
-    border[:depth] = border[-depth:] = border[:, :depth] = border[:, -depth:] = True
-    inputs, colours = terms[border], smooth[border]
-    # Reweighted least squares from the median: the part of the border that the object covers must not bend the model.
-    error = np.abs(colours - np.median(colours, axis=0)).max(axis=1)
-    for _ in range(4):
-        fits = error <= max(PLAIN_TOLERANCE, float(np.quantile(error, 0.6)))
-        model = np.linalg.lstsq(inputs[fits], colours[fits], rcond=None)[0]
-        error = np.abs(inputs @ model - colours).max(axis=1)
-    if (error < PLAIN_TOLERANCE).mean() < PLAIN_BORDER_SHARE:
-        return None
-    alike = np.abs(terms @ model - smooth).max(axis=2) < PLAIN_TOLERANCE
-    label, stats = connected_parts(alike, 4)
-    from_border = np.zeros(len(stats), dtype=bool)
-    from_border[label[border]] = True
-    holes = stats[:, cv2.CC_STAT_AREA] >= max(9, HOLE_SHARE * height * width)
-    background = from_border | holes
-    background[0] = False  # label 0: what is unlike the background
-    return background[label]
+    reach = 2 * round(share * max(mask.shape)) + 1
+    return cv2.dilate(mask.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
 
 
 def _soft_edge(mask: Bool[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"]:
