@@ -20,7 +20,7 @@ from urform.analysis._shapes import morph_strips, neighbour_sheet, outlier_sheet
 from urform.analysis._views import encode_views, encode_views_by, pick_views
 from urform.analysis._warps import warp_comparison, warp_sheet
 from urform.config import AnalysisConfig
-from urform.data import ShapeKey, write_atomically
+from urform.data import ShapeKey, check_outputs, write_atomically
 from urform.inference import Model, load
 from urform.weights import BackboneWeights, load_backbone, read_latents
 
@@ -96,6 +96,9 @@ def analyze(
     """
     options = options or AnalysisConfig()
     require_packages(options.projection)
+    check_outputs(
+        out, [out / "index.html", out / "analysis.json"], [Path(weights), *([] if split is None else [split])]
+    )
     subject = _read(weights, data, split, options)
     sections, left_out = [], {}
     for title, piece in _PIECES.items():

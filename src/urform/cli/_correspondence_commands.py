@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from urform.cli._files import check_files
 from urform.cli._lines import print_lines
 
 # Heavy imports stand inside `run`, as in `_commands`.
@@ -146,6 +147,7 @@ class EvaluateCorrespondence:
         from urform.data import DataFolder, read_split, write_atomically
         from urform.inference import load
 
+        check_files(self, "json")
         keys = read_split(self.split)
         result = evaluate_correspondence(load(self.weights), DataFolder(self.data), keys, self.unseen)
         print(format_correspondence(result))

@@ -40,6 +40,7 @@ class DataSplit:
         from urform.data import (
             DataFolder,
             Inventory,
+            check_outputs,
             divided_families,
             read_families,
             split_by_list,
@@ -55,8 +56,10 @@ class DataSplit:
         else:
             train, test = split_keys(keys, families, self.test_fraction, self.seed)
         place = "/".join(keys[0][:2])
-        for side, members in (("train", train), ("test", test)):
-            path = self.data / "splits" / f"{self.name or place.replace('/', '_')}_{side}.json"
+        stem = self.name or place.replace("/", "_")
+        files = [self.data / "splits" / f"{stem}_{side}.json" for side in ("train", "test")]
+        check_outputs(None, files, [file for file in (self.test_list, self.families) if file], "another --name")
+        for path, members in zip(files, (train, test), strict=True):
             write_split(path, members)
             print(f"{path}: {len(members)} shapes of {place}")
         if without:
@@ -82,9 +85,11 @@ class DataCheck:
 
     def run(self) -> int:
         """Print the table and the problems."""
-        from urform.data import DataFolder, check, format_check, write_atomically
+        from urform.data import DataFolder, check, check_outputs, format_check, write_atomically
 
         sheet = self.out / "contact_sheet.png" if self.out else None
+        outputs = [file for file in (self.json, sheet) if file]
+        check_outputs(None, outputs, (self.data / "splits").glob("*.json"), "another file")
         result = check(DataFolder(self.data), self.full, sheet)
         print(format_check(result))
         if sheet:

@@ -11,6 +11,8 @@ from urform.data._image import read_image
 from urform.data._inventory import Inventory
 from urform.data._landmark_set import LandmarkSet
 from urform.data._layout import DataFolder, ShapeKey, read_keypoints, read_split, write_atomically, write_split
+from urform.data._names import unique_names
+from urform.data._outputs import check_outputs
 from urform.data._png import encode_png, read_rgba
 from urform.data._prepare import prepare
 from urform.data._report import ShapeReport, summarise
@@ -36,6 +38,7 @@ __all__ = [
     "ViewSet",
     "augment",
     "check",
+    "check_outputs",
     "deform_sources",
     "divided_families",
     "encode_png",
@@ -56,6 +59,7 @@ __all__ = [
     "split_keys",
     "summarise",
     "to_input",
+    "unique_names",
     "unpack",
     "write_atomically",
     "write_split",

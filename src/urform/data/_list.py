@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from urform.data._layout import ShapeKey
-from urform.data._names import ANONYMOUS_STEMS, name_of, safe_name, unique_names
+from urform.data._names import ANONYMOUS_STEMS, caseless, name_of, safe_name, unique_names
 from urform.data._source import CATEGORY, DATASET, Source, file_problem, name_problem
 from urform.data._store import is_url, split_url
 
@@ -118,10 +118,10 @@ def _derived_name(given: str) -> str:
 
 def _check_given(path: Path, rows: Sequence[tuple[int, dict[str, str]]], sources: Sequence[Source]) -> None:
     """Names that the list itself gives must differ: a split or family list would mean both."""
-    lines: dict[ShapeKey, int] = {}
+    lines: dict[str, int] = {}
     for (number, row), source in zip(rows, sources, strict=True):
-        if row["instance"] and lines.setdefault(source.key, number) != number:
+        if row["instance"] and (first := lines.setdefault(caseless(str(source.key)), number)) != number:
             raise ValueError(
-                f"{path}, line {number}: names the instance {source.key} again (line {lines[source.key]}), "
+                f"{path}, line {number}: names the instance {source.key} again (line {first}), "
                 "expected every instance once"
             )

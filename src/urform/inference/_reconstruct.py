@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from urform.data import encode_png, read_image, write_atomically
+from urform.data import check_outputs, encode_png, read_image, unique_names, write_atomically
 from urform.inference._background import CutOut, cut_out
 from urform.inference._model import FORMATS, Model, Reconstruction, load, save_mesh
 from urform.inference._preview import preview
@@ -34,7 +33,7 @@ def reconstruct_files(
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
     Args:
-        images: picture files.
+        images: picture files; of equal names the results are numbered.
         out: folder of the results: `<name>.<format>`, `<name>.png` (preview) and `<name>.html` (viewer).
         models: the best-fitting one is taken for each picture.
         file_format: glb, obj, ply or stl.
@@ -44,10 +43,15 @@ def reconstruct_files(
 
     Yields:
         A JSON-able summary a picture.
+
+    Raises:
+        ValueError: no such format, or a result would replace a picture.
     """
     if file_format not in FORMATS:
         raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
-    for path, name in zip(images, _names(images), strict=True):
+    names = unique_names(path.stem for path in images)
+    check_outputs(out, [out / f"{name}.{kind}" for name in names for kind in (file_format, "png", "html")], images)
+    for path, name in zip(images, names, strict=True):
         try:
             image = read_image(path)
             cut = cut_out(image, keep_background)
@@ -109,12 +113,6 @@ def _strangeness(model: Model, rgba: UInt8[np.ndarray, "H W 4"]) -> float:
     between = np.sqrt(np.maximum(squares[:, None] + squares - 2 * known @ known.T, 0))
     np.fill_diagonal(between, np.inf)
     return float(np.linalg.norm(known - latent, axis=1).min() / np.median(between.min(axis=1)))
-
-
-def _names(images: Sequence[Path]) -> list[str]:
-    """Names of the results: the pictures' own, numbered where two are the same."""
-    counts = Counter(path.stem for path in images)
-    return [path.stem if counts[path.stem] == 1 else f"{path.stem}_{index}" for index, path in enumerate(images)]
 
 
 def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_format: str) -> Path:

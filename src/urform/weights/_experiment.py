@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from urform.data import ShapeKey, read_split, write_atomically
+from urform.data import ShapeKey, check_outputs, read_split, write_atomically
 from urform.models import Decoder, load_published_decoder
 from urform.weights._checkpoint import (
     LatentCodes,
@@ -61,6 +61,8 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
     """
     if (out / FILE_NAME).exists():
         raise FileExistsError(f"{out}: has a model already; choose another --out")
+    note = out / "import.json"
+    check_outputs(out, [out / FILE_NAME, note], [] if split is None else [split])
     found = read_experiment(experiment, checkpoint, split)
     save_weights(out / FILE_NAME, found.weights)
     origin = {
@@ -71,7 +73,7 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
         "split": None if found.split is None else str(found.split.resolve()),
         "model": asdict(found.weights.config),
     }
-    write_atomically(out / "import.json", (json.dumps(origin, indent=1) + "\n").encode())
+    write_atomically(note, (json.dumps(origin, indent=1) + "\n").encode())
     return found
 
 

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from urform.config import WITHOUT, ModelConfig
+from urform.data import check_outputs, write_atomically
 from urform.models import (
     Correction,
     Decoder,
@@ -169,9 +170,10 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, torch.Tensor]:
 
 def export_weights(source: Path, out: Path) -> Path:
     """Copy a run's weights as 16-bit floats, with their sizes as JSON beside them; returns the weights file."""
+    path, sizes = out / FILE_NAME, out / "config.json"
+    check_outputs(out, [path, sizes], [source, source / FILE_NAME, source / "config.json"])
     weights = load_weights(source)
-    path = out / FILE_NAME
     save_weights(path, weights, half=True)
     header = {"category": weights.category, "model": asdict(weights.config), "training_shapes": len(weights.keys)}
-    (out / "config.json").write_text(json.dumps(header, indent=1) + "\n")
+    write_atomically(sizes, (json.dumps(header, indent=1) + "\n").encode())
     return path
