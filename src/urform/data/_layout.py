@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from urform.config import is_name, shortened
 from urform.data._parts import Parts
 from urform.geometry import Normalisation, SdfSamples
 
@@ -28,9 +29,15 @@ class ShapeKey(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> ShapeKey:
-        """The inverse of `str`."""
-        dataset, category, instance = text.split("/", 2)
-        return cls(dataset, category, instance)
+        """The inverse of `str`.
+
+        Raises:
+            ValueError: it has not three names, or one that could lead elsewhere as part of a path.
+        """
+        parts = text.split("/")
+        if len(parts) != 3 or not all(map(is_name, parts)):
+            raise ValueError(f"{shortened(text)} is no name of a shape, expected dataset/category/instance")
+        return cls(*parts)
 
 
 @dataclass(frozen=True)
@@ -170,12 +177,14 @@ def read_split(path: Path) -> list[ShapeKey]:
             for category, instances in categories.items()
             for instance in instances
         ]
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(
             f'{path}: not a split file, expected JSON like {{"dataset": {{"category": ["instance"]}}}}'
         ) from error
     if not keys:
         raise ValueError(f"{path}: the split names no instance, expected at least one")
+    if bad := next((str(key) for key in keys if not all(map(is_name, key))), None):
+        raise ValueError(f"{path}: {shortened(bad)} is no name of a shape, expected dataset, category and instance")
     return keys
 
 
