@@ -10,7 +10,15 @@ from urform.data._framing import frame, on_white
 from urform.data._image import read_image
 from urform.data._inventory import Inventory
 from urform.data._landmark_set import LandmarkSet
-from urform.data._layout import DataFolder, ShapeKey, read_keypoints, read_split, write_atomically, write_split
+from urform.data._layout import (
+    DataFolder,
+    ShapeKey,
+    read_keypoints,
+    read_split,
+    replace_durably,
+    write_atomically,
+    write_split,
+)
 from urform.data._names import unique_names
 from urform.data._outputs import check_outputs
 from urform.data._png import encode_png, read_rgba
@@ -55,6 +63,7 @@ __all__ = [
     "read_keypoints",
     "read_rgba",
     "read_split",
+    "replace_durably",
     "split_by_list",
     "split_keys",
     "summarise",

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from urform.data._layout import write_atomically
+from urform.data._layout import replace_durably, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,10 @@ class LocalStore(Store):
         target.unlink(missing_ok=True)
         if made.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            made.replace(target)
+            if made.is_file():
+                replace_durably(made, target)
+            else:
+                made.replace(target)
 
     def names(self, folder: str) -> list[str]:
         """See `Store`."""

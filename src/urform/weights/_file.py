@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from urform.config import WITHOUT, ModelConfig
-from urform.data import check_outputs, write_atomically
+from urform.data import check_outputs, replace_durably, write_atomically
 from urform.models import (
     Correction,
     Decoder,
@@ -115,7 +115,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], kind: str, header: dic
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         safetensors.torch.save_file(tensors, partial, metadata={kind: json.dumps(header)})
-        partial.replace(path)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
