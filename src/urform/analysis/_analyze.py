@@ -113,7 +113,10 @@ def analyze(
         write_atomically(out / f"{section.name}.png", section.picture)
     what = f"{result['category']}, from {weights}" if subject.model else str(weights)
     intro = _intro(subject, options.seed)
-    write_atomically(out / "analysis.json", (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(
+        out / "analysis.json",
+        (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
+    )
     write_atomically(out / "index.html", page(f"What the model has learned: {what}", intro, sections, left_out))
     return result
 

@@ -43,12 +43,11 @@ class Fit:
     def run(self) -> int:
         """Print one JSON line."""
         from urform.correspondence import fit_files
-        from urform.inference import as_line, load
+        from urform.inference import load
 
         options = {"partial": self.partial, "normalised": self.normalised, "like": self.like}
         more = {"steps": self.steps, "seed": self.seed, "file_format": self.format, "resolution": self.resolution}
-        print(as_line(fit_files(load(self.weights), self.scan, self.out, **options, **more)))
-        return 0
+        return print_lines([fit_files(load(self.weights), self.scan, self.out, **options, **more)])
 
 
 @dataclass(frozen=True)

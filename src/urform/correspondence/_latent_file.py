@@ -63,7 +63,7 @@ def read_latent_file(path: Path) -> LatentFile:
         latent = np.array(entry["latent"], np.float32)
         scan = None if entry["scan"] is None else Path(entry["scan"])
         content = LatentFile(str(entry["category"]), latent, Normalisation(offset, scale), scan)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: not a latent file, expected the JSON that `urform fit` writes") from error
     if latent.ndim != 1 or not np.isfinite(latent).all() or not np.isfinite(offset).all() or not 0 < scale < np.inf:
         raise ValueError(f"{path}: damaged, expected a latent of finite numbers and a scale above 0")

@@ -1,6 +1,6 @@
 """Data folders: their layout, how they are made, how training reads them."""
 
-from urform.data._archive import Unpacked, unpack
+from urform.data._archive import Unpacked, check_expansion, unpack
 from urform.data._augment import augment, to_input
 from urform.data._check import DataCheck, Problem, check, format_check
 from urform.data._deform_sources import deform_sources
@@ -46,6 +46,7 @@ __all__ = [
     "ViewSet",
     "augment",
     "check",
+    "check_expansion",
     "check_outputs",
     "deform_sources",
     "divided_families",

@@ -107,6 +107,12 @@ def unpack(archive: Path, folder: Path, max_gb: float = 200.0) -> Unpacked:
     return Unpacked(folder, unpacked.files, unpacked.refused)
 
 
+def check_expansion(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise a ValueError where a zip file is made to fill memory."""
+    if sum(member.file_size for member in archive.infolist()) > path.stat().st_size * MAX_RATIO + RATIO_SLACK:
+        raise ValueError(f"unpacks to more than {MAX_RATIO} times its size")
+
+
 class _Unpacking:
     """The writing of one archive: counts what it wrote and what it refused."""
 
@@ -254,6 +260,7 @@ def _link_target(name: str, link: str) -> str:
 
 def _read_stamp(folder: Path) -> dict:
     try:
-        return json.loads((folder / STAMP).read_text())
-    except (OSError, ValueError):
+        stamp = json.loads((folder / STAMP).read_text())
+        return stamp if isinstance(stamp, dict) and {"files", "refused"} <= stamp.keys() else {}
+    except (OSError, ValueError, RecursionError):
         return {}

@@ -257,7 +257,7 @@ def _split_problems(data: DataFolder, with_sdf: set[ShapeKey]) -> Iterator[tuple
         try:
             # `prepare` writes an empty split where no shape belongs to it.
             keys = [] if json.loads(path.read_text()) == {} else read_split(path)
-        except ValueError:
+        except (ValueError, RecursionError):
             yield "split: cannot be read, expected a split file", str(path)
             continue
         for key in keys:

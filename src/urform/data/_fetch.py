@@ -133,8 +133,8 @@ class _Target:
     def read_note(self) -> dict[str, str]:
         """The note; empty where there is none."""
         try:
-            return json.loads(self.note.read_text())
-        except (OSError, ValueError):
+            return {str(name): str(value) for name, value in json.loads(self.note.read_text()).items()}
+        except (OSError, ValueError, AttributeError, RecursionError):
             return {}
 
     def request(self) -> urllib.request.Request:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from urform.config import is_name, shortened
+from urform.data._archive import check_expansion
 from urform.data._parts import Parts
 from urform.geometry import Normalisation, SdfSamples
 
@@ -96,8 +97,11 @@ class DataFolder:
 
     def normalisation(self, key: ShapeKey) -> Normalisation:
         """Read how a shape was normalised."""
-        offset, scale = _read_npz(self.normalisation_path(key), "offset", "scale")
-        return Normalisation(np.asarray(offset, np.float64).reshape(3), float(np.asarray(scale).reshape(())))
+        path = self.normalisation_path(key)
+        offset, scale = _read_npz(path, "offset", "scale")
+        if offset.size != 3 or scale.size != 1 or {offset.dtype.kind, scale.dtype.kind} - set("fiu"):
+            raise ValueError(f"{path}: damaged, expected an offset of 3 numbers and a scale; prepare it again")
+        return Normalisation(offset.astype(np.float64).reshape(3), float(scale.reshape(())))
 
     def surface(self, key: ShapeKey) -> Float[np.ndarray, "N 3"]:
         """Read the surface points of a shape, in the mesh's own coordinates."""
@@ -154,7 +158,7 @@ def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:
         if isinstance(content.get("keypoints"), dict):
             content = content["keypoints"]
         points = {str(name): np.array(point, np.float64) for name, point in content.items()}
-    except (AttributeError, ValueError, TypeError, RecursionError):
+    except (AttributeError, ValueError, TypeError, RecursionError, OverflowError):
         points = {}
     if not points or any(point.shape != (3,) or not np.isfinite(point).all() for point in points.values()):
         raise ValueError(f'{path}: not a file of keypoints, expected JSON like {{"seat_front_left": [0.2, 0.4, 0.3]}}')
@@ -231,6 +235,7 @@ def _read_npz(path: Path, *names: str) -> list[np.ndarray]:
     try:
         # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file) as archive:
+            check_expansion(archive.zip, path)
             return [archive[name] for name in names]
     except FileNotFoundError:
         raise

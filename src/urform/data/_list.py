@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from urform.config import shortened
 from urform.data._layout import ShapeKey
 from urform.data._names import ANONYMOUS_STEMS, caseless, name_of, safe_name, unique_names
 from urform.data._source import CATEGORY, DATASET, Source, file_problem, name_problem
@@ -80,9 +81,9 @@ def _check_header(path: Path, header: Sequence[str], required: Sequence[str], op
             raise ValueError(f"{path}: the header is {shown!r}, expected a column {name!r}{others}")
     for name in header:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, 1)
+            nearest = difflib.get_close_matches(name[:100], known, 1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise ValueError(f"{path}: unknown column {name!r}, expected some of {', '.join(known)}{hint}")
+            raise ValueError(f"{path}: unknown column {shortened(name)}, expected some of {', '.join(known)}{hint}")
     if len(set(header)) != len(header):
         raise ValueError(f"{path}: the header is {shown!r}, expected every column once")
 

@@ -123,6 +123,11 @@ def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_forma
     return mesh_path
 
 
-def as_line(summary: dict[str, Any]) -> str:
-    """One JSON line."""
-    return json.dumps(summary, ensure_ascii=False)
+def as_line(summary: dict[str, Any], encoding: str | None = "utf-8") -> str:
+    """One JSON line; letters that the encoding lacks are escaped, as JSON does it."""
+    line = json.dumps(summary, ensure_ascii=False)
+    try:
+        line.encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        return json.dumps(summary)
+    return line

@@ -119,9 +119,9 @@ class TrueMeshes:
     def _sign(self, key: ShapeKey) -> str:
         try:
             name = json.loads(self._data.report_path(key).read_text())["sign"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return "solid"  # prepared by another program
-        return name if name in _SIGNS else "solid"
+        return name if isinstance(name, str) and name in _SIGNS else "solid"
 
 
 def datasources(data: DataFolder) -> dict[str, str]:
@@ -132,10 +132,10 @@ def datasources(data: DataFolder) -> dict[str, str]:
     """
     file = data.root / _PLACES
     try:
-        return dict(json.loads(file.read_text()))
+        return {str(name): str(place) for name, place in json.loads(file.read_text()).items()}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{file}: not a JSON object, expected the folder of each dataset's meshes") from error
 
 

@@ -20,12 +20,13 @@ from urform.weights._checkpoint import (
     read_checkpoint,
     read_codes,
 )
-from urform.weights._file import FILE_NAME, Weights, build_decoder, save_weights
+from urform.weights._file import FILE_NAME, Weights, build_decoder, check_room, save_weights
 from urform.weights._specs import FILE_NAME as SPECS
 from urform.weights._specs import Specs
 
 MODELS = "ModelParameters"
 CODES = "LatentCodes"
+SMALL = 1 << 20  # numbers that a network may always have: what its file lacks is told by name
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,11 @@ def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | 
     """Read a published experiment; arguments and errors as in `import_experiment`."""
     specs = Specs(experiment / SPECS)
     config = specs.model_config()
+    parameters = checkpoint_path(experiment / MODELS, checkpoint)
+    with named_after(specs.path):
+        check_room(build_decoder, config, parameters.stat().st_size + SMALL)
     decoder = build_decoder(config)
-    epoch = _load_decoder(decoder, checkpoint_path(experiment / MODELS, checkpoint))
+    epoch = _load_decoder(decoder, parameters)
     codes = read_codes(checkpoint_path(experiment / CODES, checkpoint))
     if codes.epoch != epoch:
         raise ValueError(f"{codes.path}: must be of epoch {epoch} like {MODELS}/, got epoch {codes.epoch}")
