@@ -112,16 +112,17 @@ class DataFetch:
     unpack: bool = True
     """Unpack .zip, .sh3f and .tar(.gz, .xz, .bz2) files."""
     max_gb: float = 200.0
-    """Most GiB that one archive may unpack to."""
+    """Most GiB that one file may have, and that one archive may unpack to."""
 
     def run(self) -> int:
         """Say what came of each; 1 if members of an archive were refused."""
-        from urform.data import fetch
+        from urform.data import check_urls, fetch
 
         if not self.urls:
             raise ValueError("no URL given, expected at least one")
         if self.sha256 and len(self.sha256) != len(self.urls):
             raise ValueError(f"--sha256 must be given for each of the {len(self.urls)} URLs, got {len(self.sha256)}")
+        check_urls(self.urls, self.unpack)
         refused = False
         for url, checksum in zip(self.urls, self.sha256 or [None] * len(self.urls), strict=True):
             got = fetch(url, self.out, checksum, self.unpack, max_gb=self.max_gb)

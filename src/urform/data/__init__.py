@@ -4,7 +4,7 @@ from urform.data._archive import Unpacked, check_expansion, unpack
 from urform.data._augment import augment, to_input
 from urform.data._check import DataCheck, Problem, check, format_check
 from urform.data._deform_sources import deform_sources
-from urform.data._fetch import Fetched, fetch
+from urform.data._fetch import Fetched, check_urls, fetch
 from urform.data._flatten import Flattened, flatten
 from urform.data._framing import frame, on_white
 from urform.data._image import read_image
@@ -48,6 +48,7 @@ __all__ = [
     "check",
     "check_expansion",
     "check_outputs",
+    "check_urls",
     "deform_sources",
     "divided_families",
     "encode_png",

@@ -195,7 +195,9 @@ def check_room(build: Callable[[ModelConfig], nn.Module], config: ModelConfig, t
     with torch.device("meta"):
         wanted = sum(value.numel() for value in build(config).state_dict().values())
     if wanted > there:
-        raise ValueError(f"describes a network of {wanted:,} numbers, expected at most {there:,}, which the file has room for")
+        raise ValueError(
+            f"describes a network of {wanted:,} numbers, expected at most {there:,}, which the file has room for"
+        )
 
 
 def _retupled(value: Any) -> Any:
