@@ -27,8 +27,8 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file, expected a picture")
-    if path.is_dir():
-        raise ValueError(f"{path}: is a folder, {_EXPECTED}")
+    if not path.is_file():  # reading a pipe would wait for ever
+        raise ValueError(f"{path}: is {'a folder' if path.is_dir() else 'no file'}, {_EXPECTED}")
     if not path.stat().st_size:
         raise ValueError(f"{path}: is empty (0 bytes), {_EXPECTED}")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def check_outputs(
             raise ValueError(f"{output}: is a folder, expected the name of a file; choose {choose}")
         if _identity(output) in given:
             raise ValueError(f"{output}: is an input and would be overwritten, choose {choose}")
-        if (name := caseless(str(output.resolve()))) in seen:
+        if (name := caseless(os.path.realpath(output))) in seen:
             raise ValueError(f"{output}: two results would have this name, choose {choose}")
         seen.add(name)
 
@@ -44,7 +45,7 @@ def _file_above(folder: Path) -> Path | None:
 def _identity(path: Path) -> tuple[int, int] | None:
     """What tells the file apart from others, whatever it is called; None where there is none."""
     try:
-        state = path.resolve().stat()  # `new/..` is no place before `new` is made
+        state = Path(os.path.realpath(path)).stat()  # `new/..` is no place before `new` is made
     except (OSError, ValueError):
         return None
     return state.st_dev, state.st_ino
