@@ -108,7 +108,7 @@ class DataFolder:
         import trimesh
 
         path = self.surface_path(key)
-        if not path.exists():
+        if not path.is_file():
             raise FileNotFoundError(f"{path}: no surface samples of {key}; `urform prepare` makes them")
         cloud: Any = trimesh.load(path)
         return np.asarray(cloud.vertices, np.float64)
@@ -232,6 +232,8 @@ def replace_durably(partial: Path, path: Path) -> None:
 
 def _read_npz(path: Path, *names: str) -> list[np.ndarray]:
     """Arrays of an npz file, nothing unpickled."""
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise FileNotFoundError(f"{path}: no such file; `urform prepare` makes it")
     try:
         # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file) as archive:

@@ -74,18 +74,18 @@ def list_sources(path: Path, dataset: str | None, category: str | None, collecti
 
 def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
     known = (*required, *optional)
-    shown = ",".join(header) or "empty"
+    shown = shortened(",".join(header) or "empty")
     for name in required:
         if name not in header:
             others = f" (besides: {', '.join(optional)})" if optional else ""
-            raise ValueError(f"{path}: the header is {shown!r}, expected a column {name!r}{others}")
+            raise ValueError(f"{path}: the header is {shown}, expected a column {name!r}{others}")
     for name in header:
         if name not in known:
             nearest = difflib.get_close_matches(name[:100], known, 1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
             raise ValueError(f"{path}: unknown column {shortened(name)}, expected some of {', '.join(known)}{hint}")
     if len(set(header)) != len(header):
-        raise ValueError(f"{path}: the header is {shown!r}, expected every column once")
+        raise ValueError(f"{path}: the header is {shown}, expected every column once")
 
 
 def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey, collection: str) -> Source:

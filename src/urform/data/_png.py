@@ -24,6 +24,8 @@ def encode_png(picture: UInt8[np.ndarray, "H W C"] | UInt16[np.ndarray, "H W"]) 
 
 def read_png(path: Path) -> np.ndarray | None:
     """Read a picture as OpenCV has it, BGR; None where it is damaged, or too large to be a view."""
+    if not path.is_file():  # opening a pipe would wait for ever
+        return None
     try:
         with path.open("rb") as file:
             signature, width, height = struct.unpack(">8s8x2I", file.read(24))

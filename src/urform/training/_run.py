@@ -50,7 +50,7 @@ class RunFolder:
         file = path / "config.json"
         self._resumed = config.resume
         if config.resume:
-            if not file.exists():
+            if not file.is_file():
                 raise FileNotFoundError(f"{path}: no run to resume; start it without --resume")
             _compare(_settings(file), content, path)
         elif writes:
