@@ -142,7 +142,7 @@ def test_a_name_that_is_no_utf8_ends_no_batch(place: Path, capsys: pytest.Captur
     (place / "meshes").mkdir()
     for name in (odd, "good"):
         picture.save(f"{name}.png")
-        trimesh.creation.box().export(file_obj=(place / "meshes" / f"{name}.obj").open("w"), file_type="obj")
+        (place / "meshes" / f"{name}.obj").write_text(trimesh.creation.box().export(file_type="obj"))
     (place / "meshes" / f"{odd}2.obj").write_text("")
     words = [f"{odd}.png", "good.png", "--weights", "run", "--out", "out", "--resolution", "16"]
     assert main(["reconstruct", *words]) == 0
