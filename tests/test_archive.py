@@ -2,6 +2,7 @@ import io
 import os
 import stat
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -93,6 +94,17 @@ def test_links_become_copies_or_are_refused(tmp_path: Path) -> None:
     linked = unpack(make_zip(tmp_path / "b.zip", {"a": b"a"}, {"in": "a", "out": "/etc/passwd"}), tmp_path / "zip")
     assert files(tmp_path / "zip") == {"a", "in"}
     assert linked.refused == ("out: is a link to /etc/passwd, which is no file of the archive",)
+
+
+def test_chains_of_links_take_no_longer_than_their_number(tmp_path: Path) -> None:
+    chain = [(f"link{number}", f"link{number + 1}".encode(), "2") for number in range(4000)]
+    lost = [(f"lost{number}", f"lost{(number + 1) % 4000}".encode(), "2") for number in range(4000)]
+
+    members = [*chain, ("link4000", b"real", "2"), *lost, ("real", b"r", "0")]
+    started = time.process_time()
+    unpacked = unpack(make_tar(tmp_path / "a.tar", members), tmp_path / "out")
+    assert (unpacked.files, len(unpacked.refused)) == (4002, 4000)
+    assert time.process_time() - started < 30
 
 
 def test_clashing_names_are_refused(tmp_path: Path) -> None:

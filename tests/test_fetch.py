@@ -1,6 +1,7 @@
 import hashlib
 import http.server
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.test_archive import make_zip
-from urform.data import Fetched, fetch
+from urform.data import Fetched, check_urls, fetch
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -49,7 +50,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if tag:
             self.send_header("ETag", tag)
-        self.send_header("Content-Length", str(len(content) - start))
+        if not self.server.hides_length:  # pyright: ignore
+            self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         limit = self.server.breaks.pop(0) if self.server.breaks else len(content)  # pyright: ignore
         self.wfile.write(content[start : start + limit])
@@ -64,6 +66,7 @@ class Server(http.server.ThreadingHTTPServer):
     tag = '"one"'
     ranges = True
     location = ""
+    hides_length = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -219,6 +222,27 @@ def test_credentials_come_from_netrc_and_stay_with_their_host(server: Server, tm
     assert server.requests[-1][1]["Authorization"] == "Bearer t"
 
 
+def test_what_is_too_large_or_leads_elsewhere_is_refused(server: Server, tmp_path: Path) -> None:
+    for name, headers in (("a.bin", True), ("b.bin", False)):
+        server.hides_length = not headers
+        with pytest.raises(ValueError, match=rf"{name}: has more than 0\.0001 GiB; give a larger --max-gb"):
+            get(f"{server.url}/{name}", tmp_path, max_gb=0.0001)
+    assert not list(tmp_path.glob("*.bin*"))
+    for scheme in ("ftp", "file", "gopher"):
+        server.answers, server.location = [302], f"{scheme}://host/c.bin"
+        with pytest.raises(ValueError, match=r"c\.bin"):
+            get(f"{server.url}/c.bin", tmp_path)
+    with pytest.raises(ValueError, match="--max-gb must be positive, got -1"):
+        get(f"{server.url}/a.bin", tmp_path, max_gb=-1)
+    started = time.monotonic()
+    for url in ("http:///a.bin", "http://no such host/a.bin", "http://nowhere.invalid/a.bin"):
+        with pytest.raises((ConnectionError, ValueError)):
+            fetch(url, tmp_path)
+    assert time.monotonic() - started < 10
+    with pytest.raises(ValueError, match=r"b/A.zip: would be kept as 'A', as another is"):
+        check_urls(["http://h/a.tar.gz", "b/A.zip"])
+
+
 def test_messages(server: Server, tmp_path: Path, home: Path) -> None:
     for status, message in (
         (401, r"a\.bin: the server answers 401 Unauthorized; put a line 'machine 127\.0\.0\.1 login"),
@@ -245,8 +269,10 @@ def test_messages(server: Server, tmp_path: Path, home: Path) -> None:
     with pytest.raises(ValueError, match="names no file, expected a URL that ends in a file name"):
         get(f"{server.url}/", tmp_path)
     server.content = b"\n<!DOCTYPE html><html>log in</html>"
-    with pytest.raises(ValueError, match=r"b\.zip: is a web page, expected an archive"):
-        get(f"{server.url}/b.zip", tmp_path)
+    for name in ("b.zip", "b.glb"):
+        with pytest.raises(ValueError, match=rf"{name}: is a web page, expected an archive"):
+            get(f"{server.url}/{name}", tmp_path, unpack=False)
+    assert not list(tmp_path.glob("b.*"))
     with pytest.raises(ConnectionError, match="refused, given up after 1 attempts"):
         get("http://127.0.0.1:1/c.bin", tmp_path, retries=0)
     (home / ".netrc").write_text("nonsense\n")

@@ -1,9 +1,11 @@
+import multiprocessing
 import os
 import time
 
 import numpy as np
 import pytest
 
+from urform.data import _pool
 from urform.data._pool import run_isolated
 
 
@@ -12,6 +14,8 @@ def work(job: str) -> str:
         os.abort()
     if job == "hang":
         time.sleep(600)
+    if job.startswith("nap"):
+        time.sleep(0.5)
     if job == "raise":
         raise RuntimeError("a library's own error\nwith details")
     if job == "eat":
@@ -36,6 +40,31 @@ def test_a_crash_or_a_hang_costs_one_job() -> None:
     assert outcomes["hang"] == (None, "took longer than 8 s and was stopped; --time-limit-s allows more")
     assert outcomes["eat"] == ("no memory", "")
     assert outcomes["raise"] == (None, "RuntimeError: a library's own error")
+
+
+def test_workers_that_are_all_killed_cost_a_job_each_and_the_rest_is_done() -> None:
+    jobs = [f"nap{number}" for number in range(12)]
+    outcomes, killed = {}, 0
+    for job, result, reason in run_isolated(guarded, jobs, 2, 10.0):
+        outcomes[job] = result, reason
+        if len(outcomes) == 2:
+            time.sleep(0.2)
+            for process in multiprocessing.active_children():
+                process.kill()
+                killed += 1
+    assert killed == 2
+    assert set(outcomes) == set(jobs)
+    assert sum(result is None for result, _ in outcomes.values()) <= killed
+
+
+def test_workers_that_cannot_start_end_in_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pool, "_start_worker", die)
+    outcomes = list(run_isolated(guarded, ["a", "b"], 1, 60.0))
+    assert [(result, reason[:29]) for _, result, reason in outcomes] == [(None, "all worker processes were kil")] * 2
+
+
+def die(memory_gb: float | None) -> None:
+    os._exit(9)
 
 
 def full(job: str) -> str:

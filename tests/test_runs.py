@@ -117,17 +117,21 @@ def test_a_run_killed_five_times_ends_as_one_that_was_not(data: Path, split: Pat
     assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("left", [0, 100])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
-    data: Path, split: Path, shape_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    data: Path, split: Path, shape_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, left: int
 ) -> None:
     run = tmp_path / "run"
     train_shape(data, [split], run, SHAPE, replace(CPU, stop_after=3))
     checkpoint = run / "checkpoint.pt"
-    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    checkpoint.write_bytes(checkpoint.read_bytes()[:left])
+    with (run / "metrics.jsonl").open("a") as log:
+        log.write('{"epoch": 3, "lo')  # as a loss of power leaves it
     train_shape(data, [split], run, SHAPE, replace(CPU, resume=True))
     assert "checkpoint.pt: damaged" in caplog.text
     assert "going on from the one before, epoch 2" in caplog.text
     assert_same_weights(run, shape_run)
+    assert metrics(run) == metrics(shape_run)
     for name in ("checkpoint.pt", "checkpoint_previous.pt"):
         (run / name).write_bytes(b"?")
     with pytest.raises(ValueError, match=r"checkpoint.pt: damaged \(.*; start again with --overwrite"):

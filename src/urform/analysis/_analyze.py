@@ -20,7 +20,7 @@ from urform.analysis._shapes import morph_strips, neighbour_sheet, outlier_sheet
 from urform.analysis._views import encode_views, encode_views_by, pick_views
 from urform.analysis._warps import warp_comparison, warp_sheet
 from urform.config import AnalysisConfig
-from urform.data import ShapeKey, write_atomically
+from urform.data import ShapeKey, check_outputs, write_atomically
 from urform.inference import Model, load
 from urform.weights import BackboneWeights, load_backbone, read_latents
 
@@ -96,6 +96,9 @@ def analyze(
     """
     options = options or AnalysisConfig()
     require_packages(options.projection)
+    check_outputs(
+        out, [out / "index.html", out / "analysis.json"], [Path(weights), *([] if split is None else [split])]
+    )
     subject = _read(weights, data, split, options)
     sections, left_out = [], {}
     for title, piece in _PIECES.items():
@@ -110,7 +113,10 @@ def analyze(
         write_atomically(out / f"{section.name}.png", section.picture)
     what = f"{result['category']}, from {weights}" if subject.model else str(weights)
     intro = _intro(subject, options.seed)
-    write_atomically(out / "analysis.json", (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(
+        out / "analysis.json",
+        (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
+    )
     write_atomically(out / "index.html", page(f"What the model has learned: {what}", intro, sections, left_out))
     return result
 

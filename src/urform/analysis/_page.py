@@ -27,7 +27,9 @@ def page(title: str, intro: str, sections: Sequence[Section], left_out: Mapping[
     if left_out:
         reasons = "\n".join(f"<li>{html.escape(what)}: {html.escape(why)}</li>" for what, why in left_out.items())
         parts.append(f"<h2>Left out</h2>\n<ul>\n{reasons}\n</ul>")
-    return _PAGE.format(title=html.escape(title), intro=html.escape(intro), parts="\n".join(parts)).encode()
+    return _PAGE.format(title=html.escape(title), intro=html.escape(intro), parts="\n".join(parts)).encode(
+        errors="backslashreplace"
+    )
 
 
 _PAGE = """<!doctype html>

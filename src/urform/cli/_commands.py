@@ -10,6 +10,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
+from urform.cli._files import check_files, inputs_of
 from urform.cli._lines import print_lines
 from urform.config import ContrastiveConfig, EncoderConfig, JointConfig, PrepareConfig, RunConfig, ShapeConfig
 
@@ -148,8 +149,10 @@ class TrainEncoder:
 
     def run(self) -> int:
         """Train."""
+        from urform.data import check_outputs
         from urform.training import train_encoder
 
+        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
         train_encoder(self.init, self.data, self.split, self.out, self.config, self.run_config, self.imagenet)
         return 0
 
@@ -180,8 +183,10 @@ class TrainJoint:
 
     def run(self) -> int:
         """Train."""
+        from urform.data import check_outputs
         from urform.training import train_joint
 
+        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
         train_joint(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
         return 0
 
@@ -207,8 +212,10 @@ class TrainContrastive:
 
     def run(self) -> int:
         """Train."""
+        from urform.data import check_outputs
         from urform.training import train_contrastive
 
+        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
         train_contrastive(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
         return 0
 
@@ -282,6 +289,7 @@ class Evaluate:
         from urform.data import write_atomically
         from urform.inference import evaluate, format_csv, format_table, load
 
+        check_files(self, "json", "csv", "sheet")
         result = evaluate(
             load(self.weights),
             self.data,

@@ -46,7 +46,7 @@ def _read(path: Path) -> Mapping[Any, Any]:
         raise FileNotFoundError(f"{path}: no such config file, expected YAML with flags and their values")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must hold flags and their values, got {type(content).__name__}")

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from urform.cli._files import check_files
 from urform.cli._lines import print_lines
 
 # Heavy imports stand inside `run`, as in `_commands`.
@@ -44,12 +45,11 @@ class Fit:
     def run(self) -> int:
         """Print one JSON line."""
         from urform.correspondence import fit_files
-        from urform.inference import as_line, load
+        from urform.inference import load
 
         options = {"partial": self.partial, "normalised": self.normalised, "like": self.like, "up": self.up}
         more = {"steps": self.steps, "seed": self.seed, "file_format": self.format, "resolution": self.resolution}
-        print(as_line(fit_files(load(self.weights), self.scan, self.out, **options, **more)))
-        return 0
+        return print_lines([fit_files(load(self.weights), self.scan, self.out, **options, **more)])
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,7 @@ class EvaluateCorrespondence:
         from urform.data import DataFolder, read_split, write_atomically
         from urform.inference import load
 
+        check_files(self, "json")
         keys = read_split(self.split)
         result = evaluate_correspondence(load(self.weights), DataFolder(self.data), keys, self.unseen)
         print(format_correspondence(result))

@@ -40,6 +40,7 @@ class DataSplit:
         from urform.data import (
             DataFolder,
             Inventory,
+            check_outputs,
             divided_families,
             read_families,
             split_by_list,
@@ -55,8 +56,10 @@ class DataSplit:
         else:
             train, test = split_keys(keys, families, self.test_fraction, self.seed)
         place = "/".join(keys[0][:2])
-        for side, members in (("train", train), ("test", test)):
-            path = self.data / "splits" / f"{self.name or place.replace('/', '_')}_{side}.json"
+        stem = self.name or place.replace("/", "_")
+        files = [self.data / "splits" / f"{stem}_{side}.json" for side in ("train", "test")]
+        check_outputs(None, files, [file for file in (self.test_list, self.families) if file], "another --name")
+        for path, members in zip(files, (train, test), strict=True):
             write_split(path, members)
             print(f"{path}: {len(members)} shapes of {place}")
         if without:
@@ -82,9 +85,11 @@ class DataCheck:
 
     def run(self) -> int:
         """Print the table and the problems."""
-        from urform.data import DataFolder, check, format_check, write_atomically
+        from urform.data import DataFolder, check, check_outputs, format_check, write_atomically
 
         sheet = self.out / "contact_sheet.png" if self.out else None
+        outputs = [file for file in (self.json, sheet) if file]
+        check_outputs(None, outputs, (self.data / "splits").glob("*.json"), "another file")
         result = check(DataFolder(self.data), self.full, sheet)
         print(format_check(result))
         if sheet:
@@ -107,16 +112,17 @@ class DataFetch:
     unpack: bool = True
     """Unpack .zip, .sh3f and .tar(.gz, .xz, .bz2) files."""
     max_gb: float = 200.0
-    """Most GiB that one archive may unpack to."""
+    """Most GiB that one file may have, and that one archive may unpack to."""
 
     def run(self) -> int:
         """Say what came of each; 1 if members of an archive were refused."""
-        from urform.data import fetch
+        from urform.data import check_urls, fetch
 
         if not self.urls:
             raise ValueError("no URL given, expected at least one")
         if self.sha256 and len(self.sha256) != len(self.urls):
             raise ValueError(f"--sha256 must be given for each of the {len(self.urls)} URLs, got {len(self.sha256)}")
+        check_urls(self.urls, self.unpack)
         refused = False
         for url, checksum in zip(self.urls, self.sha256 or [None] * len(self.urls), strict=True):
             got = fetch(url, self.out, checksum, self.unpack, max_gb=self.max_gb)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
+from urform.cli._files import check_files
+
 if TYPE_CHECKING:
     from urform.config import ModelConfig
 
@@ -62,6 +64,7 @@ class Embeddings:
         from urform.config._check import require
         from urform.weights import extract_latents, write_latents
 
+        check_files(self, "out")
         require(self.out.suffix in (".pkl", ".npz"), "--out", "a file ending in .pkl or .npz", str(self.out))
         found = extract_latents(self.source, self.split, self.data, self.checkpoint)
         write_latents(self.out, found.latents)

@@ -16,5 +16,5 @@ def print_lines(summaries: Iterable[dict[str, Any]]) -> int:
         failed |= "error" in summary
         if "error" in summary:
             print(f"urform: {summary['error']}", file=sys.stderr)
-        print(as_line(summary), flush=True)
+        print(as_line(summary, sys.stdout.encoding), flush=True)
     return 2 if failed else 0

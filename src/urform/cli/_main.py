@@ -91,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
         return _usage(words)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the console cannot show must not end a batch
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
     try:
         translate = from_published if name == "train contrastive" else None
@@ -98,11 +101,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
         if debug:
             raise
-        print(f"urform: {str(error) or type(error).__name__}", file=sys.stderr)
+        print(f"urform: {_one_line(error)}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if debug:
+            raise
+        print(f"urform: unexpected {type(error).__name__}: {_one_line(error)}; --debug shows more", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stopped:
         print(f"urform: {str(stopped) or 'interrupted'}", file=sys.stderr)
         return 130
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).splitlines()) or type(error).__name__
 
 
 def _apart(word: str) -> list[str]:

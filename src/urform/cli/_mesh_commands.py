@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from tyro.conf import OmitArgPrefixes, Positional
 
+from urform.cli._files import check_files
+
 if TYPE_CHECKING:
     from urform.correspondence import MeshCounts, MeshOptions
 
@@ -90,6 +92,7 @@ class MeshTemplate:
         from urform.correspondence import coloured_template
         from urform.inference import printable, save_mesh
 
+        check_files(self, "out")
         mesh = coloured_template(MeshSettings(self.weights, self.checkpoint).model(), self.resolution)
         save_mesh(printable(mesh, self.size) if self.out.suffix.lower() == ".stl" else mesh, self.out)
         print(f"{self.out}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
@@ -116,7 +119,7 @@ class MeshShapes:
     def run(self) -> int:
         """Mesh, and say what was left out."""
         from urform.correspondence import mesh_shapes
-        from urform.data import DataFolder, read_split
+        from urform.data import DataFolder, ShapeKey, read_split
         from urform.weights import read_latents
 
         model = self.settings.model()
@@ -142,9 +145,9 @@ class MeshShapes:
         if self.original_scale is not None and not self.original_scale.is_dir():
             raise FileNotFoundError(f"--original-scale {self.original_scale}: no such data folder")
         restore = None if self.original_scale is None else DataFolder(self.original_scale)
-        return report(
-            mesh_shapes(model, chosen, self.out, self.settings.options(), restore, self.settings.overwrite), self.out
-        )
+        inputs = [restore.surface_path(ShapeKey.parse(name)) for name in chosen] if restore else []
+        options, overwrite = self.settings.options(), self.settings.overwrite
+        return report(mesh_shapes(model, chosen, self.out, options, restore, overwrite, inputs), self.out)
 
 
 @dataclass(frozen=True)
@@ -176,10 +179,9 @@ class MeshImages:
         model, data = self.settings.model(), DataFolder(self.data)
         keys = _range(read_split(self.split), self.ids)
         latents = dict(encoded_views(model, data, keys, self.view, self.seed))
-        restore = data if self.original_scale else None
-        return report(
-            mesh_shapes(model, latents, self.out, self.settings.options(), restore, self.settings.overwrite), self.out
-        )
+        restore, inputs = data if self.original_scale else None, [data.surface_path(key) for key in keys]
+        options, overwrite = self.settings.options(), self.settings.overwrite
+        return report(mesh_shapes(model, latents, self.out, options, restore, overwrite, inputs), self.out)
 
 
 def _range(items: list[_Item], ids: tuple[int, int] | None) -> list[_Item]:
@@ -225,9 +227,15 @@ class Morph:
 
     def run(self) -> int:
         """Mesh, draw and write."""
-        from urform.correspondence import morph, resolve_subject
+        from urform.correspondence import MOST_STEPS, files_behind, morph, resolve_subject
+        from urform.data import check_outputs
         from urform.inference import load
 
+        outputs = [
+            self.out / name
+            for name in (*(f"{step:02d}.ply" for step in range(min(self.steps, MOST_STEPS))), "morph.gif")
+        ]
+        check_outputs(self.out, outputs, [file for text in (self.first, self.last) for file in files_behind(text)])
         model = load(self.weights)
         first, last = (resolve_subject(model, text) for text in (self.first, self.last))
         files = morph(model, first, last, self.steps, self.out, self.resolution, self.registered)

@@ -1,6 +1,7 @@
 """Settings as frozen dataclasses; ranges are checked where they are built."""
 
 from urform.config._analysis import AnalysisConfig
+from urform.config._check import is_name, require, shortened
 from urform.config._contrastive import ContrastiveConfig
 from urform.config._model import PRESETS, WITHOUT, ModelConfig
 from urform.config._prepare import PrepareConfig
@@ -31,5 +32,8 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "ShapeConfig",
+    "is_name",
     "pair_weight_of_sum",
+    "require",
+    "shortened",
 ]

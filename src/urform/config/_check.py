@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+LONGEST_NAME = 200  # bytes; file systems allow 255, and temporary names and endings are added
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a file or folder on any disk, and leads nowhere as a part of a path."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return False
+    return 0 < size <= LONGEST_NAME and text not in (".", "..") and min(text) >= " " and not set(text) & set("/\\")
+
+
+def shortened(value: object, most: int = 80) -> str:
+    """A value as messages show it: on one line, not longer than it."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
 
 def require(holds: bool, flag: str, expected: str, got: object) -> None:
     """Raise a ValueError that names the flag, what it takes and what it got, unless the condition holds."""

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from urform.config._check import require
 
+MOST_UNITS = 65_536  # beyond these no network is meant, but a slip or a trap
+MOST_LAYERS = 1000
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -62,9 +65,17 @@ class ModelConfig:
         require(self.template_octaves >= 0, "--template-octaves", "0 or more", self.template_octaves)
         require(self.correction_width >= 0, "--correction-width", "0 or more", self.correction_width)
         require(self.template_layers >= 1, "--template-layers", "at least 1", self.template_layers)
+        for name in ("latent_size", "warp_width", "correction_width", "encoder_width", "encoder_hidden"):
+            value = getattr(self, name)
+            require(value <= MOST_UNITS, f"--{name.replace('_', '-')}", f"at most {MOST_UNITS}", value)
+        for name in ("warp_steps", "warp_octaves", "template_octaves", "template_layers"):
+            value = getattr(self, name)
+            require(value <= MOST_LAYERS, f"--{name.replace('_', '-')}", f"at most {MOST_LAYERS}", value)
+        require(len(self.dims) <= MOST_LAYERS, "--template-dims", f"at most {MOST_LAYERS} layers", len(self.dims))
         smallest = 4 if self.xyz_in_all else 1
         flag = "--template-dims" if self.template_dims else "--template-width"
         require(min(self.dims) >= smallest, flag, f"at least {smallest}", min(self.dims))
+        require(max(self.dims) <= MOST_UNITS, flag, f"at most {MOST_UNITS}", max(self.dims))
         for flag, layers in (("--norm-layers", self.norm_layers), ("--dropout-layers", self.dropout_layers)):
             fit = all(0 <= layer < len(self.dims) for layer in layers or ())
             require(fit, flag, f"indices of the template's {len(self.dims)} layers, from 0", layers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from urform.config._check import require
+from urform.config._check import is_name, require
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,5 @@ class PrepareConfig:
         require(self.view_samples in (1, 4, 9, 16), "--view-samples", "1, 4, 9 or 16", self.view_samples)
         require(0 <= self.test_fraction < 1, "--test-fraction", "at least 0 and less than 1", self.test_fraction)
         for flag, name in (("--dataset", self.dataset), ("--category", self.category)):
-            named = name is None or (bool(name) and not set(name) & set("/\\"))
-            require(named, flag, "a name without slashes", name)
+            require(name is None or is_name(name), flag, "a name without slashes", name)
         require(self.thicken == 0 or 0.004 <= self.thicken <= 0.2, "--thicken", "0, or 0.004 to 0.2", self.thicken)

@@ -13,7 +13,7 @@ from urform.correspondence._labels import Labels, colour_at, group_labels, label
 from urform.correspondence._latent_file import LatentFile, read_latent_file, write_latent_file
 from urform.correspondence._mesh_files import MeshCounts, MeshOptions, encoded_views, mesh_shapes
 from urform.correspondence._modes import ShapeModes, shape_modes
-from urform.correspondence._morph import morph
+from urform.correspondence._morph import MOST_STEPS, morph
 from urform.correspondence._register import (
     Registered,
     coloured_template,
@@ -44,7 +44,7 @@ from urform.correspondence._scores import (
     pck,
 )
 from urform.correspondence._settle import flipped_faces, settle
-from urform.correspondence._subject import Subject, normalisation_of, resolve_subject
+from urform.correspondence._subject import Subject, files_behind, normalisation_of, resolve_subject
 from urform.correspondence._surface import Surface
 from urform.correspondence._transfer import (
     CarriedColours,
@@ -62,6 +62,7 @@ from urform.geometry import SurfacePoints, spread
 
 __all__ = [
     "CHAIR_PARTS",
+    "MOST_STEPS",
     "PCK_THRESHOLD",
     "UNLABELLED",
     "CarriedColours",
@@ -94,6 +95,7 @@ __all__ = [
     "encoded_views",
     "evaluate_correspondence",
     "evidence_of",
+    "files_behind",
     "fit",
     "fit_files",
     "fitted_to_samples",

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from urform.correspondence._arguments import check_numbers, check_outputs
+from urform.correspondence._arguments import check_numbers
 from urform.correspondence._evidence import evidence_of
 from urform.correspondence._fit import STEPS, Encoded, Fitted, encode_pictures, fit, starts_for
 from urform.correspondence._latent_file import IDENTITY, LatentFile, write_latent_file
 from urform.correspondence._scan import SCAN_SUFFIXES, Scan, read_scan
 from urform.correspondence._subject import is_picture, name_of_file, normalisation_of
-from urform.data import read_image
+from urform.data import check_outputs, read_image
 from urform.geometry import Normalisation, Up, up_of
 from urform.inference import FORMATS, Model, cut_out, printable, save_mesh
 

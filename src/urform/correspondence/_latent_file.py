@@ -67,7 +67,7 @@ def read_latent_file(path: Path) -> LatentFile:
         if up not in ("y", "z"):
             raise ValueError("up")
         content = LatentFile(str(entry["category"]), latent, Normalisation(offset, scale, up), scan)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: not a latent file, expected the JSON that `urform fit` writes") from error
     if latent.ndim != 1 or not np.isfinite(latent).all() or not np.isfinite(offset).all() or not 0 < scale < np.inf:
         raise ValueError(f"{path}: damaged, expected a latent of finite numbers and a scale above 0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from urform.correspondence._register import perturbed, register, with_canonical
-from urform.data import DataFolder, ShapeKey, read_rgba
+from urform.data import DataFolder, ShapeKey, check_outputs, read_rgba
 from urform.geometry import SMALLEST, NoSurfaceError, check_resolution
 from urform.inference import Model, save_mesh
 
@@ -73,6 +73,7 @@ def mesh_shapes(
     options: MeshOptions,
     restore: DataFolder | None = None,
     overwrite: bool = False,
+    inputs: Iterable[Path] = (),
 ) -> MeshCounts:
     """Write `out/<dataset>/<category>/<instance>.ply` of each shape, its canonical points as colours.
 
@@ -84,10 +85,13 @@ def mesh_shapes(
         restore: data folder whose normalisation is undone, so that meshes lie on the original ones; None = they stay
             in normalised space.
         overwrite: write those again that are there.
+        inputs: files that must not be overwritten; a data folder's surface samples have the names of the meshes.
 
     Raises:
         FileNotFoundError: there is no normalisation of a shape.
+        ValueError: a mesh would replace an input or another mesh.
     """
+    check_outputs(out, [out / f"{name}.ply" for name in latents], inputs)
     template = model.template_mesh(options.resolution) if options.registered else None
     written, kept, dropped, failed, found = 0, 0, 0, [], []
     for name, latent in tqdm(latents.items(), desc="mesh", unit="shape"):

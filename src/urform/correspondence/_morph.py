@@ -19,6 +19,7 @@ from urform.inference import Model, draw_mesh, save_mesh, trimmed
 logger = logging.getLogger(__name__)
 
 FRAME_MS = 120
+MOST_STEPS = 1000
 
 
 def morph(
@@ -41,8 +42,8 @@ def morph(
     Raises:
         ValueError: fewer than two steps, a resolution out of range, or no step has a surface.
     """
-    if steps < 2:
-        raise ValueError(f"--steps must be at least 2, got {steps}")
+    if not 2 <= steps <= MOST_STEPS:
+        raise ValueError(f"--steps must be at {'least 2' if steps < 2 else f'most {MOST_STEPS}'}, got {steps}")
     check_resolution(resolution)
     template = model.template_mesh(resolution) if registered else None
     files, pictures = [], []

@@ -16,7 +16,7 @@ import trimesh
 from jaxtyping import Float
 from scipy.spatial import KDTree
 
-from urform.correspondence._arguments import check_numbers, check_outputs
+from urform.correspondence._arguments import check_numbers
 from urform.correspondence._evidence import Evidence, from_cloud, from_samples
 from urform.correspondence._fit import STEPS, fit, starts_for
 from urform.correspondence._modes import ShapeModes, shape_modes
@@ -24,7 +24,7 @@ from urform.correspondence._register import register
 from urform.correspondence._scan import Scan, read_scan
 from urform.correspondence._settle import flipped_faces, settle, unfold
 from urform.correspondence._subject import name_of_file, normalisation_of
-from urform.data import write_atomically
+from urform.data import check_outputs, write_atomically
 from urform.geometry import (
     UPRIGHT,
     Normalisation,
@@ -57,6 +57,7 @@ _FAR = 0.02  # of the diagonal: parts farther than this from the registered mesh
 _MUCH = 0.05  # share of the surface that may be so far without a note
 _STRANGE = 0.03  # mean distance of the surface from the fitted shape, normalised units; see docs/registration.md
 
+_DEVIATIONS = {-2: "minus_2sd", 0: "mean", 2: "plus_2sd"}
 _COLUMNS = (
     "name",
     "median",
@@ -177,7 +178,7 @@ def register_files(
     options = options or RegisterOptions()
     names = _names(paths, options)
     results = [out / f"{name}.{options.format}" for name in ("template", *names)]
-    check_outputs(out, [*results, out / RESIDUALS_FILE], paths)
+    check_outputs(out, [*results, out / RESIDUALS_FILE, *_mode_files(out / MODES_FOLDER, options)], paths)
     template = registration_template(model, options.faces, options.resolution)
     rows: list[dict[str, Any]] = []
     registered: dict[str, Float[np.ndarray, "V 3"]] = {}
@@ -289,6 +290,15 @@ def _names(paths: Sequence[Path], options: RegisterOptions) -> list[str]:
     return names
 
 
+def _mode_files(folder: Path, options: RegisterOptions) -> list[Path]:
+    """What `_write_modes` writes at most."""
+    tables = ["model.npz", "modes.csv", "scores.csv"]
+    meshes = [
+        f"mode_{number + 1}_{word}.{options.format}" for number in range(options.modes) for word in _DEVIATIONS.values()
+    ]
+    return [folder / name for name in [*tables, *meshes]] if options.modes else []
+
+
 def _write_modes(
     shapes: ShapeModes, names: Sequence[str], template: trimesh.Trimesh, folder: Path, file_format: str
 ) -> None:
@@ -320,7 +330,7 @@ def _write_modes(
     ]
     write_atomically(folder / "scores.csv", _csv(columns, scores))
     for number in range(count):
-        for deviations, word in ((-2, "minus_2sd"), (0, "mean"), (2, "plus_2sd")):
+        for deviations, word in _DEVIATIONS.items():
             mesh = trimesh.Trimesh(shapes.at(number, deviations), template.faces, process=False)
             save_mesh(mesh, folder / f"mode_{number + 1}_{word}.{file_format}")
 
@@ -330,4 +340,4 @@ def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="backslashreplace")  # a path may hold bytes that are no UTF-8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 from jaxtyping import UInt8
 
-from urform.correspondence._arguments import check_numbers, check_outputs
+from urform.correspondence._arguments import check_numbers
 from urform.correspondence._fit import STEPS
 from urform.correspondence._labels import group_labels, label_colours, read_labels
 from urform.correspondence._subject import Subject, files_behind, name_of_text, resolve_subject
@@ -22,7 +22,7 @@ from urform.correspondence._transfer import (
     transfer_keypoints,
     transfer_labels,
 )
-from urform.data import read_keypoints, write_atomically
+from urform.data import check_outputs, read_keypoints, unique_names, write_atomically
 from urform.inference import Model, save_mesh
 
 Kind = Literal["labels", "keypoints", "colors"]
@@ -70,7 +70,7 @@ def transfer_files(
     check_numbers(steps, seed, resolution)
     if not 0 <= place_weight < np.inf:
         raise ValueError(f"--place-weight must be at least 0 and finite, got {place_weight}")
-    names = _numbered(name_of_text(text) for text in targets)
+    names = unique_names(name_of_text(text) for text in targets)
     outputs = [out / f"{name}{suffix}" for name in names for suffix in _SUFFIXES[kind]]
     inputs = [path for text in (source, *targets) for path in files_behind(text)]
     check_outputs(out, outputs, inputs if file is None else [*inputs, file])
@@ -143,14 +143,3 @@ def _save(surface: Surface, path: Path, colours: UInt8[np.ndarray, "N 3"], per: 
     by_vertex, by_face = (colours, None) if per == "vertex" else (None, colours)
     mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False, vertex_colors=by_vertex, face_colors=by_face)
     save_mesh(mesh, path)
-
-
-def _numbered(names: Iterable[str]) -> list[str]:
-    """The names in their order, of equal ones the later with numbers."""
-    taken: list[str] = []
-    for name in names:
-        chosen, number = name, 2
-        while chosen in taken:
-            chosen, number = f"{name}_{number}", number + 1
-        taken.append(chosen)
-    return taken

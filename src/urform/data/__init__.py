@@ -1,16 +1,26 @@
 """Data folders: their layout, how they are made, how training reads them."""
 
-from urform.data._archive import Unpacked, unpack
+from urform.data._archive import Unpacked, check_expansion, unpack
 from urform.data._augment import augment, to_input
 from urform.data._check import DataCheck, Problem, check, format_check
 from urform.data._deform_sources import deform_sources
-from urform.data._fetch import Fetched, fetch
+from urform.data._fetch import Fetched, check_urls, fetch
 from urform.data._flatten import Flattened, flatten
 from urform.data._framing import frame, on_white
 from urform.data._image import read_image
 from urform.data._inventory import Inventory
 from urform.data._landmark_set import LandmarkSet
-from urform.data._layout import DataFolder, ShapeKey, read_keypoints, read_split, write_atomically, write_split
+from urform.data._layout import (
+    DataFolder,
+    ShapeKey,
+    read_keypoints,
+    read_split,
+    replace_durably,
+    write_atomically,
+    write_split,
+)
+from urform.data._names import unique_names
+from urform.data._outputs import check_outputs
 from urform.data._png import encode_png, read_rgba
 from urform.data._prepare import prepare
 from urform.data._report import ShapeReport, summarise
@@ -36,6 +46,9 @@ __all__ = [
     "ViewSet",
     "augment",
     "check",
+    "check_expansion",
+    "check_outputs",
+    "check_urls",
     "deform_sources",
     "divided_families",
     "encode_png",
@@ -52,10 +65,12 @@ __all__ = [
     "read_keypoints",
     "read_rgba",
     "read_split",
+    "replace_durably",
     "split_by_list",
     "split_keys",
     "summarise",
     "to_input",
+    "unique_names",
     "unpack",
     "write_atomically",
     "write_split",

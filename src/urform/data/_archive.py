@@ -107,6 +107,12 @@ def unpack(archive: Path, folder: Path, max_gb: float = 200.0) -> Unpacked:
     return Unpacked(folder, unpacked.files, unpacked.refused)
 
 
+def check_expansion(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise a ValueError where a zip file is made to fill memory."""
+    if sum(member.file_size for member in archive.infolist()) > path.stat().st_size * MAX_RATIO + RATIO_SLACK:
+        raise ValueError(f"unpacks to more than {MAX_RATIO} times its size")
+
+
 class _Unpacking:
     """The writing of one archive: counts what it wrote and what it refused."""
 
@@ -178,16 +184,17 @@ class _Unpacking:
 
     def _copy_links(self, links: list[tuple[PurePosixPath, _Member]]) -> None:
         """Copy the files that links point to, also by way of other links; a link is never made on the disk."""
-        while links:
-            ready = [(path, member) for path, member in links if _inner_path(member.target) in self._files]
-            if not ready:
-                break
-            links = [link for link in links if link not in ready]
-            for path, member in ready:
-                target = self._folder / str(_inner_path(member.target))
-                self._write(path, member.name, partial(target.open, "rb"))
-        for _, member in links:
-            self._refuse(member.name, f"is a link to {member.target}, which is no file of the archive")
+        targets = {path: _inner_path(member.target) for path, member in links}
+        for path, member in links:
+            way, end = set(), targets[path]
+            while end in targets and end not in self._files and end not in way:
+                way.add(end)
+                end = targets[end]
+            targets.update(dict.fromkeys(way, end))  # the next one that comes along here need not go this way again
+            if end not in self._files:
+                self._refuse(member.name, f"is a link to {member.target}, which is no file of the archive")
+            else:
+                self._write(path, member.name, partial((self._folder / str(end)).open, "rb"))
 
     def _refuse(self, name: str, reason: str) -> None:
         self._refused.append(f"{name}: {reason}")
@@ -254,6 +261,7 @@ def _link_target(name: str, link: str) -> str:
 
 def _read_stamp(folder: Path) -> dict:
     try:
-        return json.loads((folder / STAMP).read_text())
-    except (OSError, ValueError):
+        stamp = json.loads((folder / STAMP).read_text())
+        return stamp if isinstance(stamp, dict) and {"files", "refused"} <= stamp.keys() else {}
+    except (OSError, ValueError, RecursionError):
         return {}

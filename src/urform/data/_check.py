@@ -256,8 +256,8 @@ def _split_problems(data: DataFolder, with_sdf: set[ShapeKey]) -> Iterator[tuple
     for path in sorted((data.root / "splits").glob("*.json")):
         try:
             # `prepare` writes an empty split where no shape belongs to it.
-            keys = [] if json.loads(path.read_text()) == {} else read_split(path)
-        except ValueError:
+            keys = [] if path.is_file() and json.loads(path.read_text()) == {} else read_split(path)
+        except (ValueError, OSError, RecursionError):
             yield "split: cannot be read, expected a split file", str(path)
             continue
         for key in keys:

@@ -16,6 +16,7 @@ from jaxtyping import Shaped, UInt8
 from urform.data._framing import OPAQUE, on_white
 from urform.data._inventory import KINDS, LEVELS
 from urform.data._layout import DataFolder, ShapeKey
+from urform.data._png import read_png
 from urform.geometry import SdfSamples
 
 THUMBNAIL = 96
@@ -163,7 +164,7 @@ def _check_views(folder: Path, part: str, facts: ShapeFacts, full: bool, thumbna
         _check_metadata(folder / METADATA, part, len(pictures), facts)
     few = pictures if full else [pictures[index] for index in sorted({0, len(pictures) // 2, len(pictures) - 1})]
     for path in few:
-        picture: Any = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        picture: Any = read_png(path)
         damage = _picture_damage(picture, "RGB" if part.endswith("_rgb") else "RGBA")
         if damage:
             facts.damage.append((f"views ({part.split('/')[1]}): {damage}", str(path)))

@@ -6,15 +6,17 @@ import hashlib
 import http.client
 import json
 import logging
+import math
 import netrc
 import re
 import shutil
+import socket
 import ssl
 import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,13 @@ from tqdm import tqdm
 from urform.data import _archive
 from urform.data._archive import CHUNK, Unpacked, archive_stem
 from urform.data._layout import write_atomically
-from urform.data._names import safe_name
+from urform.data._names import caseless, safe_name
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 60.0
 LONGEST_WAIT_S = 60.0
+PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
 _BROKEN = (http.client.HTTPException, urllib.error.URLError, ConnectionError, TimeoutError, ssl.SSLError)
 _HARMLESS_HEADERS = frozenset({"User-agent", "Range", "If-range"})  # as urllib spells them
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -75,7 +78,7 @@ def fetch(
         sha256: hexadecimal checksum that the file must have.
         unpack: unpack .zip, .sh3f and .tar(.gz, .xz, .bz2) files into `out/<name without ending>`.
         headers: more HTTP headers.
-        max_gb: most GiB that may be unpacked.
+        max_gb: most GiB that may be downloaded or unpacked.
         retries: how often in a row an attempt may bring nothing before it is given up.
         wait_s: pause after the first failure, doubled after each further one.
 
@@ -86,9 +89,11 @@ def fetch(
     """
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise ValueError(f"--sha256 must have 64 hexadecimal digits, got {sha256!r}")
+    if not 0 < max_gb < math.inf:
+        raise ValueError(f"--max-gb must be positive, got {max_gb}")
     parts = urlsplit(url)
     if parts.scheme in ("http", "https"):
-        path, was_there = _download(_Target(url, out, sha256, dict(headers or {}), retries, wait_s))
+        path, was_there = _download(_Target(url, out, sha256, dict(headers or {}), max_gb, retries, wait_s))
     elif parts.scheme == "file" or "://" not in url:
         local = Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else Path(url)
         path, was_there = _local(local, out, sha256, unpack)
@@ -99,6 +104,18 @@ def fetch(
     return Fetched(path, path.stat().st_size, was_there, unpacked)
 
 
+def check_urls(urls: Iterable[str], unpack: bool = True) -> None:
+    """Raise a ValueError where two of them would become one file or folder."""
+    names: dict[str, str] = {}
+    for url in urls:
+        name = unquote(urlsplit(url).path).rsplit("/", 1)[-1]
+        stem = archive_stem(name) if unpack else None
+        if names.setdefault(caseless(safe_name(stem or name)), url) != url:
+            raise ValueError(
+                f"{_shown(urlsplit(url))}: would be kept as {stem or name!r}, as another is; fetch it apart"
+            )
+
+
 @dataclass(frozen=True)
 class _Target:
     """A download: from where, to where, how."""
@@ -107,6 +124,7 @@ class _Target:
     out: Path
     sha256: str | None
     headers: dict[str, str]
+    max_gb: float
     retries: int
     wait_s: float
 
@@ -133,8 +151,8 @@ class _Target:
     def read_note(self) -> dict[str, str]:
         """The note; empty where there is none."""
         try:
-            return json.loads(self.note.read_text())
-        except (OSError, ValueError):
+            return {str(name): str(value) for name, value in json.loads(self.note.read_text()).items()}
+        except (OSError, ValueError, AttributeError, RecursionError):
             return {}
 
     def request(self) -> urllib.request.Request:
@@ -160,6 +178,10 @@ def _download(target: _Target) -> tuple[Path, bool]:
     target.out.mkdir(parents=True, exist_ok=True)
     _attempt_repeatedly(target)
     try:
+        if _is_page(target.partial) and target.path.suffix.lower() not in PAGE_SUFFIXES:
+            raise ValueError(
+                f"{target.shown}: is a web page, expected an archive or a mesh; perhaps one must log in first"
+            )
         _check_sum(target.partial, target.sha256, "the download was removed; check the URL and the checksum")
     except ValueError:
         target.partial.unlink()
@@ -180,6 +202,10 @@ def _attempt_repeatedly(target: _Target) -> None:
                 raise _refused(target, error) from error
             reason, pause_s = f"HTTP {error.code}", _retry_after(error)
         except _BROKEN as error:
+            if isinstance(error, http.client.InvalidURL) or isinstance(
+                getattr(error, "reason", 0), (str, socket.gaierror)
+            ):
+                raise ConnectionError(f"{target.shown}: {getattr(error, 'reason', error)}; check the URL") from error
             reason, pause_s = str(getattr(error, "reason", error)) or type(error).__name__, 0.0
         failures = 1 if _size(target.partial) > most else failures + 1
         most = max(most, _size(target.partial))
@@ -225,17 +251,20 @@ def _attempt(target: _Target) -> None:
 def _receive(target: _Target, response: Any, start: int) -> None:
     length = response.headers.get("Content-Length", "")
     total = start + int(length) if length.isdigit() else None
-    received = start
+    received, most = start, target.max_gb * 2**30
     with (
         target.partial.open("ab" if start else "wb") as file,
         tqdm(
             total=total, initial=start, unit="B", unit_scale=True, unit_divisor=1024, desc=target.path.name, delay=1
         ) as bar,
     ):
-        while block := response.read(CHUNK):
+        while (total or received) <= most and (block := response.read(CHUNK)):
             file.write(block)
             received += len(block)
             bar.update(len(block))
+    if max(total or 0, received) > most:
+        target.partial.unlink()
+        raise ValueError(f"{target.shown}: has more than {target.max_gb:g} GiB; give a larger --max-gb if it should")
     if total is not None and received != total:
         raise ConnectionError(f"the connection ended after {received} of {total} bytes")
 
@@ -259,7 +288,16 @@ class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
     """Credentials, and whatever else the user adds, stay with the host that they are for."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Follow; where host or scheme change, with the harmless headers alone."""
+        """Follow; where host or scheme change, with the harmless headers alone.
+
+        Raises:
+            ValueError: it leads from https to http, or to something else.
+        """
+        if urlsplit(newurl).scheme not in ("https", urlsplit(req.full_url).scheme):
+            where = _shown(urlsplit(newurl))
+            raise ValueError(
+                f"{_shown(urlsplit(req.full_url))}: leads to {where}, which is less safe; fetch that itself"
+            )
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
         if new is not None and urlsplit(newurl)[:2] != urlsplit(req.full_url)[:2]:
             new.headers = {name: value for name, value in new.headers.items() if name in _HARMLESS_HEADERS}
@@ -317,13 +355,16 @@ def _unpack(archive: Path, folder: Path, max_gb: float) -> Unpacked:
     try:
         return _archive.unpack(archive, folder, max_gb)
     except ValueError as error:
-        with archive.open("rb") as file:
-            is_page = file.read(100).lstrip().lower().startswith((b"<!doctype html", b"<html"))
-        if not is_page:
+        if not _is_page(archive):
             raise
         raise ValueError(
             f"{archive}: is a web page, expected an archive; perhaps one must log in first: remove it and see ~/.netrc"
         ) from error
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(100).lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _check_sum(path: Path, sha256: str | None, advice: str) -> None:

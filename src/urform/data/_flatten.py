@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from urform.config import require
 from urform.data._framing import on_white
 from urform.data._layout import write_atomically
 from urform.data._png import encode_png, read_rgba
@@ -44,6 +45,7 @@ def flatten(folder: Path, out: Path | None = None, workers: int = 0) -> Flattene
         FileNotFoundError: no such folder.
         ValueError: nothing to do there, or `out` missing or not wanted.
     """
+    require(workers >= 0, "--workers", "0 or more", workers)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder, expected a data folder or one of RGBA PNG files")
     written = current = 0

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
 _EXPECTED = "expected a PNG, JPEG, WebP, BMP, GIF or TIFF file"
 
 
@@ -26,35 +27,45 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file, expected a picture")
-    if path.is_dir():
-        raise ValueError(f"{path}: is a folder, {_EXPECTED}")
+    if not path.is_file():  # reading a pipe would wait for ever
+        raise ValueError(f"{path}: is {'a folder' if path.is_dir() else 'no file'}, {_EXPECTED}")
     if not path.stat().st_size:
         raise ValueError(f"{path}: is empty (0 bytes), {_EXPECTED}")
     try:
         with warnings.catch_warnings():
             # Pillow's own limit only warns; the one below is an error.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise _too_large(path, f"{image.width} x {image.height}")
+                    raise _UnfitError(_too_large(path, f"{image.width} x {image.height}"))
                 image.load()
                 if image.mode == "F":
-                    raise ValueError(f"{path}: has floating-point pixels, expected 8 or 16 bits a channel")
+                    raise _UnfitError(f"{path}: has floating-point pixels, expected 8 or 16 bits a channel")
                 return _to_array(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:
-        raise _too_large(path, "more than 170 million") from None
+        raise ValueError(_too_large(path, "more than 170 million")) from None
     except UnidentifiedImageError:
         hint = "; convert HEIC pictures to JPEG first" if path.suffix.lower() in (".heic", ".heif") else ""
         raise ValueError(f"{path}: is not a picture that can be read, {_EXPECTED}{hint}") from None
-    except PermissionError:
+    except (PermissionError, _UnfitError):
         raise
-    # Pillow's readers raise these for damaged files, SyntaxError (broken PNG) included.
-    except (OSError, SyntaxError, EOFError, IndexError) as error:
-        raise ValueError(f"{path}: is damaged or cut off ({error}), expected a complete picture") from error
+    except Exception as error:  # the readers of a dozen formats raise whatever they like
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"{path}: is damaged or cut off ({reason}), expected a complete picture") from error
 
 
-def _too_large(path: Path, pixels: str) -> ValueError:
-    return ValueError(f"{path}: has {pixels} pixels, expected at most {MAX_PIXELS // 1_000_000} million")
+class _UnfitError(ValueError):
+    """A whole picture that is not taken."""
+
+
+def _formats() -> list[str]:
+    """The formats that are read. Others are not even tried: EPS, say, would start another program."""
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def _too_large(path: Path, pixels: str) -> str:
+    return f"{path}: has {pixels} pixels, expected at most {MAX_PIXELS // 1_000_000} million"
 
 
 def _to_array(image: Image.Image) -> UInt8[np.ndarray, "H W C"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from urform.config import is_name, shortened
+from urform.data._archive import check_expansion
 from urform.data._parts import Parts
 from urform.geometry import Normalisation, SdfSamples
 
@@ -28,9 +31,15 @@ class ShapeKey(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> ShapeKey:
-        """The inverse of `str`."""
-        dataset, category, instance = text.split("/", 2)
-        return cls(dataset, category, instance)
+        """The inverse of `str`.
+
+        Raises:
+            ValueError: it has not three names, or one that could lead elsewhere as part of a path.
+        """
+        parts = text.split("/")
+        if len(parts) != 3 or not all(map(is_name, parts)):
+            raise ValueError(f"{shortened(text)} is no name of a shape, expected dataset/category/instance")
+        return cls(*parts)
 
 
 @dataclass(frozen=True)
@@ -88,15 +97,18 @@ class DataFolder:
 
     def normalisation(self, key: ShapeKey) -> Normalisation:
         """Read how a shape was normalised."""
-        offset, scale = _read_npz(self.normalisation_path(key), "offset", "scale")
-        return Normalisation(np.asarray(offset, np.float64).reshape(3), float(np.asarray(scale).reshape(())))
+        path = self.normalisation_path(key)
+        offset, scale = _read_npz(path, "offset", "scale")
+        if offset.size != 3 or scale.size != 1 or {offset.dtype.kind, scale.dtype.kind} - set("fiu"):
+            raise ValueError(f"{path}: damaged, expected an offset of 3 numbers and a scale; prepare it again")
+        return Normalisation(offset.astype(np.float64).reshape(3), float(scale.reshape(())))
 
     def surface(self, key: ShapeKey) -> Float[np.ndarray, "N 3"]:
         """Read the surface points of a shape, in the mesh's own coordinates."""
         import trimesh
 
         path = self.surface_path(key)
-        if not path.exists():
+        if not path.is_file():
             raise FileNotFoundError(f"{path}: no surface samples of {key}; `urform prepare` makes them")
         cloud: Any = trimesh.load(path)
         return np.asarray(cloud.vertices, np.float64)
@@ -146,7 +158,7 @@ def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:
         if isinstance(content.get("keypoints"), dict):
             content = content["keypoints"]
         points = {str(name): np.array(point, np.float64) for name, point in content.items()}
-    except (AttributeError, ValueError, TypeError, RecursionError):
+    except (AttributeError, ValueError, TypeError, RecursionError, OverflowError):
         points = {}
     if not points or any(point.shape != (3,) or not np.isfinite(point).all() for point in points.values()):
         raise ValueError(f'{path}: not a file of keypoints, expected JSON like {{"seat_front_left": [0.2, 0.4, 0.3]}}')
@@ -170,12 +182,14 @@ def read_split(path: Path) -> list[ShapeKey]:
             for category, instances in categories.items()
             for instance in instances
         ]
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(
             f'{path}: not a split file, expected JSON like {{"dataset": {{"category": ["instance"]}}}}'
         ) from error
     if not keys:
         raise ValueError(f"{path}: the split names no instance, expected at least one")
+    if bad := next((str(key) for key in keys if not all(map(is_name, key))), None):
+        raise ValueError(f"{path}: {shortened(bad)} is no name of a shape, expected dataset, category and instance")
     return keys
 
 
@@ -198,16 +212,32 @@ def write_atomically(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(content)
-        partial.replace(path)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def replace_durably(partial: Path, path: Path) -> None:
+    """Give a finished file its name; not even a loss of power leaves an empty or half one under it."""
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+    with contextlib.suppress(OSError):  # not every system lets folders be synced
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def _read_npz(path: Path, *names: str) -> list[np.ndarray]:
     """Arrays of an npz file, nothing unpickled."""
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise FileNotFoundError(f"{path}: no such file; `urform prepare` makes it")
     try:
         # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file) as archive:
+            check_expansion(archive.zip, path)
             return [archive[name] for name in names]
     except FileNotFoundError:
         raise

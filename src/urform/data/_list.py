@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from urform.config import shortened
 from urform.data._layout import ShapeKey
-from urform.data._names import ANONYMOUS_STEMS, name_of, safe_name, unique_names
+from urform.data._names import ANONYMOUS_STEMS, caseless, name_of, safe_name, unique_names
 from urform.data._source import CATEGORY, DATASET, Source, file_problem, name_problem
 from urform.data._store import is_url, split_url
 
@@ -73,18 +74,18 @@ def list_sources(path: Path, dataset: str | None, category: str | None, collecti
 
 def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
     known = (*required, *optional)
-    shown = ",".join(header) or "empty"
+    shown = shortened(",".join(header) or "empty")
     for name in required:
         if name not in header:
             others = f" (besides: {', '.join(optional)})" if optional else ""
-            raise ValueError(f"{path}: the header is {shown!r}, expected a column {name!r}{others}")
+            raise ValueError(f"{path}: the header is {shown}, expected a column {name!r}{others}")
     for name in header:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, 1)
+            nearest = difflib.get_close_matches(name[:100], known, 1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise ValueError(f"{path}: unknown column {name!r}, expected some of {', '.join(known)}{hint}")
+            raise ValueError(f"{path}: unknown column {shortened(name)}, expected some of {', '.join(known)}{hint}")
     if len(set(header)) != len(header):
-        raise ValueError(f"{path}: the header is {shown!r}, expected every column once")
+        raise ValueError(f"{path}: the header is {shown}, expected every column once")
 
 
 def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey, collection: str) -> Source:
@@ -118,10 +119,10 @@ def _derived_name(given: str) -> str:
 
 def _check_given(path: Path, rows: Sequence[tuple[int, dict[str, str]]], sources: Sequence[Source]) -> None:
     """Names that the list itself gives must differ: a split or family list would mean both."""
-    lines: dict[ShapeKey, int] = {}
+    lines: dict[str, int] = {}
     for (number, row), source in zip(rows, sources, strict=True):
-        if row["instance"] and lines.setdefault(source.key, number) != number:
+        if row["instance"] and (first := lines.setdefault(caseless(str(source.key)), number)) != number:
             raise ValueError(
-                f"{path}, line {number}: names the instance {source.key} again (line {lines[source.key]}), "
+                f"{path}, line {number}: names the instance {source.key} again (line {first}), "
                 "expected every instance once"
             )

@@ -37,17 +37,25 @@ def safe_name(text: str) -> str:
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
-    """The names in the same order; of equal ones the first keeps it, the others get `_2`, `_3` ..."""
+    """The names in the same order; of equal ones the first keeps it, the others get `_2`, `_3` ...
+
+    Names that differ only in case are equal: on many disks they are one file.
+    """
     names = list(names)
-    taken = set(names)
+    taken = {caseless(name) for name in names}
     seen: set[str] = set()
     unique = []
     for name in names:
         chosen, number = name, 2
-        if name in seen:
-            while (chosen := f"{name}_{number}") in taken:
+        if caseless(name) in seen:
+            while caseless(chosen := f"{name}_{number}") in taken:
                 number += 1
-        seen.add(name)
-        taken.add(chosen)
+        seen.add(caseless(name))
+        taken.add(caseless(chosen))
         unique.append(chosen)
     return unique
+
+
+def caseless(name: str) -> str:
+    """The name as disks compare it that know no case, or spell accents in another way."""
+    return unicodedata.normalize("NFC", name).casefold()

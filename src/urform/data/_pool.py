@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,10 @@ from pebble import ProcessExpired, ProcessPool
 J = TypeVar("J")
 R = TypeVar("R")
 AHEAD = 4  # jobs handed out before they are needed, a worker: enough to keep them busy, few enough to keep memory flat
+
+PATIENCE_S = 1.0  # after which a pool without results is looked at
+ROUNDS = 3  # sets of worker processes, one after the other, that may die without a result
+_LOST = "all worker processes were killed, perhaps for want of memory; fewer --workers need less"
 
 
 def run_isolated(
@@ -44,6 +49,27 @@ def run_isolated(
     """
     for name in ("IGL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # for the workers, whose number is parallelism enough
+    lost, rounds = list(jobs), 0
+    while lost and rounds < ROUNDS:
+        waiting, lost, rounds = lost, [], rounds + 1
+        for job, result, reason in _run_pool(function, waiting, workers, time_limit_s, memory_gb):
+            if reason == _LOST:
+                lost.append(job)
+            else:
+                rounds = 0
+                yield job, result, reason
+    for job in lost:
+        yield job, None, _LOST
+
+
+def _run_pool(
+    function: Callable[[J], R],
+    jobs: Sequence[J],
+    workers: int,
+    time_limit_s: float | None,
+    memory_gb: float | None,
+) -> Iterator[tuple[J, R | None, str]]:
+    """The jobs, as far as one set of worker processes gets with them; the others are lost."""
     context = multiprocessing.get_context("spawn")
     waiting = iter(jobs)
     running: dict[Future[R], J] = {}
@@ -51,14 +77,19 @@ def run_isolated(
         try:
             while True:
                 while len(running) < AHEAD * workers and (job := next(waiting, None)) is not None:
-                    running[pool.schedule(function, args=[job], timeout=time_limit_s)] = job
+                    try:
+                        running[pool.schedule(function, args=[job], timeout=time_limit_s)] = job
+                    except RuntimeError:  # the pool is broken
+                        yield job, None, _LOST
                 if not running:
                     return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                done, _ = wait(running, PATIENCE_S, FIRST_COMPLETED)
                 for future in done:
                     job = running.pop(future)
                     result, reason = _outcome(future, time_limit_s)
                     yield job, result, reason
+                while running and not done and not pool.active:  # it is broken, and forgets what it has not begun
+                    yield running.popitem()[1], None, _LOST
         finally:
             if running:  # the caller stopped early
                 pool.stop()
@@ -73,6 +104,8 @@ def _outcome(future: Future[R], time_limit_s: float | None) -> tuple[R | None, s
         return None, f"the process that worked on it died (exit code {error.exitcode})"
     except OSError:
         raise
+    except BrokenProcessPool:
+        return None, _LOST
     except Exception as error:  # whatever a library raises on a mesh that nobody has seen before
         return None, f"{type(error).__name__}: {error}".splitlines()[0]
 

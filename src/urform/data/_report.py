@@ -8,7 +8,7 @@ import html
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from urllib.parse import quote
 
@@ -46,6 +46,7 @@ class ShapeReport:
         elapsed_s: seconds it took; the only thing here that differs between runs.
         settings: fingerprint of the settings it was made with.
         up: axis that points up in the mesh file.
+        content: hash of the mesh it was made from, see `content_of`.
     """
 
     dataset: str
@@ -67,6 +68,7 @@ class ShapeReport:
     elapsed_s: float = 0.0
     settings: str = ""
     up: Up = "y"
+    content: str = ""
 
     @property
     def key(self) -> ShapeKey:
@@ -95,9 +97,38 @@ def read_reports(store: Store, keys: Sequence[ShapeKey]) -> dict[ShapeKey, Shape
     for start in range(0, len(keys), _AT_ONCE):
         places = {report_place(key): key for key in keys[start : start + _AT_ONCE]}
         for place, content in store.read(places).items():
-            with contextlib.suppress(ValueError, TypeError):  # damaged, or of another version: made again
-                reports[places[place]] = ShapeReport(**json.loads(content))
+            with contextlib.suppress(ValueError, TypeError, RecursionError):  # damaged, of another version: made again
+                report = ShapeReport(**json.loads(content))
+                if report.key == places[place] and report.outcome in OUTCOMES and _has_right_types(report):
+                    reports[report.key] = report
     return reports
+
+
+def _has_right_types(report: ShapeReport) -> bool:
+    kinds = {"str": str, "int": int, "bool": bool, "float": (int, float)}
+    return all(isinstance(getattr(report, field.name), kinds[str(field.type)]) for field in fields(ShapeReport))
+
+
+def known_reports(store: Store, places: Iterable[tuple[str, str]]) -> dict[ShapeKey, ShapeReport]:
+    """All reports of these datasets and categories, also of earlier runs."""
+    keys = [ShapeKey(*place, name) for place in sorted(places) for name in _reported(store, *place)]
+    return read_reports(store, keys)
+
+
+def reported_elsewhere(store: Store, categories: Iterable[str], datasets: Container[str]) -> list[ShapeKey]:
+    """The shapes of these categories that have a report in any other dataset."""
+    others = [name for name in store.names(_FOLDER) if name not in datasets]
+    return [
+        ShapeKey(dataset, category, name)
+        for dataset in others
+        for category in categories
+        for name in _reported(store, dataset, category)
+    ]
+
+
+def _reported(store: Store, dataset: str, category: str) -> list[str]:
+    found = store.names(f"{_FOLDER}/{dataset}/{category}")
+    return sorted(name.removesuffix(".json") for name in found if name.endswith(".json") and name[0] != ".")
 
 
 def write_summary(store: Store, reports: Sequence[ShapeReport]) -> list[str]:
@@ -107,8 +138,9 @@ def write_summary(store: Store, reports: Sequence[ShapeReport]) -> list[str]:
         chosen = [report for report in reports if (report.dataset, report.category) == (dataset, category)]
         chosen.sort(key=lambda report: (OUTCOMES.index(report.outcome), report.quality, report.instance))
         folder = f"{_FOLDER}/{dataset}/{category}"
-        store.write(f"{folder}/report.csv", _table(chosen).encode())
-        store.write(f"{folder}/report.html", _page(chosen).encode())
+        # A path may hold bytes that are no UTF-8.
+        store.write(f"{folder}/report.csv", _table(chosen).encode(errors="backslashreplace"))
+        store.write(f"{folder}/report.html", _page(chosen).encode(errors="backslashreplace"))
         pages.append(f"{store}/{folder}/report.html")
     return pages
 
@@ -123,7 +155,7 @@ def summarise(reports: Sequence[ShapeReport]) -> str:
 
 def _table(reports: Sequence[ShapeReport]) -> str:
     text = io.StringIO()
-    names = [field.name for field in fields(ShapeReport) if field.name != "settings"]
+    names = [field.name for field in fields(ShapeReport) if field.name not in ("settings", "content")]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*names, "quality"])
     for report in reports:

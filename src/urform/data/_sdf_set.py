@@ -63,6 +63,9 @@ class SdfSet:
         if index in self._cache:
             return self._cache[index]
         samples = self._data.sdf_samples(self._keys[index])
+        for side in samples:
+            if side.ndim != 2 or side.shape[1] != 4 or side.dtype.kind not in "fiu":
+                raise ValueError(f"{self._data.sdf_path(self._keys[index])}: damaged, expected rows of 4 numbers")
         if not len(samples.pos) + len(samples.neg):
             raise ValueError(f"{self._data.sdf_path(self._keys[index])}: no samples in it, expected some")
         size = samples.pos.nbytes + samples.neg.nbytes

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from urform.config import PrepareConfig
+from urform.data._content import KEYPOINTS_FILE, content_of
 from urform.data._framing import on_white
 from urform.data._layout import DataFolder, ShapeKey, read_keypoints
 from urform.data._parts import Parts
@@ -61,7 +62,6 @@ THICKENED_SIGNS = {**OTHER_SIGNS, "hidden": hidden_sign}
 PROBES = 1500
 NEAR_SURFACE = 100_000  # visible surface points that the near samples are drawn around, each used several times
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no fault of the mesh: these end the run
-KEYPOINTS_FILE = "shape.json"  # beside a mesh of `urform synth`, whose groups are its parts
 PART_POINTS = 3000
 SLICE_CELLS = 96
 DEPTH_UNITS = 10_000  # of a depth picture, to the bounding box's diagonal
@@ -125,9 +125,10 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
     try:
         if job.source.problem:
             raise ValueError(job.source.problem)
+        content = content_of(job.source)
         with local_copy(job.source) as path:
-            report = _make(job, path, DataFolder(stage))
-    except (ValueError, OSError, MemoryError, ArithmeticError, RecursionError) as error:
+            report = replace(_make(job, path, DataFolder(stage)), content=content)
+    except Exception as error:  # whatever a library raises on a mesh that nobody has seen before
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             shutil.rmtree(stage, ignore_errors=True)
             raise

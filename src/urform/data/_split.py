@@ -58,12 +58,17 @@ def split_by_list(keys: Iterable[ShapeKey], path: Path) -> tuple[list[ShapeKey],
     if path.suffix == ".json":
         names = {key.instance for key in read_split(path)}
     else:
-        lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+        try:
+            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: not a text in UTF-8, expected one name a line or a split file") from error
         names = {line for line in lines if line and not line.startswith("#")}
     ordered = sorted(set(keys))
     unknown = sorted(names - {key.instance for key in ordered})
     if unknown:
-        raise ValueError(f"{path}: names {len(unknown)} instances that are not among the shapes, first: {unknown[0]}")
+        raise ValueError(
+            f"{path}: names {len(unknown)} instances that are not among the shapes, first: {unknown[0][:200]}"
+        )
     test = [key for key in ordered if key.instance in names]
     return _without(ordered, test), test
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import posixpath
 import shutil
+import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
-from urform.data._layout import write_atomically
+from urform.data._layout import replace_durably, write_atomically
+
+logger = logging.getLogger(__name__)
 
 EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "hdfs": "pyarrow"}
 """Packages that bring the file systems that fsspec itself lacks."""
@@ -67,6 +72,18 @@ class Store(ABC):
         """Move a file or folder of this machine to its place; where `made` does not exist, what was there just goes."""
 
     @abstractmethod
+    def names(self, folder: str) -> list[str]:
+        """Names of the files and folders in a folder; none where it is not there."""
+
+    @abstractmethod
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other runs out for a while.
+
+        Raises:
+            ValueError: one is at work.
+        """
+
+    @abstractmethod
     def stage(self, name: str) -> Path:
         """An empty folder of this machine for files in the making, on the disk of the store where it has one."""
 
@@ -104,7 +121,32 @@ class LocalStore(Store):
         target.unlink(missing_ok=True)
         if made.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            made.replace(target)
+            if made.is_file():
+                replace_durably(made, target)
+            else:
+                made.replace(target)
+
+    def names(self, folder: str) -> list[str]:
+        """See `Store`."""
+        place = self.root / folder
+        return [path.name for path in place.iterdir()] if place.is_dir() else []
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """See `Store`. The system gives up the lock of a process that dies."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        place = self.root / ".lock"
+        while True:
+            with place.open("a") as file:
+                if not _is_locked(file):
+                    raise ValueError(f"{self.root}: another `urform prepare` works in it; wait for its end")
+                if not place.exists() or not os.path.samestat(os.fstat(file.fileno()), place.stat()):
+                    continue  # its owner has removed it in this moment
+                try:
+                    yield
+                finally:
+                    place.unlink(missing_ok=True)
+                return
 
     def stage(self, name: str) -> Path:
         """See `Store`."""
@@ -165,6 +207,17 @@ class RemoteStore(Store):
         elif made.exists():
             self.write(path, made.read_bytes())
 
+    def names(self, folder: str) -> list[str]:
+        """See `Store`."""
+        with contextlib.suppress(FileNotFoundError):
+            listed = self._files.ls(self._place(folder), detail=False, refresh=True)
+            return [str(name).rstrip("/").rsplit("/", 1)[-1] for name in listed]
+        return []
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """See `Store`. Object stores have no locks: two runs at once are the user's business."""
+        return contextlib.nullcontext()
+
     def stage(self, name: str) -> Path:
         """See `Store`."""
         return Path(tempfile.mkdtemp(prefix=f"urform-{name[:40]}-"))
@@ -177,6 +230,24 @@ class RemoteStore(Store):
 
     def _make_folder(self, place: str) -> None:
         self._files.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+
+
+def _is_locked(file: IO[str]) -> bool:
+    """Take a file's lock; whether no other process has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        logger.warning("%s: this disk has no locks; see that no other run works here", file.name)
+    return True
 
 
 def open_store(place: Path | str) -> Store:

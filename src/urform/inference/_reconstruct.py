@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from urform.data import encode_png, read_image, write_atomically
+from urform.data import check_outputs, encode_png, read_image, unique_names, write_atomically
 from urform.inference._background import CutOut, cut_out
 from urform.inference._model import FORMATS, PRINT_SIZE_MM, Model, Reconstruction, load
 from urform.inference._preview import preview
@@ -35,7 +34,7 @@ def reconstruct_files(
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
     Args:
-        images: picture files.
+        images: picture files; of equal names the results are numbered.
         out: folder of the results: `<name>.<format>`, `<name>.png` (preview) and `<name>.html` (viewer).
         models: the best-fitting one is taken for each picture.
         file_format: glb, obj, ply or stl.
@@ -46,6 +45,9 @@ def reconstruct_files(
 
     Yields:
         A JSON-able summary a picture.
+
+    Raises:
+        ValueError: no such format, or a result would replace a picture.
     """
     if file_format not in FORMATS:
         raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
@@ -53,7 +55,9 @@ def reconstruct_files(
         raise ValueError(f"--size is of --format stl, whose unit is the millimetre; {file_format} has no unit")
     if size_mm is not None and not 0 < size_mm < float("inf"):
         raise ValueError(f"--size must be positive, got {size_mm}")
-    for path, name in zip(images, _names(images), strict=True):
+    names = unique_names(path.stem for path in images)
+    check_outputs(out, [out / f"{name}.{kind}" for name in names for kind in (file_format, "png", "html")], images)
+    for path, name in zip(images, names, strict=True):
         try:
             image = read_image(path)
             cut = cut_out(image, keep_background)
@@ -117,12 +121,6 @@ def _strangeness(model: Model, rgba: UInt8[np.ndarray, "H W 4"]) -> float:
     return float(np.linalg.norm(known - latent, axis=1).min() / np.median(between.min(axis=1)))
 
 
-def _names(images: Sequence[Path]) -> list[str]:
-    """Names of the results: the pictures' own, numbered where two are the same."""
-    counts = Counter(path.stem for path in images)
-    return [path.stem if counts[path.stem] == 1 else f"{path.stem}_{index}" for index, path in enumerate(images)]
-
-
 def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_format: str, size_mm: float | None) -> Path:
     mesh_path = out / f"{name}.{file_format}"
     result.save(mesh_path, PRINT_SIZE_MM if size_mm is None else size_mm)
@@ -131,6 +129,11 @@ def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_forma
     return mesh_path
 
 
-def as_line(summary: dict[str, Any]) -> str:
-    """One JSON line."""
-    return json.dumps(summary, ensure_ascii=False)
+def as_line(summary: dict[str, Any], encoding: str | None = "utf-8") -> str:
+    """One JSON line; letters that the encoding lacks are escaped, as JSON does it."""
+    line = json.dumps(summary, ensure_ascii=False)
+    try:
+        line.encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        return json.dumps(summary)
+    return line

@@ -11,7 +11,8 @@ from jaxtyping import Float, UInt8
 
 _FILE = Path(__file__).parent / "u2netp" / "u2netp.onnx"
 _SIZE = 320  # pixels along both sides, whatever the picture's shape, as in its training
-_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
 _lock = threading.Lock()  # a network of OpenCV holds what it computes
 
 
@@ -25,7 +26,7 @@ def salient(rgb: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W"]:
     # cv2.resize by area would need whole steps to enlarge.
     method = cv2.INTER_AREA if min(rgb.shape[:2]) >= _SIZE else cv2.INTER_LINEAR
     small = cv2.resize(rgb, (_SIZE, _SIZE), interpolation=method).astype(np.float32)
-    small = (small / max(float(small.max()), 1.0) - np.float32(_MEAN)) / np.float32(_SPREAD)
+    small = (small / max(float(small.max()), 1.0) - _MEAN) / _SPREAD
     with _lock:
         network = _network()
         network.setInput(np.ascontiguousarray(small.transpose(2, 0, 1)[None]))

@@ -122,7 +122,7 @@ class TrueMeshes:
 
     def _sign(self, key: ShapeKey) -> str:
         name = self._report(key).get("sign")
-        return name if name in _SIGNS else "solid"
+        return name if isinstance(name, str) and name in _SIGNS else "solid"
 
     def _up(self, key: ShapeKey) -> Up:
         return "z" if self._report(key).get("up") == "z" else "y"
@@ -131,7 +131,7 @@ class TrueMeshes:
         """The report of a shape; empty where another program prepared it."""
         try:
             return dict(json.loads(self._data.report_path(key).read_text()))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return {}
 
 
@@ -143,10 +143,10 @@ def datasources(data: DataFolder) -> dict[str, str]:
     """
     file = data.root / _PLACES
     try:
-        return dict(json.loads(file.read_text()))
+        return {str(name): str(place) for name, place in json.loads(file.read_text()).items()}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{file}: not a JSON object, expected the folder of each dataset's meshes") from error
 
 

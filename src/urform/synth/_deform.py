@@ -13,6 +13,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.special import comb
 from tqdm import tqdm
 
+from urform.config import require
 from urform.geometry import glb_bytes, load_mesh, to_scene
 
 Rotation = Float[np.ndarray, "3 3"]
@@ -86,6 +87,7 @@ def deform_meshes(
     """
     if copies < 1:
         raise ValueError(f"copies must be at least 1, got {copies}")
+    require(seed >= 0, "--seed", "0 or more", seed)
     failed = {}
     with tqdm(sorted(meshes.items()), desc="deform", unit="mesh") as rows:
         for name, (mesh, rotation) in rows:

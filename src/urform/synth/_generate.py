@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from tqdm import tqdm
 
+from urform.config import require
 from urform.synth._armchairs import club_chair, tub_chair
 from urform.synth._chairs import (
     bar_stool,
@@ -43,6 +44,7 @@ _CHAIRS: dict[str, tuple[float, Callable[[Assembly, Generator], str]]] = {
     "chaise": (1, chaise),
 }
 CHAIR_FAMILIES = tuple(_CHAIRS)
+MOST = 1_000_000  # objects of a series
 _MAX_DRAWS = 30
 
 
@@ -91,10 +93,12 @@ def synthesize(category: str, count: int, seed: int, out: Path) -> list[Path]:
         The folders of the objects, each with model.obj, model.mtl and shape.json.
 
     Raises:
-        ValueError: The category is unknown.
+        ValueError: The category is unknown, or a number is out of range.
     """
     if category not in _CATEGORIES:
         raise ValueError(f"category must be one of {', '.join(_CATEGORIES)}, got {category!r}")
+    require(0 <= count <= MOST, "--count", f"0 to {MOST}", count)
+    require(seed >= 0, "--seed", "0 or more", seed)
     folders = [Path(out) / f"{category}_{seed}_{index:05d}" for index in range(count)]
     for index, folder in enumerate(tqdm(folders, desc=f"{category}s", unit="shape")):
         if not (folder / "shape.json").exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import platform
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 
 from urform.config import RunConfig
-from urform.data import write_atomically
+from urform.data import replace_durably, write_atomically
 from urform.weights import FILE_NAME
 
 logger = logging.getLogger(__name__)
@@ -49,9 +50,9 @@ class RunFolder:
         file = path / "config.json"
         self._resumed = config.resume
         if config.resume:
-            if not file.exists():
+            if not file.is_file():
                 raise FileNotFoundError(f"{path}: no run to resume; start it without --resume")
-            _compare(json.loads(file.read_text())["settings"], content, path)
+            _compare(_settings(file), content, path)
         elif writes:
             if file.exists() and not config.overwrite:
                 raise FileExistsError(
@@ -77,11 +78,16 @@ class RunFolder:
                 continue
             try:
                 content = torch.load(path, map_location="cpu", weights_only=True)
+                if not isinstance(content, dict) or not isinstance(content.get("epoch"), int):
+                    raise ValueError("not a checkpoint")
             except Exception as error:  # zipfile, pickle and torch each have their own
-                damaged.append(f"{path}: damaged ({str(error).splitlines()[0]})")
+                reason = next(iter(str(error).splitlines()), "") or "the file is cut off"
+                damaged.append(f"{path}: damaged ({reason})")
                 continue
             if damaged:
                 logger.warning("%s; going on from the one before, epoch %d", damaged[0], content["epoch"])
+                if self._writes:  # the next checkpoint must not push the good one out for it
+                    (self.path / CHECKPOINT).unlink(missing_ok=True)
             return content
         if damaged:
             raise ValueError(f"{damaged[0]}; start again with --overwrite")
@@ -93,19 +99,34 @@ class RunFolder:
         torch.save(dict(content), partial)
         if last.exists():
             last.replace(self.path / PREVIOUS)
-        partial.replace(last)
+        replace_durably(partial, last)
 
     def keep_metrics(self, epochs: int) -> None:
-        """Drop metrics of epochs that come after the checkpoint a run resumes from."""
+        """Drop metrics of epochs that come after the checkpoint a run resumes from, and a line that is cut off."""
         path = self.path / "metrics.jsonl"
         if path.exists() and self._writes:
-            lines = [line for line in path.read_text().splitlines() if json.loads(line)["epoch"] < epochs]
+            lines = [line for line in path.read_text(errors="replace").splitlines() if _epoch(line) < epochs]
             write_atomically(path, "".join(line + "\n" for line in lines).encode())
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Append one line to the metrics file."""
         with (self.path / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(dict(metrics)) + "\n")
+
+
+def _epoch(line: str) -> float:
+    """The epoch of a line of metrics; none is as late as that of a damaged line."""
+    try:
+        return float(json.loads(line)["epoch"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return math.inf
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text())["settings"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{file}: damaged, expected the settings of a run; start again with --overwrite") from error
 
 
 def _plain(value: Any) -> Any:

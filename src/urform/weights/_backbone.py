@@ -11,11 +11,13 @@ from pathlib import Path
 import safetensors
 from torch import Tensor, nn
 
+from urform.config import shortened
 from urform.models import DEPTHS, ResNet
 from urform.weights._checkpoint import check_tensors, load_tensors, named_after
 from urform.weights._file import FILE_NAME, Weights, load_weights, write_tensors
 
 HEADER = "urform.backbone"
+WIDEST = 4096  # channels of a first stage
 _PREFIXES = {"encoder.": "SimCLR", "encoder_q.": "MoCo", "online_encoder.": "BYOL or SimSiam"}
 _CHILDREN = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
@@ -85,7 +87,14 @@ def load_backbone(path: Path) -> BackboneWeights | None:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
     except (safetensors.SafetensorError, OSError) as error:
         raise ValueError(f"{path}: damaged or not a safetensors file ({error}); fetch or train it again") from error
-    return BackboneWeights(path, state=state, **json.loads(found))
+    try:
+        backbone = BackboneWeights(path, state=state, **json.loads(found))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: damaged, its header is not that of a contrastive run; train it again") from error
+    known = [f"resnet{depth}" for depth in DEPTHS] + ["efficientnet-lite0"]
+    if backbone.name not in known or type(backbone.width) is not int or not 1 <= backbone.width <= WIDEST:
+        raise ValueError(f"{path}: damaged, expected an encoder of a known kind, got {shortened(backbone.name)}")
+    return backbone
 
 
 def load_start(paths: Sequence[Path]) -> Start:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,15 @@ def load_tensors(path: Path) -> Any:
         ValueError: it is damaged or holds more.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        size = path.stat().st_size
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:  # torch writes its members as they are
+                if sum(member.file_size for member in archive.infolist()) > size:
+                    raise ValueError("packed")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if not all(_is_plain(tensor, size) for tensor in _tensors(content)):
+            raise ValueError("tensors that are larger than the file")
+        return content
     except OSError:
         raise
     except Exception as error:  # zipfile, pickle and torch each have their own
@@ -73,6 +82,25 @@ def load_tensors(path: Path) -> Any:
                 f"{path}: refused, reading it would run {refused[1]}; expected tensors and plain containers only"
             ) from error
         raise ValueError(f"{path}: damaged, or not a file of torch.save; copy it again") from error
+
+
+def _is_plain(tensor: Tensor, most_bytes: int) -> bool:
+    """Whether a tensor has its numbers in a file of that size: not one number shown a billion times."""
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        return False
+    return tensor.numel() * tensor.element_size() <= most_bytes
+
+
+def _tensors(content: Any) -> Iterator[Tensor]:
+    """All tensors in a container of containers."""
+    waiting, seen = [content], set()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Tensor):
+            yield each
+        elif isinstance(each, (dict, list, tuple, set)) and id(each) not in seen:
+            seen.add(id(each))
+            waiting += each.values() if isinstance(each, dict) else each
 
 
 def read_checkpoint(path: Path, key: str) -> tuple[int, Any]:

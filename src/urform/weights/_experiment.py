@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from urform.data import ShapeKey, read_split, write_atomically
+from urform.data import ShapeKey, check_outputs, read_split, write_atomically
 from urform.models import Decoder, load_published_decoder
 from urform.weights._checkpoint import (
     LatentCodes,
@@ -20,12 +20,13 @@ from urform.weights._checkpoint import (
     read_checkpoint,
     read_codes,
 )
-from urform.weights._file import FILE_NAME, Weights, build_decoder, save_weights
+from urform.weights._file import FILE_NAME, Weights, build_decoder, check_room, save_weights
 from urform.weights._specs import FILE_NAME as SPECS
 from urform.weights._specs import Specs
 
 MODELS = "ModelParameters"
 CODES = "LatentCodes"
+SMALL = 1 << 20  # numbers that a network may always have: what its file lacks is told by name
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
     """
     if (out / FILE_NAME).exists():
         raise FileExistsError(f"{out}: has a model already; choose another --out")
+    note = out / "import.json"
+    check_outputs(out, [out / FILE_NAME, note], [] if split is None else [split])
     found = read_experiment(experiment, checkpoint, split)
     save_weights(out / FILE_NAME, found.weights)
     origin = {
@@ -71,7 +74,7 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
         "split": None if found.split is None else str(found.split.resolve()),
         "model": asdict(found.weights.config),
     }
-    write_atomically(out / "import.json", (json.dumps(origin, indent=1) + "\n").encode())
+    write_atomically(note, (json.dumps(origin, indent=1) + "\n").encode())
     return found
 
 
@@ -79,8 +82,11 @@ def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | 
     """Read a published experiment; arguments and errors as in `import_experiment`."""
     specs = Specs(experiment / SPECS)
     config = specs.model_config()
+    parameters = checkpoint_path(experiment / MODELS, checkpoint)
+    with named_after(specs.path):
+        check_room(build_decoder, config, parameters.stat().st_size + SMALL)
     decoder = build_decoder(config)
-    epoch = _load_decoder(decoder, checkpoint_path(experiment / MODELS, checkpoint))
+    epoch = _load_decoder(decoder, parameters)
     codes = read_codes(checkpoint_path(experiment / CODES, checkpoint))
     if codes.epoch != epoch:
         raise ValueError(f"{codes.path}: must be of epoch {epoch} like {MODELS}/, got epoch {codes.epoch}")

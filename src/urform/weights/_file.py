@@ -7,15 +7,16 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from urform.config import WITHOUT, ModelConfig
+from urform.data import ShapeKey, check_outputs, replace_durably, write_atomically
 from urform.models import (
     Correction,
     Decoder,
@@ -30,6 +31,7 @@ from urform.models import (
 
 FILE_NAME = "model.safetensors"
 HEADER = "urform"
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], kind: str, header: dic
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         safetensors.torch.save_file(tensors, partial, metadata={kind: json.dumps(header)})
-        partial.replace(path)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -132,30 +134,70 @@ def load_weights(path: Path) -> Weights:
         raise FileNotFoundError(f"{path}: no such weights file; `urform train` writes one into its run folder")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            header = _header(file.metadata(), path)
+            header = _Header.read(file.metadata(), path)
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
     except (safetensors.SafetensorError, OSError) as error:
         raise ValueError(f"{path}: damaged or not a safetensors file ({error}); fetch or train it again") from error
     tensors = {name: value.float() if value.is_floating_point() else value for name, value in stored.items()}
     try:
-        config = ModelConfig(**{name: _retupled(value) for name, value in (WITHOUT | header["model"]).items()})
-        decoder = build_decoder(config)
-        decoder.load_state_dict(_below(tensors, "decoder."))
+        config, latents = header.config, tensors["latents"]
+        if tuple(latents.shape) != (len(header.keys), config.latent_size):
+            expected = (len(header.keys), config.latent_size)
+            raise ValueError(f"latents must have shape {expected}, got {tuple(latents.shape)}")
+        decoder = _filled(build_decoder, config, _below(tensors, "decoder."))
         encoder = None
         if any(name.startswith("encoder.") for name in tensors):
-            encoder = build_encoder(config)
-            encoder.load_state_dict(_below(tensors, "encoder."))
-            encoder.eval()
-        return Weights(header["category"], config, decoder.eval(), encoder, header["keys"], tensors["latents"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path}: does not fit this version of urform ({reason}); train or export it again") from error
+            encoder = _filled(build_encoder, config, _below(tensors, "encoder."))
+        return Weights(header.category, config, decoder, encoder, header.keys, latents)
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise _unfit(path, error) from error
 
 
-def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
-    if not metadata or HEADER not in metadata:
-        raise ValueError(f"{path}: not a weights file of urform, expected one that `urform train` wrote")
-    return json.loads(metadata[HEADER])
+@dataclass(frozen=True)
+class _Header:
+    """What the header of a weights file says, checked: names of shapes become paths."""
+
+    category: str
+    config: ModelConfig
+    keys: list[str]
+
+    @classmethod
+    def read(cls, metadata: dict[str, str] | None, path: Path) -> _Header:
+        if not metadata or HEADER not in metadata:
+            raise ValueError(f"{path}: not a weights file of urform, expected one that `urform train` wrote")
+        try:
+            content = json.loads(metadata[HEADER])
+            category, keys, sizes = content["category"], content["keys"], WITHOUT | content["model"]
+            if not isinstance(category, str) or not isinstance(keys, list):
+                raise TypeError("category must be a text and keys a list")
+            for key in keys:
+                ShapeKey.parse(key if isinstance(key, str) else repr(key))
+            return cls(category, ModelConfig(**{name: _retupled(value) for name, value in sizes.items()}), keys)
+        except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            raise _unfit(path, error) from error
+
+
+def _unfit(path: Path, error: Exception) -> ValueError:
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return ValueError(f"{path}: does not fit this version of urform ({reason}); train or export it again")
+
+
+def _filled(build: Callable[[ModelConfig], _Network], config: ModelConfig, state: dict[str, Tensor]) -> _Network:
+    """A network with its parameters; no memory is taken for one that the file does not hold."""
+    check_room(build, config, sum(value.numel() for value in state.values()))
+    network = build(config)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def check_room(build: Callable[[ModelConfig], nn.Module], config: ModelConfig, there: int) -> None:
+    """Raise a ValueError where a network of these sizes has more numbers than are there."""
+    with torch.device("meta"):
+        wanted = sum(value.numel() for value in build(config).state_dict().values())
+    if wanted > there:
+        raise ValueError(
+            f"describes a network of {wanted:,} numbers, expected at most {there:,}, which the file has room for"
+        )
 
 
 def _retupled(value: Any) -> Any:
@@ -169,9 +211,10 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, torch.Tensor]:
 
 def export_weights(source: Path, out: Path) -> Path:
     """Copy a run's weights as 16-bit floats, with their sizes as JSON beside them; returns the weights file."""
+    path, sizes = out / FILE_NAME, out / "config.json"
+    check_outputs(out, [path, sizes], [source, source / FILE_NAME, source / "config.json"])
     weights = load_weights(source)
-    path = out / FILE_NAME
     save_weights(path, weights, half=True)
     header = {"category": weights.category, "model": asdict(weights.config), "training_shapes": len(weights.keys)}
-    (out / "config.json").write_text(json.dumps(header, indent=1) + "\n")
+    write_atomically(sizes, (json.dumps(header, indent=1) + "\n").encode())
     return path

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from urform.data import write_atomically
+from urform.data import check_expansion, write_atomically
 
 SUFFIXES = (".pkl", ".npz")
 
@@ -87,6 +87,7 @@ def _read_npz(path: Path) -> dict[Any, Any]:
     try:
         # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            check_expansion(archive.zip, path)
             return {name: archive[name] for name in archive.files}
     except OSError:
         raise

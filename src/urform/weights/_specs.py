@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Specs:
             raise FileNotFoundError(f"{path}: no such file; a published experiment has its settings there")
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}: not JSON ({error})") from error
         self.path = path
         self._top = _Section(path, "", content, _NETWORK_KEYS + _OTHER_KEYS)
@@ -153,18 +154,25 @@ class Specs:
             raise ValueError(f"{self.path}: NetworkArch must be {ARCHITECTURE!r} or absent, got {architecture!r}")
         networks = self._top.section("NetworkSpecs", ("warper_kargs", "decoder_kargs"))
         warp = networks.section("warper_kargs", ("hidden_size", "steps"))
-        return ModelConfig(
-            warp="lstm",
-            latent_size=self.latent_size,
-            warp_width=warp.take("hidden_size", _whole(1), "a whole number of at least 1"),
-            warp_steps=warp.take(
+        sizes = {
+            "latent_size": self.latent_size,
+            "warp_width": warp.take("hidden_size", _whole(1), "a whole number of at least 1"),
+            "warp_steps": warp.take(
                 "steps", lambda value: _whole(4)(value) and value % 4 == 0, "a whole number, a multiple of 4"
             ),
             **_template(networks),
-            **WITHOUT,
-            encoder_width=PRESETS["published"].encoder_width,
-            image_size=PRESETS["published"].image_size,
-        )
+        }
+        published = PRESETS["published"]
+        try:
+            return ModelConfig(
+                warp="lstm",
+                **sizes,
+                **WITHOUT,
+                encoder_width=published.encoder_width,
+                image_size=published.image_size,
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from error
 
 
 def _schedule(section: _Section) -> tuple[float, ScheduleConfig]:
@@ -217,8 +225,8 @@ class _Section:
             raise ValueError(f"{path}: {name or 'the whole'} must be a JSON object, got {content!r}")
         for key in content:
             if key not in known:
-                close = difflib.get_close_matches(key, known, n=1, cutoff=0)
-                raise ValueError(f"{self.where(key)} is unknown; the nearest known key is {close[0]}")
+                close = difflib.get_close_matches(key[:100], known, n=1, cutoff=0)
+                raise ValueError(f"{self.where(key[:100])} is unknown; the nearest known key is {close[0]}")
 
     def where(self, key: str) -> str:
         return f"{self._path}: {self._name + '.' if self._name else ''}{key}"
@@ -250,7 +258,7 @@ def _whole(smallest: int, largest: int | None = None) -> Callable[[Any], bool]:
 
 
 def _above(smallest: float) -> Callable[[Any], bool]:
-    return lambda value: type(value) in (int, float) and value > smallest
+    return lambda value: type(value) in (int, float) and smallest < value <= sys.float_info.max
 
 
 def _float(value: float | None) -> float | None:

@@ -1,0 +1,23 @@
+"""The files that a command reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def check_files(command: Any, *flags: str) -> None:
+    """Refuse, before any work, result files that are each other or a file that another flag names."""
+    from urform.data import check_outputs
+
+    outputs = [file for flag in flags if (file := getattr(command, flag)) is not None]
+    check_outputs(None, outputs, inputs_of(command, *flags), "another file")
+
+
+def inputs_of(command: Any, *outputs: str) -> Iterator[Path]:
+    """Whatever the flags of a command may name, but for these: files, and the weights in run folders."""
+    for flag, value in vars(command).items():
+        for each in value if isinstance(value, tuple) else (value,):
+            if flag not in outputs and isinstance(each, str | Path):
+                yield from (Path(each), Path(each, "model.safetensors"))
