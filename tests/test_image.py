@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from urform.data import _image
-from urform.data._image import read_image
+from urform.data._image import picture, read_image
 
 RGB = np.random.default_rng(0).integers(0, 255, (9, 13, 3), dtype=np.uint8)
 
@@ -98,3 +98,23 @@ def test_more_pixels_than_pillow_allows_are_refused_before_decoding(tmp_path):
     path.write_bytes(header + size)
     with pytest.raises(ValueError, match="expected at most 100 million"):
         read_image(path)
+
+
+def test_a_picture_is_the_same_however_it_is_given(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    path = tmp_path / "a.png"
+    Image.fromarray(RGB).save(path, exif=exif)
+    expected = read_image(path)
+    assert expected.shape == (13, 9, 3)
+    for given in (path, str(path), path.read_bytes(), Image.open(path), expected):
+        np.testing.assert_array_equal(picture(given), expected)
+    cmyk = Image.fromarray(RGB).convert("CMYK")
+    assert picture(cmyk).shape == (9, 13, 3)
+    np.testing.assert_array_equal(picture(RGB[..., 0]), np.repeat(RGB[..., :1], 3, axis=2))
+
+
+@pytest.mark.parametrize("wrong", [b"", b"no picture", np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3))])
+def test_what_is_no_picture_is_refused(wrong):
+    with pytest.raises(ValueError, match="expected|must be"):
+        picture(wrong)

@@ -7,7 +7,7 @@ from urform.data._deform_sources import deform_sources
 from urform.data._fetch import Fetched, check_urls, fetch
 from urform.data._flatten import Flattened, flatten
 from urform.data._framing import frame, on_white
-from urform.data._image import read_image
+from urform.data._image import Picture, picture, read_image
 from urform.data._inventory import Inventory
 from urform.data._landmark_set import LandmarkSet
 from urform.data._layout import (
@@ -37,6 +37,7 @@ __all__ = [
     "Flattened",
     "Inventory",
     "LandmarkSet",
+    "Picture",
     "Problem",
     "SdfSet",
     "ShapeKey",
@@ -59,6 +60,7 @@ __all__ = [
     "frame",
     "is_test",
     "on_white",
+    "picture",
     "prepare",
     "read_families",
     "read_image",

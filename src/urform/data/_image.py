@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
+Picture: TypeAlias = "str | Path | bytes | Image.Image | np.ndarray"
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
 _EXPECTED = "expected a PNG, JPEG, WebP, BMP, GIF or TIFF file"
 
@@ -27,31 +30,62 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file, expected a picture")
-    if not path.is_file():  # reading a pipe would wait for ever
-        raise ValueError(f"{path}: is {'a folder' if path.is_dir() else 'no file'}, {_EXPECTED}")
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder, {_EXPECTED}")
     if not path.stat().st_size:
         raise ValueError(f"{path}: is empty (0 bytes), {_EXPECTED}")
+    return _decoded(path, str(path))
+
+
+def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
+    """A picture, however it is given, as `read_image` gives it.
+
+    Args:
+        image: a path; the bytes of a file; a PIL image, whose EXIF tag turns it upright, too; or an array (H, W), grey,
+            (H, W, 3) RGB or (H, W, 4) RGBA, of 0..255.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no picture.
+    """
+    if isinstance(image, str | Path):
+        return read_image(image)
+    if isinstance(image, bytes):
+        return _decoded(io.BytesIO(image), "the bytes given")
+    if isinstance(image, Image.Image):
+        return _to_array(ImageOps.exif_transpose(image))
+    array = np.asarray(image)
+    if array.dtype == np.uint8 and array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (3, 4) or not array.size:
+        raise ValueError(
+            f"image must be an array (H, W), (H, W, 3) or (H, W, 4) of type uint8, got {array.shape} {array.dtype}"
+        )
+    return array
+
+
+def _decoded(file: Path | io.BytesIO, name: str) -> UInt8[np.ndarray, "H W C"]:
     try:
         with warnings.catch_warnings():
             # Pillow's own limit only warns; the one below is an error.
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=_formats()) as image:
+            with Image.open(file, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise _UnfitError(_too_large(path, f"{image.width} x {image.height}"))
+                    raise _UnfitError(_too_large(name, f"{image.width} x {image.height}"))
                 image.load()
                 if image.mode == "F":
-                    raise _UnfitError(f"{path}: has floating-point pixels, expected 8 or 16 bits a channel")
+                    raise _UnfitError(f"{name}: has floating-point pixels, expected 8 or 16 bits a channel")
                 return _to_array(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:
-        raise ValueError(_too_large(path, "more than 170 million")) from None
+        raise ValueError(_too_large(name, "more than 170 million")) from None
     except UnidentifiedImageError:
-        hint = "; convert HEIC pictures to JPEG first" if path.suffix.lower() in (".heic", ".heif") else ""
-        raise ValueError(f"{path}: is not a picture that can be read, {_EXPECTED}{hint}") from None
+        hint = "; convert HEIC pictures to JPEG first" if name.lower().endswith((".heic", ".heif")) else ""
+        raise ValueError(f"{name}: is not a picture that can be read, {_EXPECTED}{hint}") from None
     except (PermissionError, _UnfitError):
         raise
     except Exception as error:  # the readers of a dozen formats raise whatever they like
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path}: is damaged or cut off ({reason}), expected a complete picture") from error
+        raise ValueError(f"{name}: is damaged or cut off ({reason}), expected a complete picture") from error
 
 
 class _UnfitError(ValueError):
@@ -64,8 +98,8 @@ def _formats() -> list[str]:
     return [name for name in _FORMATS if name in Image.OPEN]
 
 
-def _too_large(path: Path, pixels: str) -> str:
-    return f"{path}: has {pixels} pixels, expected at most {MAX_PIXELS // 1_000_000} million"
+def _too_large(name: str, pixels: str) -> str:
+    return f"{name}: has {pixels} pixels, expected at most {MAX_PIXELS // 1_000_000} million"
 
 
 def _to_array(image: Image.Image) -> UInt8[np.ndarray, "H W C"]:

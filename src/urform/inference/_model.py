@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from urform.data import frame, to_input
+from urform.data import Picture, frame, picture, to_input
 from urform.geometry import UPRIGHT, extract_isosurface, glb_bytes, simplify
 from urform.inference._background import CutOut, cut_out
 from urform.models import Decoder
@@ -170,20 +170,19 @@ class Model:
         """The template itself, as a shape."""
         return extract_isosurface(self.template_sdf, resolution, radius=1.0)
 
-    def reconstruct(
-        self, image: UInt8[np.ndarray, "H W C"], resolution: int = 128, keep_background: bool = False
-    ) -> Reconstruction:
+    def reconstruct(self, image: Picture, resolution: int = 128, keep_background: bool = False) -> Reconstruction:
         """One picture to a mesh.
 
         Args:
-            image: RGB or RGBA.
+            image: a path, the bytes of a file, a PIL image or an array, see `urform.data.picture`.
             resolution: cells along an axis of the mesh.
             keep_background: do not remove the background.
 
         Raises:
-            ValueError: the picture shows nothing, or the shape has no surface.
+            FileNotFoundError: there is no such file.
+            ValueError: it is no picture, shows nothing, or the shape has no surface.
         """
-        return self.reconstruct_object(cut_out(image, keep_background), resolution)
+        return self.reconstruct_object(cut_out(picture(image), keep_background), resolution)
 
     def reconstruct_object(self, cut: CutOut, resolution: int = 128, faces: int | None = None) -> Reconstruction:
         """The same for an object that is cut out already."""
