@@ -116,5 +116,5 @@ def test_a_picture_is_the_same_however_it_is_given(tmp_path):
 
 @pytest.mark.parametrize("wrong", [b"", b"no picture", np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3))])
 def test_what_is_no_picture_is_refused(wrong):
-    with pytest.raises(ValueError, match="expected|must be"):
+    with pytest.raises(ValueError, match=r"expected|must be"):
         picture(wrong)
