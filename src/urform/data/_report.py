@@ -105,7 +105,7 @@ def read_reports(store: Store, keys: Sequence[ShapeKey]) -> dict[ShapeKey, Shape
 
 
 def _has_right_types(report: ShapeReport) -> bool:
-    kinds = {"str": str, "int": int, "bool": bool, "float": (int, float)}
+    kinds = {"str": str, "Up": str, "int": int, "bool": bool, "float": (int, float)}
     return all(isinstance(getattr(report, field.name), kinds[str(field.type)]) for field in fields(ShapeReport))
 
 
