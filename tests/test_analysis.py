@@ -254,7 +254,7 @@ def test_the_command_on_the_shipped_chair(views: Path, tmp_path: Path, capsys: p
     assert not re.search(r"https?:|src=\"(?!data:)|href=|import ", page)
     assert "Left out" not in page
     result = json.loads((tmp_path / "one" / "analysis.json").read_text())
-    assert (result["analysed"], result["latents"], result["left_out"]) == (24, 1214, {})
+    assert (result["analysed"], result["latents"], result["left_out"]) == (24, 1584, {})
     assert result["numbers"]["views_similarity"]["views"] == 9
     assert len(result["numbers"]["neighbours"]["queries"][0]["neighbours"]) == 5
     assert result["numbers"]["warp_difference"]["pairs"] == 15
