@@ -21,6 +21,7 @@ SMALLER = {
     "evaluate": "--resolution 32",
     "reconstruct": "--resolution 32",
     "synth": "--count 3",
+    "deform": "--copies 1",
 }
 
 
