@@ -54,3 +54,11 @@ def test_models_and_losses_import_torch_only() -> None:
 def test_geometry_knows_no_networks() -> None:
     for path in (SOURCE / "geometry").rglob("*.py"):
         assert "torch" not in path.read_text(), path
+
+
+def test_no_part_imports_a_private_module_of_another() -> None:
+    for path in SOURCE.rglob("*/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            module = node.module.split(".") if isinstance(node, ast.ImportFrom) and node.module else []
+            private = module[:1] == ["urform"] and len(module) > 2 and module[2].startswith("_")
+            assert not private or module[1] == path.relative_to(SOURCE).parts[0], f"{path} imports {'.'.join(module)}"

@@ -36,7 +36,7 @@ class DataSplit:
 
     def run(self) -> int:
         """Write both split files and say how many shapes are in them."""
-        from urform.config._check import require
+        from urform.config import require
         from urform.data import (
             DataFolder,
             Inventory,

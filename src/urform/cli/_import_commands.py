@@ -61,7 +61,7 @@ class Embeddings:
 
     def run(self) -> int:
         """Write the file and say what is in it."""
-        from urform.config._check import require
+        from urform.config import require
         from urform.weights import extract_latents, write_latents
 
         check_files(self, "out")

@@ -14,8 +14,7 @@ from urform.correspondence._fit import STEPS, encode_pictures, fit, starts_for
 from urform.correspondence._latent_file import IDENTITY, read_latent_file
 from urform.correspondence._scan import SCAN_SUFFIXES, Scan, read_scan
 from urform.correspondence._surface import Surface
-from urform.data import read_image
-from urform.data._names import ANONYMOUS_STEMS, name_of
+from urform.data import ANONYMOUS_STEMS, name_of, read_image
 from urform.geometry import Normalisation, Up, up_of
 from urform.inference import Model, cut_out
 

@@ -19,10 +19,11 @@ from urform.data._layout import (
     write_atomically,
     write_split,
 )
-from urform.data._names import unique_names
+from urform.data._names import ANONYMOUS_STEMS, name_of, unique_names
 from urform.data._outputs import check_outputs
 from urform.data._png import encode_png, read_rgba
 from urform.data._prepare import prepare
+from urform.data._remote import local_copy
 from urform.data._report import ShapeReport, summarise
 from urform.data._sdf_set import SdfSet
 from urform.data._source import Source
@@ -31,6 +32,7 @@ from urform.data._split import divided_families, is_test, read_families, split_b
 from urform.data._view_set import ViewSet
 
 __all__ = [
+    "ANONYMOUS_STEMS",
     "DataCheck",
     "DataFolder",
     "Fetched",
@@ -59,6 +61,8 @@ __all__ = [
     "format_check",
     "frame",
     "is_test",
+    "local_copy",
+    "name_of",
     "on_white",
     "picture",
     "prepare",

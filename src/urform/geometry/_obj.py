@@ -16,6 +16,10 @@ _FREE_FORM = frozenset({"cstype", "curv", "curv2", "surf"})
 _ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
+class _UnreadError(ValueError):
+    """A sound line of a kind that is not read."""
+
+
 class _Lines:
     """What the lines read so far say."""
 
@@ -55,7 +59,7 @@ class _Lines:
         elif word in ("l", "p"):
             self.left_out += 1
         elif word in _FREE_FORM:
-            raise NotImplementedError(f"free-form curves and surfaces (`{word}`) are not read, export it as polygons")
+            raise _UnreadError(f"free-form curves and surfaces (`{word}`) are not read, export it as polygons")
 
     def _add_face(self, texts: list[str]) -> None:
         vertices, uvs = len(self.vertices) // 3, len(self.uvs) // 2
@@ -81,10 +85,10 @@ def read_obj(path: Path) -> TexturedMesh:
             rest = rest.partition("#")[0]
         try:
             lines.add(word, rest)
+        except _UnreadError as error:
+            raise ValueError(f"line {number}: {error}") from error
         except (ValueError, IndexError) as error:
             raise ValueError(f"line {number}: not a line of an OBJ file: {line.strip()[:80]!r}") from error
-        except NotImplementedError as error:
-            raise ValueError(f"line {number}: {error}") from error
     return _mesh(lines, path.parent)
 
 

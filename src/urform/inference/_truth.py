@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from urform.data import DataFolder, ShapeKey, Source, find_sources
-from urform.data._remote import local_copy
+from urform.data import DataFolder, ShapeKey, Source, find_sources, local_copy
 from urform.geometry import (
     UPRIGHT,
     Normalisation,
