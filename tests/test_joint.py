@@ -13,7 +13,7 @@ from urform.config import JOINT_PRESETS, JointConfig, ScheduleConfig
 from urform.data import DataFolder, ShapeKey, read_rgba, to_input
 from urform.inference import Model
 from urform.training import train_joint
-from urform.training._encoder import shown
+from urform.training._pictures import shown
 from urform.weights import FILE_NAME, load_weights
 
 __all__ = ["encoder_run", "shape_run", "split"]  # fixtures

@@ -21,13 +21,12 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from urform.data._digest import CHUNK
+from urform.data._expansion import MAX_RATIO, RATIO_SLACK
+
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 ZIP_SUFFIXES = (".zip", ".sh3f")
 STAMP = ".unpacked.json"
-CHUNK = 1 << 20
-# Deflate reaches 1032 to 1 on zeros; meshes, pictures and arrays stay below 20 to 1.
-MAX_RATIO = 200
-RATIO_SLACK = 100 << 20
 _CLASHES = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL})
 ENCRYPTED = 0x1  # bit of a zip member's flags
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error)
@@ -105,12 +104,6 @@ def unpack(archive: Path, folder: Path, max_gb: float = 200.0) -> Unpacked:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Unpacked(folder, unpacked.files, unpacked.refused)
-
-
-def check_expansion(archive: zipfile.ZipFile, path: Path) -> None:
-    """Raise a ValueError where a zip file is made to fill memory."""
-    if sum(member.file_size for member in archive.infolist()) > path.stat().st_size * MAX_RATIO + RATIO_SLACK:
-        raise ValueError(f"unpacks to more than {MAX_RATIO} times its size")
 
 
 class _Unpacking:

@@ -12,13 +12,6 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 
-def to_input(rgba: UInt8[Tensor, "B S S 4"]) -> Float[Tensor, "B 3 S S"]:
-    """Framed pictures on white, in 0..1: what the encoder sees outside of training."""
-    pictures = rgba.permute(0, 3, 1, 2).float() / 255
-    colour, alpha = pictures[:, :3], pictures[:, 3:]
-    return colour * alpha + 1 - alpha
-
-
 def augment(rgba: UInt8[Tensor, "B S S 4"], flip: bool, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
     """Vary crop, scale, cut-out, background, colour, light, blur, noise and compression, each picture its own way.
 

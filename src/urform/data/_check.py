@@ -17,8 +17,11 @@ from tqdm import tqdm
 
 from urform.data._check_shape import THUMBNAIL, ShapeFacts, check_shape
 from urform.data._inventory import Inventory
-from urform.data._layout import DataFolder, ShapeKey, read_split, write_atomically
+from urform.data._layout import DataFolder
 from urform.data._png import encode_png
+from urform.data._shape_key import ShapeKey
+from urform.data._split_file import read_split
+from urform.data._write import write_atomically
 
 SHEET_SHAPES = 400
 SHEET_COLUMNS = 20

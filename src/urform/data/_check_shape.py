@@ -15,8 +15,9 @@ from jaxtyping import Shaped, UInt8
 
 from urform.data._framing import OPAQUE, on_white
 from urform.data._inventory import KINDS, LEVELS
-from urform.data._layout import DataFolder, ShapeKey
+from urform.data._layout import DataFolder
 from urform.data._png import read_png
+from urform.data._shape_key import ShapeKey
 from urform.geometry import SdfSamples
 
 THUMBNAIL = 96

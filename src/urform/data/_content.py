@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from urform.data._archive import CHUNK
+from urform.data._digest import CHUNK
 from urform.data._remote import MOST_REFERENCES
 from urform.data._source import Source
-from urform.data._store import open_url
+from urform.data._url import open_url
 from urform.geometry import references
 
 KEYPOINTS_FILE = "shape.json"  # beside a mesh of `urform synth`, whose groups are its parts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import logging
@@ -25,9 +24,10 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from tqdm import tqdm
 
 from urform.data import _archive
-from urform.data._archive import CHUNK, Unpacked, archive_stem
-from urform.data._layout import write_atomically
+from urform.data._archive import Unpacked, archive_stem
+from urform.data._digest import CHUNK, digest_of
 from urform.data._names import caseless, safe_name
+from urform.data._write import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -342,7 +342,7 @@ def _local(path: Path, out: Path, sha256: str | None, unpack: bool) -> tuple[Pat
     out.mkdir(parents=True, exist_ok=True)
     copy = out / path.name
     if copy.exists():
-        if _digest(copy) != _digest(path):
+        if digest_of(copy) != digest_of(path):
             raise ValueError(f"{copy}: is there already with another content than {path}, remove it first")
         return copy, True
     partial = out / f"{path.name}.partial"
@@ -368,16 +368,8 @@ def _is_page(path: Path) -> bool:
 
 
 def _check_sum(path: Path, sha256: str | None, advice: str) -> None:
-    if sha256 is not None and (found := _digest(path)) != sha256.lower():
+    if sha256 is not None and (found := digest_of(path)) != sha256.lower():
         raise ValueError(f"{path}: its SHA-256 is {found}, expected {sha256.lower()}; {advice}")
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _size(path: Path) -> int:

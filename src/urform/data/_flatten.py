@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from urform.config import require
 from urform.data._framing import on_white
-from urform.data._layout import write_atomically
 from urform.data._png import encode_png, read_rgba
+from urform.data._write import write_atomically
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from urform.data._archive import archive_stem, unpack
-from urform.data._layout import ShapeKey
 from urform.data._names import safe_name, unique_names
+from urform.data._shape_key import ShapeKey
 from urform.data._source import CATEGORY, Source, file_problem
 from urform.geometry import MESH_SUFFIXES
 

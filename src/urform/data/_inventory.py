@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from urform.data._layout import DataFolder, ShapeKey
+from urform.data._layout import DataFolder
+from urform.data._shape_key import ShapeKey
 
 LEVELS = ("easy", "hard")
 KINDS = ("image", "image_rgb", "albedo")

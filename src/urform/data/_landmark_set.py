@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from urform.data._layout import DataFolder, ShapeKey
+from urform.data._layout import DataFolder
 from urform.data._parts import Parts
+from urform.data._shape_key import ShapeKey
 
 _THIN = 0.02  # normalised units; along an axis on which a part is thinner, its points go to the middle
 _MIDDLE = 0.05  # of half the object's width: a part that leaves so much free around the middle has a left and a right

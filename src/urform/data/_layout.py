@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from urform.config import is_name, shortened
-from urform.data._archive import check_expansion
+from urform.data._expansion import check_expansion
 from urform.data._parts import Parts
+from urform.data._shape_key import ShapeKey
 from urform.geometry import Normalisation, SdfSamples
-
-
-class ShapeKey(NamedTuple):
-    """What names a shape in a data folder; `str` gives `dataset/category/instance`."""
-
-    dataset: str
-    category: str
-    instance: str
-
-    def __str__(self) -> str:
-        return "/".join(self)
-
-    @classmethod
-    def parse(cls, text: str) -> ShapeKey:
-        """The inverse of `str`.
-
-        Raises:
-            ValueError: it has not three names, or one that could lead elsewhere as part of a path.
-        """
-        parts = text.split("/")
-        if len(parts) != 3 or not all(map(is_name, parts)):
-            raise ValueError(f"{shortened(text)} is no name of a shape, expected dataset/category/instance")
-        return cls(*parts)
 
 
 @dataclass(frozen=True)
@@ -163,71 +138,6 @@ def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:
     if not points or any(point.shape != (3,) or not np.isfinite(point).all() for point in points.values()):
         raise ValueError(f'{path}: not a file of keypoints, expected JSON like {{"seat_front_left": [0.2, 0.4, 0.3]}}')
     return points
-
-
-def read_split(path: Path) -> list[ShapeKey]:
-    """Read a split file: `{dataset: {category: [instance, ...]}}`.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: not a split file, or nothing in it.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such split file; `urform prepare` writes them to DATA/splits")
-    try:
-        content = json.loads(path.read_text())
-        keys = [
-            ShapeKey(dataset, category, str(instance))
-            for dataset, categories in content.items()
-            for category, instances in categories.items()
-            for instance in instances
-        ]
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f'{path}: not a split file, expected JSON like {{"dataset": {{"category": ["instance"]}}}}'
-        ) from error
-    if not keys:
-        raise ValueError(f"{path}: the split names no instance, expected at least one")
-    if bad := next((str(key) for key in keys if not all(map(is_name, key))), None):
-        raise ValueError(f"{path}: {shortened(bad)} is no name of a shape, expected dataset, category and instance")
-    return keys
-
-
-def split_content(keys: Iterable[ShapeKey]) -> bytes:
-    """The content of a split file."""
-    content: dict[str, dict[str, list[str]]] = {}
-    for key in keys:
-        content.setdefault(key.dataset, {}).setdefault(key.category, []).append(key.instance)
-    return (json.dumps(content, indent=1) + "\n").encode()
-
-
-def write_split(path: Path, keys: Iterable[ShapeKey]) -> None:
-    """Write a split file, atomically."""
-    write_atomically(path, split_content(keys))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it: it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        replace_durably(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def replace_durably(partial: Path, path: Path) -> None:
-    """Give a finished file its name; not even a loss of power leaves an empty or half one under it."""
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
-    with contextlib.suppress(OSError):  # not every system lets folders be synced
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _read_npz(path: Path, *names: str) -> list[np.ndarray]:

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from urform.config import shortened
-from urform.data._layout import ShapeKey
 from urform.data._names import ANONYMOUS_STEMS, caseless, name_of, safe_name, unique_names
+from urform.data._shape_key import ShapeKey
 from urform.data._source import CATEGORY, DATASET, Source, file_problem, name_problem
-from urform.data._store import is_url, split_url
+from urform.data._table import read_table
+from urform.data._url import is_url, split_url
 
 COLUMNS = ("path", "instance", "category", "dataset", "family", "split")
 SPLITS = {"": None, "train": False, "test": True}
-
-
-def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
-    """Read a CSV file with a header.
-
-    Returns:
-        The number of the line and the values by column (missing columns are empty), blank lines left out.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: a column is missing or unknown, or a line has too many or too few values.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such list, expected a .csv file")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
-    rows = [(number, row) for number, row in rows if any(row)]
-    header = [name.lower() for name in rows[0][1]] if rows else []
-    _check_header(path, header, required, optional)
-    for number, row in rows[1:]:
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {number}: has {len(row)} values, expected {len(header)} as in the header")
-    empty = dict.fromkeys((*required, *optional), "")
-    return [(number, empty | dict(zip(header, row, strict=True))) for number, row in rows[1:]]
 
 
 def list_sources(path: Path, dataset: str | None, category: str | None, collection: str = "") -> list[Source]:
@@ -70,22 +40,6 @@ def list_sources(path: Path, dataset: str | None, category: str | None, collecti
     order = sorted(range(len(rows)), key=lambda index: (not rows[index][1]["instance"], str(sources[index].path)))
     named = dict(zip(order, unique_names(str(sources[index].key) for index in order), strict=True))
     return [replace(source, key=ShapeKey.parse(named[index])) for index, source in enumerate(sources)]
-
-
-def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
-    known = (*required, *optional)
-    shown = shortened(",".join(header) or "empty")
-    for name in required:
-        if name not in header:
-            others = f" (besides: {', '.join(optional)})" if optional else ""
-            raise ValueError(f"{path}: the header is {shown}, expected a column {name!r}{others}")
-    for name in header:
-        if name not in known:
-            nearest = difflib.get_close_matches(name[:100], known, 1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise ValueError(f"{path}: unknown column {shortened(name)}, expected some of {', '.join(known)}{hint}")
-    if len(set(header)) != len(header):
-        raise ValueError(f"{path}: the header is {shown}, expected every column once")
 
 
 def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey, collection: str) -> Source:

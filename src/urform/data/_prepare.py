@@ -15,16 +15,18 @@ from tqdm import tqdm
 from urform.config import PrepareConfig, require
 from urform.data._cluster import run_on_cluster
 from urform.data._content import content_of
-from urform.data._layout import ShapeKey, split_content
 from urform.data._names import caseless
 from urform.data._outputs import check_outputs
 from urform.data._pool import run_isolated
 from urform.data._report import ShapeReport, known_reports, reported_elsewhere, write_report, write_summary
 from urform.data._shape_job import ShapeJob, fingerprint, prepare_shape
+from urform.data._shape_key import ShapeKey
 from urform.data._source import Source
 from urform.data._sources import find_sources
 from urform.data._split import is_test, split_by_list
-from urform.data._store import LocalStore, Store, is_url, open_store
+from urform.data._split_file import split_content
+from urform.data._store import LocalStore, Store, open_store
+from urform.data._url import is_url
 
 logger = logging.getLogger(__name__)
 

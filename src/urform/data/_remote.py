@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from urform.data._layout import ShapeKey
 from urform.data._list import list_sources
 from urform.data._names import name_of
+from urform.data._shape_key import ShapeKey
 from urform.data._source import (
     CATEGORY,
     DATA_MARK,
@@ -28,7 +28,7 @@ from urform.data._source import (
     picked_synset,
     with_unique_names,
 )
-from urform.data._store import open_url
+from urform.data._url import open_url
 from urform.geometry import references
 
 MOST_REFERENCES = 1000  # files that are fetched beside one mesh

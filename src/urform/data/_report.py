@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from urllib.parse import quote
 
-from urform.data._layout import ShapeKey
+from urform.data._shape_key import ShapeKey
 from urform.data._store import Store
 from urform.geometry import Up
 

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from urform.data._layout import DataFolder, ShapeKey
+from urform.data._layout import DataFolder
+from urform.data._shape_key import ShapeKey
 from urform.geometry import SdfSamples
 
 

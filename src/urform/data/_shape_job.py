@@ -20,11 +20,12 @@ from jaxtyping import Float, UInt8
 from urform.config import PrepareConfig
 from urform.data._content import KEYPOINTS_FILE, content_of
 from urform.data._framing import on_white
-from urform.data._layout import DataFolder, ShapeKey, read_keypoints
+from urform.data._layout import DataFolder, read_keypoints
 from urform.data._parts import Parts
 from urform.data._png import encode_png
 from urform.data._remote import local_copy
 from urform.data._report import ShapeReport, report_place, write_report
+from urform.data._shape_key import ShapeKey
 from urform.data._source import Source
 from urform.data._store import Store
 from urform.geometry import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from urform.data._archive import archive_stem
-from urform.data._layout import ShapeKey
 from urform.data._names import unique_names
+from urform.data._shape_key import ShapeKey
 from urform.geometry import MESH_SUFFIXES
 
 DATASET = "shapes"

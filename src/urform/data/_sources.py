@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from urform.data._furniture import library_sources
-from urform.data._layout import ShapeKey
 from urform.data._list import list_sources
 from urform.data._names import name_of
 from urform.data._remote import remote_sources
+from urform.data._shape_key import ShapeKey
 from urform.data._source import (
     CATEGORY,
     DATA_MARK,
@@ -27,7 +27,7 @@ from urform.data._source import (
     picked_synset,
     with_unique_names,
 )
-from urform.data._store import is_url
+from urform.data._url import is_url
 
 # Of a folder called like a synset so many entries are looked at before it is taken for something else.
 SHAPENET_PROBES = 50

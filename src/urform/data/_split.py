@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from urform.data._layout import ShapeKey, read_split
-from urform.data._list import read_table
+from urform.data._shape_key import ShapeKey
+from urform.data._split_file import read_split
+from urform.data._table import read_table
 
 
 def is_test(key: ShapeKey, family: str, fraction: float, seed: int) -> bool:

@@ -16,8 +16,9 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from urform.data._framing import frame
-from urform.data._layout import DataFolder, ShapeKey
+from urform.data._layout import DataFolder
 from urform.data._png import read_rgba
+from urform.data._shape_key import ShapeKey
 
 logger = logging.getLogger(__name__)
 

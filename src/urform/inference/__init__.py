@@ -3,10 +3,11 @@
 from urform.inference._background import CutOut, cut_out
 from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._evaluate import Evaluation, evaluate
-from urform.inference._model import FORMATS, PRINT_SIZE_MM, Model, Reconstruction, load, printable, save_mesh
+from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
 from urform.inference._protocols import PROTOCOLS
 from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files
+from urform.inference._save import FORMATS, PRINT_SIZE_MM, printable, save_mesh
 from urform.inference._scores import format_csv, format_table
 from urform.inference._truth import datasources
 from urform.inference._viewer import viewer_html

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +12,15 @@ import torch
 from jaxtyping import Float, UInt8
 
 from urform.data import Picture, frame, picture, to_input
-from urform.geometry import UPRIGHT, extract_isosurface, glb_bytes, simplify
+from urform.geometry import extract_isosurface, simplify
 from urform.inference._background import CutOut, cut_out
 from urform.models import Decoder
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
 if TYPE_CHECKING:
     import trimesh
+from urform.inference._save import PRINT_SIZE_MM, printable, save_mesh
 
-FORMATS = ("glb", "obj", "ply", "stl")
-PRINT_SIZE_MM = 100.0  # longest side of what is to be printed
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 CHUNK = 4096  # points at once: activations of this many stay in a core's cache
 
@@ -226,44 +224,3 @@ def load(name: str | Path | None = None, device: str | torch.device = "cpu") -> 
             raise ValueError(f"name must be given where not exactly one category is shipped, shipped are {shipped}")
         name = shipped[0]
     return Model(load_weights(find_weights(name)), device)
-
-
-def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.Trimesh:
-    """A copy as slicers expect it: z up, standing on z = 0 in the middle of the plate, in millimetres.
-
-    Args:
-        mesh: y up, front +z.
-        size_mm: its longest side.
-
-    Raises:
-        ValueError: the size is not positive.
-    """
-    if not 0 < size_mm < float("inf"):
-        raise ValueError(f"--size must be positive, got {size_mm}")
-    copy = mesh.copy()
-    vertices = np.asarray(copy.vertices, np.float64) @ UPRIGHT["z"]
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
-    middle = (low + high) / 2
-    copy.vertices = (vertices - [middle[0], middle[1], low[2]]) * (size_mm / (high - low).max())
-    return copy
-
-
-def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
-    """Write a mesh atomically, its format told by the suffix.
-
-    Raises:
-        ValueError: a suffix other than .glb, .obj, .ply and .stl.
-    """
-    kind = path.suffix.lower().lstrip(".")
-    if kind not in FORMATS:
-        raise ValueError(f"{path}: meshes are written as {', '.join(FORMATS)}, got {path.suffix!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        if kind == "glb":
-            partial.write_bytes(glb_bytes(mesh))
-        else:
-            mesh.export(partial, file_type=kind)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

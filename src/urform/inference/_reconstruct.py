@@ -13,8 +13,9 @@ from jaxtyping import UInt8
 
 from urform.data import check_outputs, encode_png, read_image, unique_names, write_atomically
 from urform.inference._background import CutOut, cut_out
-from urform.inference._model import FORMATS, PRINT_SIZE_MM, Model, Reconstruction, load
+from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
+from urform.inference._save import FORMATS, PRINT_SIZE_MM
 from urform.inference._viewer import viewer_html
 from urform.weights import shipped_categories
 

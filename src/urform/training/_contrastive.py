@@ -15,13 +15,14 @@ from urform.config import ContrastiveConfig, RunConfig
 from urform.contrastive import METHODS, build_backbone
 from urform.data import DataFolder, ShapeKey, ViewSet, read_split, to_input
 from urform.training._devices import Team
-from urform.training._encoder import levels, refuse_two_starts
 from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
 from urform.training._look import Look, read_held_out, spread_over
 from urform.training._loop import Stage, fit
 from urform.training._optimizers import build_optimizer
+from urform.training._pictures import levels
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
+from urform.training._start import refuse_two_starts
 from urform.weights import BackboneWeights, load_start, save_backbone
 
 logger = logging.getLogger(__name__)

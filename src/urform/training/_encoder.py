@@ -16,15 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from urform.config import EncoderConfig, Levels, ModelConfig, RunConfig
-from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, augment, read_split, to_input
+from urform.config import EncoderConfig, RunConfig
+from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split
 from urform.losses import latent_l1_loss, reconstruction_loss
-from urform.models import EFFICIENTNET
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, fit
+from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
+from urform.training._start import refuse_two_starts, with_backbone, with_imagenet
 from urform.weights import BackboneWeights, Weights, build_encoder, load_start, save_weights
 
 logger = logging.getLogger(__name__)
@@ -187,58 +188,6 @@ def train_encoder(
         "shapes": [str(key) for key in keys],
     }
     fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
-
-
-def with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfig:
-    """The sizes of a model whose encoder is to start from a backbone."""
-    size = backbone.image_size or config.image_size
-    if backbone.name == EFFICIENTNET:
-        return replace(config, encoder_backbone=EFFICIENTNET, image_size=size)
-    depth = int(backbone.name.removeprefix("resnet"))
-    return replace(
-        config, encoder_backbone="resnet", encoder_depth=depth, encoder_width=backbone.width, image_size=size
-    )
-
-
-def with_imagenet(config: ModelConfig, imagenet: Path | None) -> ModelConfig:
-    """The sizes of a model whose encoder is to start from ImageNet weights: those of a package decide what it is."""
-    return replace(config, encoder_backbone=EFFICIENTNET) if imagenet == Path(EFFICIENTNET) else config
-
-
-def refuse_two_starts(imagenet: Path | None, backbone: BackboneWeights | None, trained: Path | None = None) -> None:
-    """Raise a ValueError where an encoder is to start from two files.
-
-    Args:
-        imagenet: file of ImageNet weights.
-        backbone: contrastively trained weights.
-        trained: file of a model whose encoder is gone on from.
-    """
-    named = [f"--imagenet {imagenet}"] * bool(imagenet)
-    named += [f"--init {path}" for path in (backbone and backbone.where, trained) if path]
-    if len(named) > 1:
-        raise ValueError(f"the encoder can start from one file, got {' and '.join(named)}; leave one away")
-
-
-def shown(rgba: Tensor, augmented: bool, flip: bool, generator: torch.Generator) -> Tensor:
-    """Framed views (B, S, S, 4) as training shows them: augmented or as they are, half of them mirrored if wanted."""
-    if augmented:
-        return augment(rgba, flip, generator)
-    pictures = to_input(rgba)
-    if not flip:
-        return pictures
-    mirrored = torch.rand(len(pictures), 1, 1, 1, generator=generator) < 0.5
-    return torch.where(mirrored, pictures.flip(-1), pictures)
-
-
-def levels(name: Levels) -> tuple[str, ...]:
-    """The levels of views that a setting means."""
-    return ("easy", "hard") if name == "both" else (name,)
-
-
-def seeded(*seeds: int) -> torch.Generator:
-    """Random numbers of their own for each sequence of seeds."""
-    words = np.random.SeedSequence(seeds).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
 
 
 def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path, config: EncoderConfig) -> Tensor:

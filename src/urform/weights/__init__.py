@@ -1,6 +1,6 @@
 """Weights files, the shipped ones among them, published experiments, extracted latents."""
 
-from urform.weights._backbone import BackboneWeights, Start, load_backbone, load_start, save_backbone
+from urform.weights._backbone import BackboneWeights, save_backbone
 from urform.weights._embeddings import Embeddings, extract_latents
 from urform.weights._experiment import Experiment, find_train_split, import_experiment, read_experiment
 from urform.weights._file import (
@@ -13,8 +13,10 @@ from urform.weights._file import (
     save_weights,
 )
 from urform.weights._latent_file import read_latents, write_latents
+from urform.weights._published_backbone import load_backbone
 from urform.weights._shipped import find_weights, shipped_categories
 from urform.weights._specs import Specs
+from urform.weights._start import Start, load_start
 
 __all__ = [
     "FILE_NAME",

@@ -1,0 +1,52 @@
+"""Split files: which shapes belong to a set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from urform.config import is_name, shortened
+from urform.data._shape_key import ShapeKey
+from urform.data._write import write_atomically
+
+
+def read_split(path: Path) -> list[ShapeKey]:
+    """Read a split file: `{dataset: {category: [instance, ...]}}`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a split file, or nothing in it.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such split file; `urform prepare` writes them to DATA/splits")
+    try:
+        content = json.loads(path.read_text())
+        keys = [
+            ShapeKey(dataset, category, str(instance))
+            for dataset, categories in content.items()
+            for category, instances in categories.items()
+            for instance in instances
+        ]
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f'{path}: not a split file, expected JSON like {{"dataset": {{"category": ["instance"]}}}}'
+        ) from error
+    if not keys:
+        raise ValueError(f"{path}: the split names no instance, expected at least one")
+    if bad := next((str(key) for key in keys if not all(map(is_name, key))), None):
+        raise ValueError(f"{path}: {shortened(bad)} is no name of a shape, expected dataset, category and instance")
+    return keys
+
+
+def split_content(keys: Iterable[ShapeKey]) -> bytes:
+    """The content of a split file."""
+    content: dict[str, dict[str, list[str]]] = {}
+    for key in keys:
+        content.setdefault(key.dataset, {}).setdefault(key.category, []).append(key.instance)
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def write_split(path: Path, keys: Iterable[ShapeKey]) -> None:
+    """Write a split file, atomically."""
+    write_atomically(path, split_content(keys))

@@ -1,0 +1,54 @@
+"""CSV files with a header."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from urform.config import shortened
+
+
+def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
+    """Read a CSV file with a header.
+
+    Returns:
+        The number of the line and the values by column (missing columns are empty), blank lines left out.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a column is missing or unknown, or a line has too many or too few values.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such list, expected a .csv file")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+    rows = [(number, row) for number, row in rows if any(row)]
+    header = [name.lower() for name in rows[0][1]] if rows else []
+    _check_header(path, header, required, optional)
+    for number, row in rows[1:]:
+        if len(row) != len(header):
+            raise ValueError(f"{path}, line {number}: has {len(row)} values, expected {len(header)} as in the header")
+    empty = dict.fromkeys((*required, *optional), "")
+    return [(number, empty | dict(zip(header, row, strict=True))) for number, row in rows[1:]]
+
+
+def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
+    known = (*required, *optional)
+    shown = shortened(",".join(header) or "empty")
+    for name in required:
+        if name not in header:
+            others = f" (besides: {', '.join(optional)})" if optional else ""
+            raise ValueError(f"{path}: the header is {shown}, expected a column {name!r}{others}")
+    for name in header:
+        if name not in known:
+            nearest = difflib.get_close_matches(name[:100], known, 1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise ValueError(f"{path}: unknown column {shortened(name)}, expected some of {', '.join(known)}{hint}")
+    if len(set(header)) != len(header):
+        raise ValueError(f"{path}: the header is {shown}, expected every column once")
