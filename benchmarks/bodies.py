@@ -64,9 +64,10 @@ def name_of(number: int) -> str:
 def score(work: Path, run: Path) -> None:
     """Print the errors of the three ways."""
     import urform
-    from urform.correspondence import mean_latent, read_scan
-    from urform.data import DataFolder, SdfSet, read_split
+    from urform.data import DataFolder, read_split
+    from urform.fitting import mean_latent, read_scan
     from urform.geometry import spread
+    from urform.sets import SdfSet
     from urform.training import fit_latents
 
     model, data = urform.load(run), DataFolder(work / "data")

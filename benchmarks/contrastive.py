@@ -28,10 +28,12 @@ from torch import Tensor, nn
 
 from urform.config import ContrastiveConfig, RunConfig
 from urform.contrastive import build_backbone, encoder
-from urform.data import DataFolder, ViewSet, frame, read_split
+from urform.data import DataFolder, read_split
+from urform.pictures import frame
+from urform.published import load_backbone
+from urform.sets import ViewSet
 from urform.training import FeatureLook, train_contrastive
 from urform.training._contrastive import ContrastiveStage, build_augmentation
-from urform.weights import load_backbone
 
 ROUNDS, BATCHES = 3, 6
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from urform.correspondence import encoded_first_view, fit, fitted_to_samples, from_cloud, from_part, starts_for
 from urform.data import DataFolder, ShapeKey, read_split
+from urform.evaluation import encoded_first_view, fitted_to_samples
+from urform.fitting import fit, from_cloud, from_part, starts_for
 from urform.geometry import chamfer_deepsdf, sample_faces
 from urform.inference import Model, load
 

@@ -21,18 +21,20 @@ import numpy as np
 import torch
 
 import urform
-import urform.correspondence as correspondence
-from urform.data import DataFolder, SdfSet, ShapeKey, read_split
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.evaluation import datasources, evaluate_correspondence
+from urform.fitting import mean_latent
+from urform.formats import load_mesh
 from urform.geometry import (
     chamfer_deepsdf,
     extract_isosurface,
     face_normals,
-    load_mesh,
     mutual_neighbours,
     normal_consistency,
     spread,
 )
-from urform.inference import Model, datasources
+from urform.inference import Model
+from urform.sets import SdfSet
 from urform.training import fit_latents
 
 POINTS = 10_000
@@ -43,7 +45,7 @@ def fitted(model: Model, data: DataFolder, keys: list[ShapeKey]) -> np.ndarray:
     """Latents of shapes, (S, L)."""
     samples = SdfSet(data, keys, 4.0)
     model.decoder.requires_grad_(False)
-    start = torch.as_tensor(np.stack([correspondence.mean_latent(model)] * len(keys)))
+    start = torch.as_tensor(np.stack([mean_latent(model)] * len(keys)))
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         return samples.draw(range(len(keys)), 500, np.random.default_rng([0, step]))
@@ -85,7 +87,7 @@ def report(run: Path, arguments: argparse.Namespace) -> None:
     model, data = urform.load(run), DataFolder(arguments.data)
     keys = read_split(arguments.synthetic)
     latents = fitted(model, data, keys)
-    found = correspondence.evaluate_correspondence(model, data, keys, arguments.unseen, fitted=latents)
+    found = evaluate_correspondence(model, data, keys, arguments.unseen, fitted=latents)
     row = next(row for row in found["rows"] if row["method"].startswith("canonical points, latents fitted"))
     print(run)
     unseen = f", names not learned from {100 * row['pck_unseen']:.1f}" if arguments.unseen else ""

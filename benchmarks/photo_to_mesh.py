@@ -23,7 +23,7 @@ import numpy as np
 from skimage.measure import marching_cubes
 
 import urform
-from urform.data import read_image
+from urform.pictures import read_image
 
 
 def whole_command(picture: Path, resolution: int) -> float:

@@ -25,17 +25,10 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from urform.data import find_sources
-from urform.geometry import (
-    Normalisation,
-    SignedDistance,
-    TexturedMesh,
-    clean,
-    load_mesh,
-    sample_sdf,
-    sample_visible_surface,
-)
+from urform.formats import load_mesh
+from urform.geometry import Normalisation, SignedDistance, TexturedMesh, clean, sample_sdf, sample_visible_surface
 from urform.render import LEVELS, render_views
+from urform.sources import find_sources
 
 SAMPLES = 500_000
 PEER_POINTS = 300

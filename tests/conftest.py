@@ -12,7 +12,7 @@ import trimesh
 
 from tests.published import write_experiment
 from urform.config import PrepareConfig
-from urform.data import prepare
+from urform.prepare import prepare
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -28,9 +28,11 @@ from urform.analysis._projection import project
 from urform.analysis._statistics import correlations
 from urform.cli import main
 from urform.config import AnalysisConfig
-from urform.data import ShapeKey, encode_png, write_split
+from urform.data import ShapeKey, write_split
+from urform.files import encode_png
 from urform.inference import draw_mesh, trimmed
-from urform.weights import load_weights, save_weights, write_latents
+from urform.published import write_latents
+from urform.weights import load_weights, save_weights
 
 SMALL = "--resolution 16 --queries 2 --components 2 --compared 6 --max-latents 24 --objects 3 --views 3"
 PICTURES = {

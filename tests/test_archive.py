@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from urform.data import _archive, unpack
+from urform.sources import _archive, unpack
 
 
 def make_zip(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:

@@ -1,8 +1,10 @@
 import numpy as np
 import torch
 
-from urform.data import augment, on_white, to_input
-from urform.data._augment import _Draw, _move
+from urform.models import to_input
+from urform.pictures import on_white
+from urform.sets import augment
+from urform.sets._augment import _Draw, _move
 
 
 def pictures(count: int = 16) -> torch.Tensor:

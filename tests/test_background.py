@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from urform.inference import _background as background
-from urform.inference._background import cut_out
-from urform.inference._grabcut import _lab
+from urform.pictures import _background as background
+from urform.pictures._background import cut_out
+from urform.pictures._grabcut import _lab
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photographs are not here")

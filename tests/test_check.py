@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from urform.cli import main
-from urform.data import DataCheck, DataFolder, ShapeKey, check, encode_png, format_check, write_split
+from urform.data import DataFolder, ShapeKey, write_split
+from urform.files import encode_png
+from urform.prepare import DataCheck, check, format_check
 
 GOOD = np.array([[0.5, 0, 0, 0.1], [0, 0.9, 0, 0.2]], np.float32)
 INSIDE = np.array([[0.1, 0, 0, -0.1]], np.float32)

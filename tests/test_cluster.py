@@ -12,8 +12,9 @@ import trimesh
 from tests.test_prepare import tree, without_seconds
 from urform.cli import main
 from urform.config import PrepareConfig
-from urform.data import find_sources, prepare
-from urform.data._cluster import run_on_cluster
+from urform.prepare import prepare
+from urform.prepare._cluster import run_on_cluster
+from urform.sources import find_sources
 
 SMALL = PrepareConfig(samples=1000, surface_points=500, easy_views=1, hard_views=1, view_size=32, test_fraction=0.3)
 FLAGS = [

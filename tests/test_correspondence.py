@@ -11,34 +11,22 @@ from PIL import Image
 from tests import mesh_files
 from urform.cli import main
 from urform.correspondence import (
-    UNLABELLED,
-    Known,
-    LatentFile,
-    Placed,
-    Scan,
-    Subject,
     canonical_and_place,
-    carried_parts,
     colour_at,
     group_labels,
-    keypoint_errors,
     label_colours,
-    label_iou,
     nearest_canonical,
-    part_iou,
-    pck,
     read_labels,
-    read_scan,
-    resolve_subject,
-    spread,
     transfer_colours,
     transfer_files,
     transfer_keypoints,
     transfer_labels,
-    write_latent_file,
 )
 from urform.data import read_keypoints
-from urform.geometry import Normalisation, load_mesh
+from urform.evaluation import UNLABELLED, Known, Placed, carried_parts, keypoint_errors, label_iou, part_iou, pck
+from urform.fitting import LatentFile, Scan, Subject, read_scan, resolve_subject, write_latent_file
+from urform.formats import load_mesh
+from urform.geometry import Normalisation, spread
 from urform.inference import Model, load
 
 IDENTITY = Normalisation(np.zeros(3), 1.0)

@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from urform.cli import main
-from urform.geometry import load_mesh
+from urform.formats import load_mesh
 from urform.synth import deform, save_deformed
 
 

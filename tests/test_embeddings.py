@@ -9,15 +9,8 @@ import numpy as np
 import pytest
 
 from tests.published import NAMES, Malicious, encoder_codes, rows, write_codes
-from urform.weights import (
-    FILE_NAME,
-    extract_latents,
-    find_weights,
-    import_experiment,
-    load_weights,
-    read_latents,
-    write_latents,
-)
+from urform.published import extract_latents, import_experiment, read_latents, write_latents
+from urform.weights import FILE_NAME, find_weights, load_weights
 
 WRITTEN_BY_NUMPY_1 = (  # protocol 3, {"a": np.float32([1, 2])}
     b"\x80\x03}q\x00X\x01\x00\x00\x00aq\x01cnumpy.core.multiarray\n_reconstruct\nq\x02cnumpy\nndarray\nq\x03K\x00\x85q"

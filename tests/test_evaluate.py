@@ -14,10 +14,12 @@ import urform.inference
 from urform.cli import main
 from urform.cli._commands import Evaluate
 from urform.data import DataFolder, ShapeKey, write_split
-from urform.geometry import Normalisation, NoSurfaceError, chamfer_deepsdf, clean, load_mesh
-from urform.inference import PROTOCOLS, Evaluation, Model, evaluate, format_csv, format_table
-from urform.inference._evaluate import VIEWS
-from urform.inference._retrieval import TrainingShapes
+from urform.evaluation import PROTOCOLS, Evaluation, evaluate, format_csv, format_table
+from urform.evaluation._evaluate import VIEWS
+from urform.evaluation._retrieval import TrainingShapes
+from urform.formats import load_mesh
+from urform.geometry import Normalisation, NoSurfaceError, chamfer_deepsdf, clean
+from urform.inference import Model
 
 BALL, BOX = ShapeKey("tiny", "solid", "ball"), ShapeKey("tiny", "solid", "box3")
 RADIUS = 1 / 1.03  # of the true ball, in normalised space
@@ -92,7 +94,7 @@ def fewer_points(monkeypatch):
         name: replace(protocol, points=min(protocol.points, 3000), volume_points=min(protocol.volume_points, 5000))
         for name, protocol in PROTOCOLS.items()
     }
-    monkeypatch.setattr("urform.inference._evaluate.PROTOCOLS", small)
+    monkeypatch.setattr("urform.evaluation._evaluate.PROTOCOLS", small)
 
 
 def test_a_smaller_ball_has_the_values_that_two_spheres_have(data):
@@ -326,7 +328,7 @@ def test_the_sheet_has_the_worst_first(copy, fewer_points, monkeypatch):
         drawn.append(rows)
         return np.zeros((1, 1, 3), np.uint8)
 
-    monkeypatch.setattr("urform.inference._evaluate.draw_sheet", draw)
+    monkeypatch.setattr("urform.evaluation._evaluate.draw_sheet", draw)
     for protocol in ("deepsdf", "what3d"):
         evaluation = Evaluation(Balls(RADIUS), DataFolder(copy), [BALL, BOX], protocol)
         evaluation.sheet(evaluation.run())

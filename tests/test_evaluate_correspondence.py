@@ -8,9 +8,12 @@ import pytest
 
 from urform.cli import main
 from urform.config import PrepareConfig
-from urform.correspondence import evaluate_correspondence, folded_share, format_correspondence, mean_latent
-from urform.data import DataFolder, prepare, read_split
+from urform.correspondence import folded_share
+from urform.data import DataFolder, read_split
+from urform.evaluation import evaluate_correspondence, format_correspondence
+from urform.fitting import mean_latent
 from urform.inference import Model, load
+from urform.prepare import prepare
 from urform.synth import synthesize
 
 

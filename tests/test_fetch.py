@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.test_archive import make_zip
-from urform.data import Fetched, check_urls, fetch
+from urform.sources import Fetched, check_urls, fetch
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()

@@ -7,7 +7,7 @@ import torch
 import trimesh
 from PIL import Image
 
-from urform.correspondence import (
+from urform.fitting import (
     encode_pictures,
     evidence_of,
     fit,
@@ -232,7 +232,7 @@ def no_work(*_: object) -> None:
 
 
 def test_a_result_may_not_replace_an_input(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("urform.correspondence._fit_files.read_scan", no_work)
+    monkeypatch.setattr("urform.fitting._fit_files.read_scan", no_work)
     scan = box(tmp_path, "ply")
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "other").mkdir()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from urform.cli import main
-from urform.data import Flattened, encode_png, flatten
+from urform.files import encode_png
+from urform.pictures import Flattened, flatten
 
 
 def put(path: Path, value: int = 255) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from urform.data._framing import frame, on_white
+from urform.pictures._framing import frame, on_white
 
 
 def picture(height, width, box, colour=(200, 40, 10)):

@@ -12,7 +12,8 @@ import pytest
 import trimesh
 
 from urform.config import PrepareConfig
-from urform.data import prepare, read_split
+from urform.data import read_split
+from urform.prepare import prepare
 
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 SMALL = PrepareConfig(samples=500, surface_points=50, easy_views=1, hard_views=0, view_size=32, test_fraction=0)

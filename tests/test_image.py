@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from urform.data import _image
-from urform.data._image import picture, read_image
+from urform.pictures import _image
+from urform.pictures._image import picture, read_image
 
 RGB = np.random.default_rng(0).integers(0, 255, (9, 13, 3), dtype=np.uint8)
 

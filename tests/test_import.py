@@ -23,8 +23,9 @@ from tests.published import (
 from urform.cli import main
 from urform.config import PRESETS
 from urform.models import Decoder
-from urform.weights import import_experiment, load_weights, read_latents
-from urform.weights._specs import Specs
+from urform.published import import_experiment, read_latents
+from urform.published._specs import Specs
+from urform.weights import load_weights
 
 # The decoder
 

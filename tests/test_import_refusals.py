@@ -16,7 +16,7 @@ from tests.published import (
     write_codes,
     write_specs,
 )
-from urform.weights import import_experiment
+from urform.published import import_experiment
 
 
 @pytest.mark.parametrize(

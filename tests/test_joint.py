@@ -10,8 +10,10 @@ from tests.test_runs import JOINT, metrics
 from tests.test_training import CPU, MODEL, assert_same_weights, encoder_run, shape_run, split
 from urform.cli import main
 from urform.config import JOINT_PRESETS, JointConfig, ScheduleConfig
-from urform.data import DataFolder, ShapeKey, read_rgba, to_input
+from urform.data import DataFolder, ShapeKey
+from urform.files import read_rgba
 from urform.inference import Model
+from urform.models import to_input
 from urform.training import train_joint
 from urform.training._pictures import shown
 from urform.weights import FILE_NAME, load_weights

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from urform.cli import main
-from urform.data import DataFolder, LandmarkSet, ShapeKey, read_split
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.sets import LandmarkSet
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +76,8 @@ def test_landmarks_belong_to_mean_places(tmp_path: Path) -> None:
 
 
 def test_legs_are_told_apart_and_slats_are_not() -> None:
-    from urform.data._landmark_set import divided
     from urform.data._parts import Parts
+    from urform.sets._landmark_set import divided
 
     rng = np.random.default_rng(0)
     corners = np.array([[x, 0, z] for x in (-0.5, 0.5) for z in (-0.5, 0.5)])

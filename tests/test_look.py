@@ -12,8 +12,9 @@ from tests.test_joint import JOINT
 from tests.test_runs import metrics
 from tests.test_training import CPU, ENCODER, SHAPE, assert_same_weights, encoder_run, shape_run, split
 from urform.config import RunConfig
-from urform.data import DataFolder, SdfSet, read_split
+from urform.data import DataFolder, read_split
 from urform.inference import Model
+from urform.sets import SdfSet
 from urform.training import fit_latents, train_encoder, train_joint, train_shape
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Progress, Stage, _look

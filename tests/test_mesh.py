@@ -5,7 +5,8 @@ import pytest
 import trimesh
 from PIL import Image
 
-from urform.geometry import Normalisation, TexturedMesh, clean, is_watertight, load_mesh
+from urform.formats import load_mesh
+from urform.geometry import Normalisation, TexturedMesh, clean, is_watertight
 
 
 def test_normalisation_fits_the_unit_ball_and_back() -> None:

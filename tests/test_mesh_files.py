@@ -10,9 +10,10 @@ from PIL import Image
 
 from tests import mesh_files
 from tests.mesh_files import BOX, QUADS, TRIANGLES, U_POLYGONS, Gltf, U
-from urform.geometry import GREY, TexturedMesh, glb_bytes, load_mesh, read_mesh
-from urform.geometry._gltf_file import GltfFile
-from urform.geometry._polygons import triangulate
+from urform.formats import glb_bytes, load_mesh, read_mesh
+from urform.formats._gltf_file import GltfFile
+from urform.formats._polygons import triangulate
+from urform.geometry import GREY, TexturedMesh
 
 
 def read(path: Path, content: bytes | str) -> TexturedMesh:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from urform.models import Decoder, LstmWarp, MlpWarp, ResNetEncoder, Template, decoder_from_published
+from urform.models import Decoder, LstmWarp, MlpWarp, ResNetEncoder, Template
 from urform.models import _execution as execution
+from urform.published import decoder_from_published
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "fixtures" / "published_decoder"
 TOLERANCE = 1e-5

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.small_model import small_weights
 from urform.cli import main
-from urform.data import check_outputs, unique_names
+from urform.files import check_outputs, unique_names
 from urform.weights import save_weights
 
 

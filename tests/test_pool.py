@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from urform.data import _pool
-from urform.data._pool import run_isolated
+from urform.prepare import _pool
+from urform.prepare._pool import run_isolated
 
 
 def work(job: str) -> str:

@@ -16,8 +16,10 @@ import trimesh
 from tests.conftest import TINY
 from urform.cli import main
 from urform.config import PrepareConfig
-from urform.data import DataFolder, ShapeKey, prepare, read_rgba, read_split, summarise, write_split
-from urform.data._shape_job import _level
+from urform.data import DataFolder, ShapeKey, read_split, write_split
+from urform.files import read_rgba
+from urform.prepare import prepare, summarise
+from urform.prepare._shape_job import _level
 from urform.render import LEVELS
 
 BOX = ShapeKey("tiny", "solid", "box0")

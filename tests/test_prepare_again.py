@@ -10,8 +10,9 @@ import trimesh
 
 from urform.cli import main
 from urform.config import PrepareConfig
-from urform.data import DataFolder, ShapeKey, ShapeReport, prepare, read_split
-from urform.data._store import LocalStore
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.prepare import ShapeReport, prepare
+from urform.prepare._store import LocalStore
 
 SMALL = PrepareConfig(samples=500, surface_points=50, easy_views=1, hard_views=0, view_size=32, test_fraction=0)
 
@@ -95,7 +96,8 @@ def test_two_datasets_do_not_share_views(tmp_path: Path) -> None:
 def test_only_one_run_works_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meshes, out = make(tmp_path / "a", one=1), tmp_path / "out"
     take = (
-        f"import os, pathlib\nfrom urform.data._store import LocalStore\nlock = LocalStore(pathlib.Path({str(out)!r}))"
+        "import os, pathlib\nfrom urform.prepare._store import LocalStore\n"
+        f"lock = LocalStore(pathlib.Path({str(out)!r}))"
     )
     with LocalStore(out).lock():
         assert main(["prepare", str(meshes), "--out", str(out)]) == 2

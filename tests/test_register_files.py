@@ -11,13 +11,13 @@ from scipy.spatial import KDTree
 from urform.correspondence import (
     RegisterOptions,
     flipped_faces,
-    read_scan,
     register_files,
     register_scan,
     registration_template,
     settle,
     shape_modes,
 )
+from urform.fitting import read_scan
 from urform.geometry import UPRIGHT, extract_isosurface
 from urform.inference import Model
 
@@ -96,7 +96,8 @@ class BallModel(Model):
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> BallModel:
-    from urform.correspondence import Fitted, _register_files
+    from urform.correspondence import _register_files
+    from urform.fitting import Fitted
 
     def fitted(model, evidence, starts, steps, seed):
         widths = np.ptp(evidence.surface, axis=0)

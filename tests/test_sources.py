@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.test_archive import make_zip
-from urform.data import Source, find_sources
-from urform.data import _sources as sources_module
-from urform.data._furniture import parse_properties
-from urform.data._names import safe_name, unique_names
+from urform.files._names import safe_name, unique_names
+from urform.sources import Source, find_sources
+from urform.sources import _find as sources_module
+from urform.sources._furniture import parse_properties
 
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 

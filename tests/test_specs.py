@@ -11,7 +11,8 @@ import pytest
 
 from tests.test_runs import metrics
 from urform.config import SHAPE_PRESETS, ScheduleConfig
-from urform.weights import Specs, load_weights
+from urform.published import Specs
+from urform.weights import load_weights
 
 NETWORKS = {
     "warper_kargs": {"hidden_size": 8, "steps": 8},

@@ -17,15 +17,17 @@ from torch import Tensor, nn
 from tests.test_runs import JOINT, metrics
 from tests.test_training import CPU, ENCODER, MODEL, shape_run, split
 from urform.cli import main
-from urform.cli._published_config import from_published
 from urform.config import ContrastiveConfig, ScheduleConfig
 from urform.contrastive import METHODS
-from urform.data import DataFolder, ShapeKey, ViewSet, read_split
-from urform.training import measure_features, train_contrastive, train_encoder, train_joint
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.published import load_backbone
+from urform.published._contrastive_config import from_published
+from urform.sets import ViewSet
+from urform.training import load_start, measure_features, train_contrastive, train_encoder, train_joint
 from urform.training._contrastive import ContrastiveStage, FeatureLook, negatives
 from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
 from urform.training._optimizers import Lars, build_optimizer
-from urform.weights import FILE_NAME, load_backbone, load_start, load_weights
+from urform.weights import FILE_NAME, load_weights
 
 __all__ = ["shape_run", "split"]  # fixtures
 

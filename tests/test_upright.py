@@ -8,11 +8,14 @@ import pytest
 import trimesh
 
 from urform.config import PrepareConfig
-from urform.correspondence import RegisterOptions, fit_files, normalisation_of, read_scan, resolve_subject
-from urform.data import DataFolder, ShapeKey, prepare
+from urform.correspondence import RegisterOptions
+from urform.data import DataFolder, ShapeKey
+from urform.evaluation._truth import TrueMeshes
+from urform.fitting import fit_files, normalisation_of, read_scan, resolve_subject
+from urform.formats import printable
 from urform.geometry import UPRIGHT, Normalisation
-from urform.inference import Model, load, printable, reconstruct_files
-from urform.inference._truth import TrueMeshes
+from urform.inference import Model, load, reconstruct_files
+from urform.prepare import prepare
 
 SMALL = PrepareConfig(samples=500, surface_points=500, easy_views=1, hard_views=0, view_size=32, test_fraction=0)
 KEY = ShapeKey("shapes", "object", "a")

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from urform.data import DataFolder, ShapeKey, ViewSet, frame, read_rgba
-from urform.data import _view_set as view_set_module
+from urform.data import DataFolder, ShapeKey
+from urform.files import read_rgba
+from urform.pictures import frame
+from urform.sets import ViewSet
+from urform.sets import _view_set as view_set_module
 
 KEYS = [ShapeKey("tiny", "solid", name) for name in ("box0", "ball", "box0")]
 

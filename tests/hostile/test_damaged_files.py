@@ -16,7 +16,8 @@ from tests.hostile.damage import EVERY, damage
 from tests.published import write_experiment
 from tests.small_model import small_weights
 from urform.cli import main
-from urform.weights import save_weights, write_latents
+from urform.published import write_latents
+from urform.weights import save_weights
 
 
 def picture(kind: str) -> bytes:

@@ -19,7 +19,10 @@ from tests.published import write_checkpoint, write_experiment, write_specs
 from tests.small_model import small_weights
 from urform.cli import main
 from urform.cli._commands import Synth
-from urform.data import DataFolder, ShapeKey, _archive, fetch, read_image, read_rgba
+from urform.data import DataFolder, ShapeKey
+from urform.files import read_rgba
+from urform.pictures import read_image
+from urform.sources import _archive, fetch
 from urform.weights import load_weights, save_weights
 from urform.weights._file import HEADER
 

@@ -20,9 +20,11 @@ from urform.analysis._shapes import morph_strips, neighbour_sheet, outlier_sheet
 from urform.analysis._views import encode_views, encode_views_by, pick_views
 from urform.analysis._warps import warp_comparison, warp_sheet
 from urform.config import AnalysisConfig
-from urform.data import ShapeKey, check_outputs, write_atomically
+from urform.data import ShapeKey
+from urform.files import check_outputs, write_atomically
 from urform.inference import Model, load
-from urform.weights import BackboneWeights, load_backbone, read_latents
+from urform.published import load_backbone, read_latents
+from urform.weights import BackboneWeights
 
 _WARPED = 3  # shapes beside the template
 _DIGITS = 6

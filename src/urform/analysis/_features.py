@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from urform.analysis._figures import ACCENT, SECOND, Section, png, scatter_groups, shortened
 from urform.analysis._projection import PROJECTIONS, project, require_packages
 from urform.analysis._statistics import cosine_similarity
-from urform.data import write_atomically
+from urform.files import write_atomically
 
 _BINS = 80
 _LARGEST_LEGEND = 24  # objects

@@ -10,8 +10,11 @@ import torch
 from jaxtyping import Float
 
 from urform.contrastive import build_backbone
-from urform.data import DataFolder, ShapeKey, frame, read_rgba, read_split, to_input
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.files import read_rgba
 from urform.inference import Model
+from urform.models import to_input
+from urform.pictures import frame
 from urform.weights import BackboneWeights
 
 _PUBLISHED_SIZE = 224  # pixels; a published checkpoint does not say what it was trained on

@@ -56,7 +56,7 @@ class Deform:
 
     def run(self) -> int:
         """Deform and write; exit code 1 where a mesh was skipped."""
-        from urform.data import deform_sources
+        from urform.synth import deform_sources
 
         copied, skipped = deform_sources(self.meshes, self.out, self.copies, self.seed, self.hold_out)
         for name, reason in skipped.items():
@@ -88,7 +88,7 @@ class Prepare:
 
     def run(self) -> int:
         """Prepare, then say what was skipped."""
-        from urform.data import prepare, summarise
+        from urform.prepare import prepare, summarise
 
         limits = {"workers": self.workers, "time_limit_s": self.time_limit_s, "memory_gb": self.memory_gb}
         reports = prepare(self.meshes, self.out, self.config, self.hold_out, **limits, cluster=self.cluster)
@@ -149,7 +149,7 @@ class TrainEncoder:
 
     def run(self) -> int:
         """Train."""
-        from urform.data import check_outputs
+        from urform.files import check_outputs
         from urform.training import train_encoder
 
         check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
@@ -183,7 +183,7 @@ class TrainJoint:
 
     def run(self) -> int:
         """Train."""
-        from urform.data import check_outputs
+        from urform.files import check_outputs
         from urform.training import train_joint
 
         check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
@@ -212,7 +212,7 @@ class TrainContrastive:
 
     def run(self) -> int:
         """Train."""
-        from urform.data import check_outputs
+        from urform.files import check_outputs
         from urform.training import train_contrastive
 
         check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
@@ -286,8 +286,9 @@ class Evaluate:
 
     def run(self) -> int:
         """Print the table."""
-        from urform.data import write_atomically
-        from urform.inference import evaluate, format_csv, format_table, load
+        from urform.evaluation import evaluate, format_csv, format_table
+        from urform.files import write_atomically
+        from urform.inference import load
 
         check_files(self, "json", "csv", "sheet")
         result = evaluate(

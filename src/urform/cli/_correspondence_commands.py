@@ -44,7 +44,7 @@ class Fit:
 
     def run(self) -> int:
         """Print one JSON line."""
-        from urform.correspondence import fit_files
+        from urform.fitting import fit_files
         from urform.inference import load
 
         options = {"partial": self.partial, "normalised": self.normalised, "like": self.like, "up": self.up}
@@ -144,8 +144,9 @@ class EvaluateCorrespondence:
 
     def run(self) -> int:
         """Print the table."""
-        from urform.correspondence import evaluate_correspondence, format_correspondence
-        from urform.data import DataFolder, read_split, write_atomically
+        from urform.data import DataFolder, read_split
+        from urform.evaluation import evaluate_correspondence, format_correspondence
+        from urform.files import write_atomically
         from urform.inference import load
 
         check_files(self, "json")

@@ -40,13 +40,13 @@ class DataSplit:
         from urform.data import (
             DataFolder,
             Inventory,
-            check_outputs,
             divided_families,
             read_families,
             split_by_list,
             split_keys,
             write_split,
         )
+        from urform.files import check_outputs
 
         require(self.name is None or not set(self.name) & set("/\\"), "--name", "a name without slashes", self.name)
         keys, without = Inventory(DataFolder(self.data)).select(self.dataset, self.category)
@@ -85,7 +85,9 @@ class DataCheck:
 
     def run(self) -> int:
         """Print the table and the problems."""
-        from urform.data import DataFolder, check, check_outputs, format_check, write_atomically
+        from urform.data import DataFolder
+        from urform.files import check_outputs, write_atomically
+        from urform.prepare import check, format_check
 
         sheet = self.out / "contact_sheet.png" if self.out else None
         outputs = [file for file in (self.json, sheet) if file]
@@ -116,7 +118,7 @@ class DataFetch:
 
     def run(self) -> int:
         """Say what came of each; 1 if members of an archive were refused."""
-        from urform.data import check_urls, fetch
+        from urform.sources import check_urls, fetch
 
         if not self.urls:
             raise ValueError("no URL given, expected at least one")
@@ -148,7 +150,7 @@ class DataFlatten:
 
     def run(self) -> int:
         """Say how many were written; 1 if some could not be read."""
-        from urform.data import flatten
+        from urform.pictures import flatten
 
         result = flatten(self.folder, self.out, self.workers)
         print(f"{result.written} written, {result.current} up to date, {len(result.bad)} bad")

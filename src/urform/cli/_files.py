@@ -9,7 +9,7 @@ from typing import Any
 
 def check_files(command: Any, *flags: str) -> None:
     """Refuse, before any work, result files that are each other or a file that another flag names."""
-    from urform.data import check_outputs
+    from urform.files import check_outputs
 
     outputs = [file for flag in flags if (file := getattr(command, flag)) is not None]
     check_outputs(None, outputs, inputs_of(command, *flags), "another file")

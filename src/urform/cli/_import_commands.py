@@ -31,7 +31,8 @@ class Import:
 
     def run(self) -> int:
         """Write the run and say what was found."""
-        from urform.weights import FILE_NAME, import_experiment
+        from urform.published import import_experiment
+        from urform.weights import FILE_NAME
 
         found = import_experiment(self.experiment, self.out, self.checkpoint, self.split)
         print(f"{self.experiment}: {self.checkpoint}, epoch {found.epoch}")
@@ -62,7 +63,7 @@ class Embeddings:
     def run(self) -> int:
         """Write the file and say what is in it."""
         from urform.config import require
-        from urform.weights import extract_latents, write_latents
+        from urform.published import extract_latents, write_latents
 
         check_files(self, "out")
         require(self.out.suffix in (".pkl", ".npz"), "--out", "a file ending in .pkl or .npz", str(self.out))

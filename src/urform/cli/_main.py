@@ -27,7 +27,7 @@ from urform.cli._commands import (
     TrainJoint,
     TrainShape,
 )
-from urform.cli._config_file import with_config_file
+from urform.cli._config_file import Translate, with_config_file
 from urform.cli._correspondence_commands import (
     EvaluateCorrespondence,
     Fit,
@@ -39,7 +39,6 @@ from urform.cli._correspondence_commands import (
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
 from urform.cli._mesh_commands import MeshImages, MeshShapes, MeshTemplate, Morph
-from urform.cli._published_config import from_published
 from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig
 
 COMMANDS = {
@@ -96,8 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
     try:
-        translate = from_published if name == "train contrastive" else None
-        return _parse(name, with_config_file(words[len(name.split()) :], translate)).run()
+        return _parse(name, with_config_file(words[len(name.split()) :], _translation(name))).run()
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
         if debug:
             raise
@@ -111,6 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print(f"urform: {str(stopped) or 'interrupted'}", file=sys.stderr)
         return 130
+
+
+def _translation(name: str) -> Translate | None:
+    """How the settings of a published configuration file become those of a command; None where there is none."""
+    if name != "train contrastive":
+        return None
+    from urform.published import from_published
+
+    return from_published
 
 
 def _one_line(error: Exception) -> str:
@@ -161,7 +168,7 @@ def _default(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
 
 def _from_specs(experiment: Path, joint: bool) -> TrainShape | TrainJoint:
     """The training that a published experiment describes; what it does not say has to be said by flags."""
-    from urform.weights import Specs, find_train_split
+    from urform.published import Specs, find_train_split
 
     specs = Specs(experiment / "specs.json")
     every, at = specs.snapshots

@@ -90,7 +90,7 @@ class MeshTemplate:
     def run(self) -> int:
         """Mesh and write."""
         from urform.correspondence import coloured_template
-        from urform.inference import printable, save_mesh
+        from urform.formats import printable, save_mesh
 
         check_files(self, "out")
         mesh = coloured_template(MeshSettings(self.weights, self.checkpoint).model(), self.resolution)
@@ -120,7 +120,7 @@ class MeshShapes:
         """Mesh, and say what was left out."""
         from urform.correspondence import mesh_shapes
         from urform.data import DataFolder, ShapeKey, read_split
-        from urform.weights import read_latents
+        from urform.published import read_latents
 
         model = self.settings.model()
         known, missing = model.latents, []
@@ -227,8 +227,9 @@ class Morph:
 
     def run(self) -> int:
         """Mesh, draw and write."""
-        from urform.correspondence import MOST_STEPS, files_behind, morph, resolve_subject
-        from urform.data import check_outputs
+        from urform.correspondence import MOST_STEPS, morph
+        from urform.files import check_outputs
+        from urform.fitting import files_behind, resolve_subject
         from urform.inference import load
 
         outputs = [

@@ -12,9 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from urform.correspondence._npy_file import read_npy
-from urform.correspondence._scan import Scan
-from urform.correspondence._surface import Surface
+from urform.files import read_npy
+from urform.fitting import Scan, Surface
 from urform.geometry import SurfacePoints, TexturedMesh
 
 LABEL_SUFFIXES = (".txt", ".npy", ".json")

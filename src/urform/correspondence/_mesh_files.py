@@ -11,9 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from urform.correspondence._register import perturbed, register, with_canonical
-from urform.data import DataFolder, ShapeKey, check_outputs, read_rgba
+from urform.data import DataFolder, ShapeKey
+from urform.files import check_outputs, read_rgba
+from urform.formats import save_mesh
 from urform.geometry import SMALLEST, NoSurfaceError, check_resolution
-from urform.inference import Model, save_mesh
+from urform.inference import Model
 
 logger = logging.getLogger(__name__)
 

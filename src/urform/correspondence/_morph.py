@@ -11,10 +11,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from urform.correspondence._register import canonical_rgb, register, with_canonical
-from urform.correspondence._subject import Subject
-from urform.data import write_atomically
+from urform.files import write_atomically
+from urform.fitting import Subject
+from urform.formats import save_mesh
 from urform.geometry import NoSurfaceError, check_resolution
-from urform.inference import Model, draw_mesh, save_mesh, trimmed
+from urform.inference import Model, draw_mesh, trimmed
 
 logger = logging.getLogger(__name__)
 

@@ -16,15 +16,24 @@ import trimesh
 from jaxtyping import Float
 from scipy.spatial import KDTree
 
-from urform.correspondence._arguments import check_numbers
-from urform.correspondence._evidence import Evidence, from_cloud, from_samples
-from urform.correspondence._fit import STEPS, fit, starts_for
 from urform.correspondence._modes import ShapeModes, shape_modes
 from urform.correspondence._register import register
-from urform.correspondence._scan import Scan, read_scan
 from urform.correspondence._settle import flipped_faces, settle, unfold
-from urform.correspondence._subject import name_of_file, normalisation_of
-from urform.data import check_outputs, write_atomically
+from urform.files import check_outputs, write_atomically
+from urform.fitting import (
+    STEPS,
+    Evidence,
+    Scan,
+    check_numbers,
+    fit,
+    from_cloud,
+    from_samples,
+    name_of_file,
+    normalisation_of,
+    read_scan,
+    starts_for,
+)
+from urform.formats import save_mesh
 from urform.geometry import (
     UPRIGHT,
     Normalisation,
@@ -39,7 +48,7 @@ from urform.geometry import (
     surface_quality,
     up_of,
 )
-from urform.inference import Model, save_mesh
+from urform.inference import Model
 
 FACES = 8000
 MODES_FOLDER = "modes"

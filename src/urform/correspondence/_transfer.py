@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from urform.correspondence._labels import Labels, colour_at
-from urform.correspondence._subject import Subject
-from urform.correspondence._surface import Surface
-from urform.geometry import SurfacePoints, load_mesh, spread
+from urform.fitting import Subject, Surface
+from urform.formats import load_mesh
+from urform.geometry import SurfacePoints, spread
 from urform.inference import Model
 
 POINTS = 50_000  # on the surface that is searched: one in 0.007 normalised units on a chair

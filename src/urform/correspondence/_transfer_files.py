@@ -11,19 +11,18 @@ import numpy as np
 import trimesh
 from jaxtyping import UInt8
 
-from urform.correspondence._arguments import check_numbers
-from urform.correspondence._fit import STEPS
 from urform.correspondence._labels import group_labels, label_colours, read_labels
-from urform.correspondence._subject import Subject, files_behind, name_of_text, resolve_subject
-from urform.correspondence._surface import Surface
 from urform.correspondence._transfer import (
     RESOLUTION,
     transfer_colours,
     transfer_keypoints,
     transfer_labels,
 )
-from urform.data import check_outputs, read_keypoints, unique_names, write_atomically
-from urform.inference import Model, save_mesh
+from urform.data import read_keypoints
+from urform.files import check_outputs, unique_names, write_atomically
+from urform.fitting import STEPS, Subject, Surface, check_numbers, files_behind, name_of_text, resolve_subject
+from urform.formats import save_mesh
+from urform.inference import Model
 
 Kind = Literal["labels", "keypoints", "colors"]
 _SUFFIXES: dict[Kind, tuple[str, ...]] = {"labels": (".ply", ".txt"), "keypoints": (".json",), "colors": (".ply",)}

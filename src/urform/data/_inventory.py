@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from urform.data._layout import DataFolder
+from urform.data._folder import DataFolder
 from urform.data._shape_key import ShapeKey
 
 LEVELS = ("easy", "hard")

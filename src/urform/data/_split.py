@@ -8,7 +8,7 @@ from pathlib import Path
 
 from urform.data._shape_key import ShapeKey
 from urform.data._split_file import read_split
-from urform.data._table import read_table
+from urform.files import read_table
 
 
 def is_test(key: ShapeKey, family: str, fraction: float, seed: int) -> bool:

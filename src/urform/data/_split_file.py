@@ -8,7 +8,7 @@ from pathlib import Path
 
 from urform.config import is_name, shortened
 from urform.data._shape_key import ShapeKey
-from urform.data._write import write_atomically
+from urform.files import write_atomically
 
 
 def read_split(path: Path) -> list[ShapeKey]:

@@ -1,9 +1,10 @@
-"""Arrays and meshes, no networks: loading, signed distance, sampling, iso-surfaces, metrics."""
+"""Arrays, no networks: meshes, signed distance, sampling, iso-surfaces, metrics."""
 
-from urform.geometry._glb import glb_bytes, to_scene
 from urform.geometry._isosurface import NoSurfaceError, check_resolution, extract_isosurface
 from urform.geometry._mesh import (
     GREY,
+    NO_TRIANGLES,
+    WHITE,
     Cleaned,
     Material,
     Normalisation,
@@ -25,7 +26,6 @@ from urform.geometry._neighbours import Neighbours, PointIndex, mutual_neighbour
 from urform.geometry._orientation import orient
 from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
-from urform.geometry._read import MESH_SUFFIXES, load_mesh, read_mesh
 from urform.geometry._sampling import SdfSamples, sample_faces, sample_sdf, sample_visible_surface
 from urform.geometry._signed_distance import (
     Nearest,
@@ -39,15 +39,15 @@ from urform.geometry._signed_distance import (
 from urform.geometry._simplify import SMALLEST, simplify
 from urform.geometry._solid import Solid
 from urform.geometry._spread import SurfacePoints, spread
-from urform.geometry._textures import references
 from urform.geometry._thicken import ThickenedDistance
 from urform.geometry._upright import UPRIGHT, Up, up_of
 
 __all__ = [
     "GREY",
-    "MESH_SUFFIXES",
+    "NO_TRIANGLES",
     "SMALLEST",
     "UPRIGHT",
+    "WHITE",
     "Cleaned",
     "Hits",
     "Material",
@@ -75,16 +75,12 @@ __all__ = [
     "extract_isosurface",
     "f_score",
     "face_normals",
-    "glb_bytes",
     "guarded_sign",
     "hidden_sign",
     "is_watertight",
-    "load_mesh",
     "mutual_neighbours",
     "normal_consistency",
     "orient",
-    "read_mesh",
-    "references",
     "sample_faces",
     "sample_sdf",
     "sample_visible_surface",
@@ -92,7 +88,6 @@ __all__ = [
     "solid_sign",
     "spread",
     "surface_quality",
-    "to_scene",
     "up_of",
     "volumetric_iou",
     "winding_sign",

@@ -8,8 +8,8 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, UInt8
 
-from urform.data import on_white
 from urform.geometry import TexturedMesh
+from urform.pictures import on_white
 from urform.render import Camera, Light, RayCaster
 
 # Three-quarter front; from this far the unit ball, in which all shapes are, just fits into the picture.

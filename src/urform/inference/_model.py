@@ -11,15 +11,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from urform.data import Picture, frame, picture, to_input
 from urform.geometry import extract_isosurface, simplify
-from urform.inference._background import CutOut, cut_out
-from urform.models import Decoder
+from urform.models import Decoder, to_input
+from urform.pictures import CutOut, Picture, cut_out, frame, picture
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
 if TYPE_CHECKING:
     import trimesh
-from urform.inference._save import PRINT_SIZE_MM, printable, save_mesh
+from urform.formats import PRINT_SIZE_MM, printable, save_mesh
 
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 CHUNK = 4096  # points at once: activations of this many stay in a core's cache
@@ -172,7 +171,7 @@ class Model:
         """One picture to a mesh.
 
         Args:
-            image: a path, the bytes of a file, a PIL image or an array, see `urform.data.picture`.
+            image: a path, the bytes of a file, a PIL image or an array, see `urform.pictures.picture`.
             resolution: cells along an axis of the mesh.
             keep_background: do not remove the background.
 

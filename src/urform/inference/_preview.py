@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from jaxtyping import UInt8
 
-from urform.data import frame, on_white
+from urform.pictures import frame, on_white
 from urform.render import render_shaded
 
 # Azimuth (90 is the front) and elevation, degrees: three-quarter front, front, side, three-quarter back.

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from urform.data import check_outputs, encode_png, read_image, unique_names, write_atomically
-from urform.inference._background import CutOut, cut_out
+from urform.files import check_outputs, encode_png, unique_names, write_atomically
+from urform.formats import FORMATS, PRINT_SIZE_MM
 from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
-from urform.inference._save import FORMATS, PRINT_SIZE_MM
 from urform.inference._viewer import viewer_html
+from urform.pictures import CutOut, cut_out, read_image
 from urform.weights import shipped_categories
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from urform.models._correction import Correction
 from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
 from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder
-from urform.models._published import decoder_from_published, encoder_from_published, load_published_decoder
+from urform.models._input import to_input
 from urform.models._resnet import DEPTHS, ResNet
 from urform.models._template import Template
 from urform.models._warp import KEPT_STEPS, LstmWarp, MlpWarp, Warp
@@ -27,7 +27,5 @@ __all__ = [
     "ResNetEncoder",
     "Template",
     "Warp",
-    "decoder_from_published",
-    "encoder_from_published",
-    "load_published_decoder",
+    "to_input",
 ]

@@ -1,6 +1,7 @@
 """Procedural objects that enlarge small collections of meshes."""
 
 from urform.synth._deform import deform, deform_meshes, save_deformed
+from urform.synth._deform_sources import deform_sources
 from urform.synth._generate import CHAIR_FAMILIES, make_chair, synthesize
 from urform.synth._shape import SyntheticShape, save_shape
 
@@ -9,6 +10,7 @@ __all__ = [
     "SyntheticShape",
     "deform",
     "deform_meshes",
+    "deform_sources",
     "make_chair",
     "save_deformed",
     "save_shape",

@@ -14,7 +14,7 @@ from scipy.special import comb
 from tqdm import tqdm
 
 from urform.config import require
-from urform.geometry import glb_bytes, load_mesh, to_scene
+from urform.formats import glb_bytes, load_mesh, to_scene
 
 Rotation = Float[np.ndarray, "3 3"]
 

@@ -4,6 +4,7 @@ from urform.training._contrastive import FeatureLook, measure_features, train_co
 from urform.training._devices import Team, choose_device
 from urform.training._encoder import train_encoder
 from urform.training._fit_latents import fit_latents
+from urform.training._init import Start, load_start
 from urform.training._joint import train_joint
 from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
@@ -13,10 +14,12 @@ __all__ = [
     "FeatureLook",
     "RunFolder",
     "Stage",
+    "Start",
     "Team",
     "choose_device",
     "fit",
     "fit_latents",
+    "load_start",
     "measure_features",
     "train_contrastive",
     "train_encoder",

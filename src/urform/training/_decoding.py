@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from urform.config import ShapeConfig
-from urform.data import DataFolder, LandmarkSet, SdfSet, ShapeKey
+from urform.data import DataFolder, ShapeKey
 from urform.losses import (
     correction_loss,
     landmark_loss,
@@ -24,6 +24,7 @@ from urform.losses import (
     pointwise_weight,
     reconstruction_loss,
 )
+from urform.sets import LandmarkSet, SdfSet
 from urform.training._loop import Stage
 from urform.training._schedule import lr_factor
 from urform.weights import build_decoder

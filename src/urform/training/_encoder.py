@@ -17,16 +17,18 @@ import torch
 from torch import Tensor, nn
 
 from urform.config import EncoderConfig, RunConfig
-from urform.data import DataFolder, SdfSet, ShapeKey, ViewSet, read_split
+from urform.data import DataFolder, ShapeKey, read_split
 from urform.losses import latent_l1_loss, reconstruction_loss
+from urform.sets import SdfSet, ViewSet
 from urform.training._devices import Team
+from urform.training._init import load_start
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, fit
 from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
 from urform.training._start import refuse_two_starts, with_backbone, with_imagenet
-from urform.weights import BackboneWeights, Weights, build_encoder, load_start, save_weights
+from urform.weights import BackboneWeights, Weights, build_encoder, save_weights
 
 logger = logging.getLogger(__name__)
 

@@ -11,15 +11,18 @@ import torch
 from torch import Tensor
 
 from urform.config import JointConfig, RunConfig
-from urform.data import DataFolder, ShapeKey, ViewSet, read_split, to_input
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.models import to_input
+from urform.sets import ViewSet
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
+from urform.training._init import Start, load_start
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Batch, fit
 from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._start import refuse_two_starts, with_backbone, with_imagenet
-from urform.weights import Start, Weights, build_encoder, load_start, save_weights
+from urform.weights import Weights, build_encoder, save_weights
 
 ENCODED_TOGETHER = 64
 NOTHING = Start()

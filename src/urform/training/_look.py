@@ -11,10 +11,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from urform.data import DataFolder, SdfSet, ShapeKey, frame, on_white, read_rgba, read_split, to_input
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.files import read_rgba
 from urform.geometry import chamfer_deepsdf, extract_isosurface, sample_faces
-from urform.models import Decoder
+from urform.models import Decoder, to_input
+from urform.pictures import frame, on_white
 from urform.render import render_shaded
+from urform.sets import SdfSet
 from urform.training._fit_latents import fit_latents
 
 MEASURED = 16  # shapes at most

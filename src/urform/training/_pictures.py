@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from urform.config import Levels
-from urform.data import augment, to_input
+from urform.models import to_input
+from urform.sets import augment
 
 
 def shown(rgba: Tensor, augmented: bool, flip: bool, generator: torch.Generator) -> Tensor:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from urform.config import RunConfig
-from urform.data import replace_durably, write_atomically
+from urform.files import replace_durably, write_atomically
 from urform.weights import FILE_NAME
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from urform.config import WITHOUT, ModelConfig
-from urform.data import ShapeKey, check_outputs, replace_durably, write_atomically
+from urform.data import ShapeKey
+from urform.files import check_outputs, replace_durably, write_atomically
 from urform.models import (
     Correction,
     Decoder,

@@ -1,0 +1,277 @@
+"""Evaluation of single-view reconstruction by a published protocol, beside baselines on the same shapes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from tqdm import tqdm
+
+from urform.data import DataFolder, ShapeKey, read_split
+from urform.evaluation._protocols import PROTOCOLS, Sample, chosen
+from urform.evaluation._retrieval import TrainingShapes
+from urform.evaluation._scores import Scores, Values, mean_of
+from urform.evaluation._sheet import SheetRow, draw_sheet
+from urform.evaluation._test_shape import Subject, Subjects
+from urform.evaluation._truth import stored_surface
+from urform.files import encode_png, read_rgba, write_atomically
+from urform.geometry import NoSurfaceError, Solid, check_resolution
+from urform.inference import Model
+
+logger = logging.getLogger(__name__)
+
+VIEWS = ("fixed", "random", "all")
+SHEET_ROWS = 40
+ORACLE_POINTS = 30_000  # of the true surface, to choose the training shape by
+
+
+class _Scored(NamedTuple):
+    """What a method has for a shape, and why it gave no surface where it did not."""
+
+    values: Values
+    reason: str = ""
+
+
+class Evaluation:
+    """Scores single-view reconstruction of a split.
+
+    Args:
+        model: with an encoder.
+        data: data folder of the split and of the training shapes.
+        keys: the test shapes.
+        protocol: one of `PROTOCOLS`.
+        views: which views of a shape: `fixed` (the first), `random` (one by seed and name), `all` (the mean over all);
+            none = those of the protocol.
+        resolution: cells along an axis of the meshes.
+        original_scale: measure in the meshes' own units, as published, instead of scaled to unit box diagonal, where
+            the protocol asks for these units.
+        seed: of all points and of the random views.
+
+    Raises:
+        FileNotFoundError: there are no views, no training shapes, or not the meshes that the protocol needs.
+        ValueError: an option does not fit.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: DataFolder,
+        keys: Sequence[ShapeKey],
+        protocol: str = "deepsdf",
+        views: Sequence[str] = (),
+        resolution: int = 128,
+        original_scale: bool = False,
+        seed: int = 0,
+    ):
+        if protocol not in PROTOCOLS:
+            raise ValueError(f"--protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+        self.protocol = PROTOCOLS[protocol]
+        self._views = tuple(dict.fromkeys(views or self.protocol.views))
+        if unknown := [view for view in self._views if view not in VIEWS]:
+            raise ValueError(f"--views must be of {', '.join(VIEWS)}, got {unknown[0]!r}")
+        check_resolution(resolution)
+        if seed < 0:
+            raise ValueError(f"--seed must be 0 or more, got {seed}")
+        own_unit = self.protocol.unit == "original"
+        if original_scale and not own_unit:
+            raise ValueError(f"--original-scale does not go with --protocol {protocol}, which has a unit of its own")
+        if not model.has_encoder:
+            raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")
+        self._model, self._data, self._keys = model, data, list(keys)
+        self._resolution, self._seed = resolution, seed
+        unit = "diagonal" if own_unit and not original_scale else self.protocol.unit
+        self._subjects = Subjects(self.protocol, data, unit, seed)
+        self._check_files()
+        self._training = TrainingShapes(model, data, self._subjects.usable([*map(ShapeKey.parse, model.latents)]))
+
+    def run(self) -> dict[str, Any]:
+        """All methods on all shapes; see `format_table` and `format_csv`."""
+        scores: dict[str, Scores] = {}
+        floors, points = [], []
+        template = self._solid("template", None)
+        for key in tqdm(self._keys, desc="evaluate", unit="shape"):
+            subject = self._subjects.subject(key)
+            floors.append(self._subjects.floor(subject))
+            points.append(len(subject.target.points))
+            for method, scored in self._methods(subject, template).items():
+                entry = scores.setdefault(method, Scores(method))
+                entry.values.append(scored.values)
+                if scored.reason:
+                    entry.failures[str(key)] = scored.reason
+        few = sum(count < self.protocol.points for count in points)
+        if few:
+            logger.warning("%d of %d shapes have fewer true points, the fewest %d", few, len(points), min(points))
+        return self._result(list(scores.values()), mean_of(floors))
+
+    def _result(self, scores: Sequence[Scores], floor: Values) -> dict[str, Any]:
+        metrics = self.protocol.metrics
+        names = [metric.name for metric in metrics]
+        return {
+            "protocol": self.protocol.name,
+            "unit": self._subjects.unit_text,
+            "points": self.protocol.points,
+            "resolution": self._resolution,
+            "seed": self._seed,
+            "views": list(self._views),
+            "noise_floor": floor[names[0]],  # of the first metric; each has its own below
+            "metrics": [
+                {
+                    "name": metric.name,
+                    "title": metric.title,
+                    "factor": metric.factor,
+                    "higher_is_better": metric.higher_is_better,
+                    "noise_floor": floor[metric.name],
+                }
+                for metric in metrics
+            ],
+            "shapes": [str(key) for key in self._keys],
+            "rows": [entry.row(name) for name in names for entry in scores],
+            "values": {entry.method: {name: entry.column(name) for name in names} for entry in scores},
+            "failed": {entry.method: entry.failures for entry in scores},
+        }
+
+    def sheet(self, result: dict[str, Any], rows: int = SHEET_ROWS) -> UInt8[np.ndarray, "H W 3"]:
+        """A picture of the shapes, worst first: the input, the mesh made from it, the true surface, the value.
+
+        Args:
+            result: of `run`; its first metric, of the first of the views, orders the shapes.
+            rows: how many shapes at most, the worst ones.
+        """
+        metric, view = self.protocol.metrics[0], self._views[0]
+        values = np.array(result["values"][_method(view)][metric.name])
+        order = np.argsort(values if metric.higher_is_better else -values, kind="stable")[:rows]
+        factor = "" if metric.factor == 1 else f" x {metric.factor:g}"
+        title = f"{metric.title}{factor}, {_method(view)}: {len(order)} of {len(values)} shapes, worst first"
+        return draw_sheet([self._sheet_row(self._keys[place], view, float(values[place])) for place in order], title)
+
+    def _sheet_row(self, key: ShapeKey, view: str, value: float) -> SheetRow:
+        file = self._files(key, view)[0]
+        solid = self._solid(key, self._latent(file))
+        try:
+            true = self._subjects.meshes.solid(key)
+        except (FileNotFoundError, ValueError):
+            true = stored_surface(self._data, key)
+        return SheetRow(key.instance, f"{value:.3f}", file, None if isinstance(solid, str) else solid, true)
+
+    def _check_files(self) -> None:
+        """Whatever is missing is told before the long work."""
+        missing = [key for key in self._keys if not self._data.view_files(key)]
+        if missing:
+            raise FileNotFoundError(
+                f"{self._data.root}: no views of {len(missing)} of {len(self._keys)} shapes, first: {missing[0]}; "
+                "`urform prepare` renders them"
+            )
+        if self.protocol.surface != "stored":
+            for key in self._keys:
+                self._subjects.meshes.source(key)
+
+    def _methods(self, subject: Subject, template: Solid | str) -> dict[str, _Scored]:
+        """All methods on one shape; a view that several of them see is looked at once."""
+        files = {view: self._files(subject.key, view) for view in self._views}
+        latents = {file: self._latent(file) for file in {file for each in files.values() for file in each}}
+        own = {file: self._score(self._solid(subject.key, latent), subject) for file, latent in latents.items()}
+        nearest = {file: self._nearest(latent) for file, latent in latents.items()}
+        oracle = self._training.oracle(self._oracle_points(subject.key))
+        named = {key for key in nearest.values() if isinstance(key, ShapeKey)} | {oracle}
+        training = {key: self._score(self._subjects.true_sample(key, subject), subject) for key in named}
+        retrieved = {
+            file: training[key] if isinstance(key, ShapeKey) else self._score(key, subject)
+            for file, key in nearest.items()
+        }
+        return {
+            **{_method(view): _over_views([own[file] for file in files[view]]) for view in files},
+            "mean template": self._score(template, subject, "template"),
+            **{_retrieval(view): _over_views([retrieved[file] for file in files[view]]) for view in files},
+            "oracle retrieval": training[oracle],
+        }
+
+    def _files(self, key: ShapeKey, view: str) -> list[Path]:
+        files = self._data.view_files(key)
+        if view == "all":
+            return files
+        return [files[0 if view == "fixed" else int(self._subjects.rng(f"{key}/view").integers(len(files)))]]
+
+    def _latent(self, file: Path) -> np.ndarray | str:
+        """What the encoder makes of a view, or why it cannot."""
+        try:
+            return self._model.encode(self._model.frame(read_rgba(file))[None])[0]
+        except ValueError as error:
+            return str(error)
+
+    def _nearest(self, latent: np.ndarray | str) -> ShapeKey | str:
+        return latent if isinstance(latent, str) else self._training.by_latent(latent)
+
+    def _solid(self, name: object, latent: np.ndarray | str | None) -> Solid | str:
+        """The solid of a latent, of the template where there is none, or why there is no surface."""
+        if isinstance(latent, str):
+            return latent
+        try:
+            template = latent is None
+            mesh = (
+                self._model.template_mesh(self._resolution) if template else self._model.mesh(latent, self._resolution)
+            )
+        except NoSurfaceError as error:
+            logger.warning("%s: %s", name, error)
+            return str(error)
+        return Solid.watertight(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+
+    def _score(self, found: Solid | Sample | str, subject: Subject, name: str = "") -> _Scored:
+        if isinstance(found, str):
+            return _Scored(self._subjects.failure(subject), found)
+        if isinstance(found, Solid):
+            found = self.protocol.sample(found, self._subjects.rng(name or str(subject.key)), subject.cube)
+        return _Scored(self._subjects.score(found, subject))
+
+    def _oracle_points(self, key: ShapeKey) -> np.ndarray:
+        return chosen(stored_surface(self._data, key), ORACLE_POINTS, self._subjects.rng(f"{key}/target"))
+
+
+def _over_views(scored: Sequence[_Scored]) -> _Scored:
+    """The mean over the views of a shape, those that gave no surface among them."""
+    reasons = [each.reason for each in scored if each.reason]
+    reason = f"{len(reasons)} of {len(scored)} views: {reasons[0]}" if reasons and len(scored) > 1 else "".join(reasons)
+    return _Scored(mean_of([each.values for each in scored]), reason)
+
+
+def _method(view: str) -> str:
+    return f"urform, {_view_name(view)}"
+
+
+def _retrieval(view: str) -> str:
+    return f"retrieval by latent, {_view_name(view)}"
+
+
+def _view_name(view: str) -> str:
+    return "all views" if view == "all" else f"{view} view"
+
+
+def evaluate(model: Model, data: Path, split: Path, sheet: Path | None = None, **options: Any) -> dict[str, Any]:
+    """Evaluate a model on a split; options as in `Evaluation`.
+
+    Args:
+        model: with an encoder.
+        data: data folder.
+        split: the test shapes.
+        sheet: PNG file for a picture of the shapes, worst first.
+        **options: see `Evaluation`.
+
+    Raises:
+        FileNotFoundError: the split or the data are not there.
+        ValueError: the split is not one, or a file is damaged.
+    """
+    folder = DataFolder(data)
+    keys = read_split(split)
+    missing = [key for key in keys if not folder.surface_path(key).exists()]
+    if missing:
+        raise FileNotFoundError(
+            f"{data}: {len(missing)} of {len(keys)} shapes of {split} are not prepared, first: {missing[0]}"
+        )
+    evaluation = Evaluation(model, folder, keys, **options)
+    result = evaluation.run()
+    if sheet is not None:
+        write_atomically(sheet, encode_png(evaluation.sheet(result)))
+    return result

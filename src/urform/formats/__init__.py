@@ -1,0 +1,19 @@
+"""Mesh files: one reader for all formats, and the formats that are written."""
+
+from urform.formats._glb import glb_bytes, to_scene
+from urform.formats._read import MESH_SUFFIXES, load_mesh, read_mesh
+from urform.formats._save import FORMATS, PRINT_SIZE_MM, printable, save_mesh
+from urform.formats._textures import references
+
+__all__ = [
+    "FORMATS",
+    "MESH_SUFFIXES",
+    "PRINT_SIZE_MM",
+    "glb_bytes",
+    "load_mesh",
+    "printable",
+    "read_mesh",
+    "references",
+    "save_mesh",
+    "to_scene",
+]

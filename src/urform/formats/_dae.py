@@ -1,0 +1,77 @@
+"""COLLADA files, turned y up."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+
+from urform.formats._polygons import polygon_mesh
+from urform.formats._textures import Texture, read_texture
+from urform.geometry import UPRIGHT, Material, TexturedMesh
+
+_UP_AXES = {"X_UP": "x", "Y_UP": "y", "Z_UP": "z"}
+# Tags of what is not read, and what it is called.
+_UNREAD = {"instance_controller": "skins and morphs (`instance_controller`)", "ph": "polygons with holes (`ph`)"}
+
+
+def read_dae(path: Path) -> TexturedMesh:
+    """Read the scene of a COLLADA file, in its own unit.
+
+    Raises:
+        ValueError: it is damaged, has no polygons, or has skins, morphs or polygons with holes.
+    """
+    from collada import Collada
+    from collada.common import DaeError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = Collada(str(path), ignore=[DaeError])
+    for tag, name in _UNREAD.items():
+        if next(file.xmlnode.iter(file.tag(tag)), None) is not None:
+            raise ValueError(f"{name} of COLLADA are not read, export it without")
+    pictures: dict[str, Texture] = {}
+    parts: list[TexturedMesh] = []
+    left_out = {f"left out: {error}".splitlines()[0] for error in file.errors}
+    for geometry in file.scene.objects("geometry") if file.scene else ():
+        for primitive in geometry.primitives():
+            if hasattr(primitive, "nvertices") or hasattr(primitive, "ntriangles"):
+                part = _part(primitive, path.parent, pictures)
+                parts.append(part.inside_out() if np.linalg.det(geometry.matrix[:3, :3]) < 0 else part)
+                if "COLOR" in primitive.original.sources:
+                    left_out.add("vertex colours of COLLADA, left out")
+            else:
+                left_out.add("lines, left out")
+    notes = [picture.note for picture in pictures.values() if picture.note]
+    mesh = TexturedMesh.joined(parts, (*notes, *sorted(left_out)))
+    axis = getattr(file.assetInfo, "upaxis", "Y_UP")
+    return mesh.turned(UPRIGHT[_UP_AXES.get(axis, "y")])
+
+
+def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> TexturedMesh:
+    corners = np.asarray(primitive.vertex_index, np.int64).reshape(-1)
+    is_triangles = hasattr(primitive, "ntriangles")
+    sizes = np.full(len(corners) // 3, 3) if is_triangles else np.asarray(primitive.original.vcounts, np.int64)
+    uv = None
+    if primitive.texcoordset:
+        coordinates = np.asarray(primitive.texcoordset[0], np.float64)[:, :2]
+        uv = coordinates[np.asarray(primitive.texcoord_indexset[0]).reshape(-1)]
+    material = _material(primitive.material, folder, pictures)
+    return polygon_mesh(np.asarray(primitive.vertex, np.float64), corners, sizes, uv=uv, materials=(material,))
+
+
+def _material(material: Any, folder: Path, pictures: dict[str, Texture]) -> Material:
+    """The diffuse colour or texture."""
+    diffuse = None if material is None else material.effect.diffuse
+    if diffuse is None:
+        return Material()
+    if isinstance(diffuse, tuple | list):
+        return Material((float(diffuse[0]), float(diffuse[1]), float(diffuse[2])))
+    name = unquote(diffuse.sampler.surface.image.path)
+    if name not in pictures:
+        pictures[name] = read_texture(folder / name.removeprefix("file://").replace("\\", "/"), name)
+    pixels = pictures[name].pixels
+    return Material() if pixels is None else Material((1.0, 1.0, 1.0), pixels)

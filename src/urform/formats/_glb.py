@@ -1,0 +1,65 @@
+"""GLB files as viewers show them well: with normals, and with a matt material where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import trimesh
+from PIL import Image
+from trimesh.visual import ColorVisuals, TextureVisuals
+from trimesh.visual.material import PBRMaterial
+
+from urform.geometry import GREY, WHITE, TexturedMesh
+
+_ROUGH = 0.9
+_MATT = {"metallicFactor": 0.0, "roughnessFactor": _ROUGH}  # without these, glTF says metal
+
+
+def glb_bytes(mesh: trimesh.Trimesh | trimesh.Scene) -> bytes:
+    """A mesh as a GLB file."""
+    scene = mesh if isinstance(mesh, trimesh.Scene) else trimesh.Scene(mesh)
+    content = scene.export(file_type="glb", include_normals=True, tree_postprocessor=_add_materials)
+    assert isinstance(content, bytes)  # as this file type always is
+    return content
+
+
+def to_scene(mesh: TexturedMesh) -> trimesh.Scene:
+    """A mesh as trimesh has it: a part for each material, corners parted that differ in colour or on the texture."""
+    scene = trimesh.Scene()
+    for index, material in enumerate(mesh.materials):
+        chosen = mesh.face_material == index
+        if not chosen.any():
+            continue
+        corners = np.concatenate(
+            [mesh.faces[chosen][..., None], mesh.corner_uv[chosen], mesh.corner_rgb[chosen]], axis=2
+        )
+        rows, faces = np.unique(corners.reshape(-1, 6), axis=0, return_inverse=True)
+        part = trimesh.Trimesh(mesh.vertices[rows[:, 0].astype(np.int64)], faces.reshape(-1, 3), process=False)
+        if material.texture is None:
+            rgb = np.round(rows[:, 3:] * material.rgb * 255).astype(np.uint8)
+            part.visual = ColorVisuals(part, vertex_colors=rgb)
+        else:
+            picture, factor = Image.fromarray(material.texture), [*material.rgb, 1.0]
+            surface = PBRMaterial(
+                baseColorTexture=picture, baseColorFactor=factor, metallicFactor=0.0, roughnessFactor=_ROUGH
+            )
+            part.visual = TextureVisuals(rows[:, 1:3], material=surface)
+        scene.add_geometry(part, node_name=f"part_{index}", geom_name=f"part_{index}")
+    return scene
+
+
+def _add_materials(tree: dict[str, Any]) -> None:
+    """Give a matt material to what has none: white where vertices have colours, else grey."""
+    for name, rgb in (("coloured", WHITE), ("grey", GREY)):
+        bare = [
+            primitive
+            for mesh in tree["meshes"]
+            for primitive in mesh["primitives"]
+            if "material" not in primitive and ("COLOR_0" in primitive["attributes"]) == (name == "coloured")
+        ]
+        if bare:
+            materials = tree.setdefault("materials", [])
+            materials.append({"name": name, "pbrMetallicRoughness": {"baseColorFactor": [*rgb, 1.0], **_MATT}})
+        for primitive in bare:
+            primitive["material"] = len(tree["materials"]) - 1

@@ -1,0 +1,178 @@
+"""glTF files as a viewer shows them at rest: nodes, instances, morph weights and skins applied. Source: glTF 2.0."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from urform.formats._gltf_file import GltfFile
+from urform.formats._gltf_materials import GltfMaterials
+from urform.geometry import WHITE, Material, TexturedMesh
+
+_TRIANGLES, _STRIP, _FAN = 4, 5, 6
+_DRACO = "KHR_draco_mesh_compression"
+_INSTANCES = "EXT_mesh_gpu_instancing"
+
+
+def read_gltf(path: Path) -> TexturedMesh:
+    """Read the default scene of a glTF file, its animations aside.
+
+    Raises:
+        ValueError: it is damaged, needs what is not read, or has no triangles.
+    """
+    return _Scene(GltfFile(path)).mesh()
+
+
+class _Scene:
+    def __init__(self, file: GltfFile):
+        self._file = file
+        self._materials = GltfMaterials(file)
+        self._nodes = file.list("nodes")
+        parents = {child: index for index, node in enumerate(self._nodes) for child in node.get("children", [])}
+        self._placed = [self._matrix(index, parents) for index in range(len(self._nodes))]
+        self._not_triangles = 0
+
+    def mesh(self) -> TexturedMesh:
+        """All that the scene shows, as one mesh."""
+        scenes = self._file.list("scenes")
+        waiting = list(scenes[self._file.doc.get("scene", 0)].get("nodes", [])) if scenes else []
+        parts: list[TexturedMesh] = []
+        while waiting:
+            index = waiting.pop(0)
+            waiting += self._nodes[index].get("children", [])
+            if "mesh" in self._nodes[index]:
+                parts += self._parts(index)
+        left_out = (f"{self._not_triangles} sets of lines or points, left out",) if self._not_triangles else ()
+        return TexturedMesh.joined(parts, (*self._materials.notes, *left_out))
+
+    def _matrix(self, index: int, parents: dict[int, int]) -> Float[np.ndarray, "4 4"]:
+        """From a node to the scene."""
+        matrix = _local(self._nodes[index])
+        for _ in self._nodes:
+            if index not in parents:
+                return matrix
+            index = parents[index]
+            matrix = _local(self._nodes[index]) @ matrix
+        raise ValueError("its nodes are one another's children, expected a tree")
+
+    def _parts(self, index: int) -> list[TexturedMesh]:
+        """What a node shows: a part for each primitive and instance."""
+        node = self._nodes[index]
+        mesh = self._file.list("meshes")[node["mesh"]]
+        weights = node.get("weights", mesh.get("weights", []))
+        places = [self._placed[index] @ matrix for matrix in self._instances(node)]
+        parts = []
+        for primitive in mesh["primitives"]:
+            if primitive.get("mode", _TRIANGLES) not in (_TRIANGLES, _STRIP, _FAN):
+                self._not_triangles += 1
+                continue
+            part = self._primitive(primitive, weights)
+            if "skin" in node:  # which says where the vertices are, wherever the node is
+                parts.append(replace(part, vertices=self._skinned(part.vertices, primitive, node["skin"])))
+                continue
+            for place in places:
+                placed = replace(part, vertices=part.vertices @ place[:3, :3].T + place[:3, 3])
+                parts.append(placed.inside_out() if np.linalg.det(place[:3, :3]) < 0 else placed)
+        return [part.in_use() for part in parts if len(part.faces)]
+
+    def _instances(self, node: dict[str, Any]) -> list[np.ndarray]:
+        """Where copies of a node's mesh stand in the node."""
+        extension = node.get("extensions", {}).get(_INSTANCES)
+        if extension is None:
+            return [np.eye(4)]
+        names = {"TRANSLATION": "translation", "ROTATION": "rotation", "SCALE": "scale"}
+        columns = {names[name]: self._file.accessor(i) for name, i in extension["attributes"].items() if name in names}
+        count = max(map(len, columns.values()), default=0)
+        return [_local({name: rows[number] for name, rows in columns.items()}) for number in range(count)]
+
+    def _primitive(self, primitive: dict[str, Any], weights: list[float]) -> TexturedMesh:
+        """The triangles of a primitive, where its mesh has them."""
+        columns = self._columns(primitive)
+        vertices = columns["POSITION"].astype(np.float64)
+        for weight, target in zip(weights, primitive.get("targets", []), strict=False):
+            if "POSITION" in target and weight:
+                vertices = vertices + weight * self._file.accessor(target["POSITION"])
+        order = columns.get("indices", np.arange(len(vertices))).reshape(-1).astype(np.int64)
+        if order.max(initial=-1) >= len(vertices):
+            raise ValueError(f"a face names vertex {order.max()}, its primitive has {len(vertices)}")
+        faces = _faces(order, primitive.get("mode", _TRIANGLES))
+        uv, material = self._materials.of(primitive, columns, len(vertices))
+        rgb = np.ones((len(vertices), 3))
+        if "COLOR_0" in columns:
+            rgb = columns["COLOR_0"][:, :3].astype(np.float64)
+            material = material if "material" in primitive else Material(WHITE)
+        return TexturedMesh(
+            vertices, faces, np.nan_to_num(uv)[faces], rgb[faces], np.zeros(len(faces), np.int64), (material,)
+        )
+
+    def _columns(self, primitive: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Attributes of the vertices by name, and `indices`."""
+        named = {**primitive["attributes"], **({"indices": primitive["indices"]} if "indices" in primitive else {})}
+        packed = primitive.get("extensions", {}).get(_DRACO)
+        if packed is None:
+            return {name: self._file.accessor(index) for name, index in named.items()}
+        import DracoPy
+
+        decoded = DracoPy.decode(self._file.view(packed["bufferView"]))
+        by_id = {entry["unique_id"]: entry["data"] for entry in decoded.attributes}
+        columns = {
+            name: self._file.accessor(index) for name, index in named.items() if name not in packed["attributes"]
+        }
+        for name, identity in packed["attributes"].items():
+            values = np.asarray(by_id[identity])
+            entry = self._file.list("accessors")[named[name]]
+            is_whole = entry.get("normalized") and values.dtype.kind in "iu"
+            columns[name] = np.maximum(values / np.iinfo(values.dtype).max, -1.0) if is_whole else values
+        return columns | {"indices": np.asarray(decoded.faces)}
+
+    def _skinned(
+        self, vertices: Float[np.ndarray, "V 3"], primitive: dict[str, Any], index: int
+    ) -> Float[np.ndarray, "V 3"]:
+        """Where the joints of a skin take the vertices."""
+        skin = self._file.list("skins")[index]
+        moves = np.stack([self._placed[joint] for joint in skin["joints"]])
+        if "inverseBindMatrices" in skin:
+            inverse = self._file.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).swapaxes(1, 2)
+            moves = moves @ inverse[: len(moves)]
+        points = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1)
+        moved = np.zeros((len(vertices), 3))
+        columns = self._columns(primitive)
+        for name in [name for name in columns if name.startswith("JOINTS_")]:
+            joints, weights = columns[name].astype(np.int64), columns[name.replace("JOINTS", "WEIGHTS")]
+            if joints.max(initial=0) >= len(moves):
+                raise ValueError(f"a vertex names joint {joints.max()}, its skin has {len(moves)}")
+            for corner in range(joints.shape[1]):
+                matrices = moves[joints[:, corner], :3]
+                moved += weights[:, corner, None] * np.einsum("vij,vj->vi", matrices, points)
+        return moved
+
+
+def _local(node: dict[str, Any]) -> Float[np.ndarray, "4 4"]:
+    """From a node to its parent."""
+    if "matrix" in node:
+        return np.array(node["matrix"], np.float64).reshape(4, 4).T
+    x, y, z, w = np.asarray(node.get("rotation", (0, 0, 0, 1)), np.float64)
+    rotation = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(rotation) * np.asarray(node.get("scale", (1, 1, 1)), np.float64)
+    matrix[:3, 3] = node.get("translation", (0, 0, 0))
+    return matrix
+
+
+def _faces(order: Int[np.ndarray, " N"], mode: int) -> Int[np.ndarray, "F 3"]:
+    if mode == _TRIANGLES:
+        if len(order) % 3:
+            raise ValueError(f"a primitive of triangles has {len(order)} corners, expected a multiple of 3")
+        return order.reshape(-1, 3)
+    start = np.arange(max(len(order) - 2, 0))
+    if mode == _FAN:
+        return np.stack([order[start + 1], order[start + 2], np.broadcast_to(order[:1], len(start))], axis=1)
+    return np.stack([order[start], order[start + 1 + start % 2], order[start + 2 - start % 2]], axis=1)

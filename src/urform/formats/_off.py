@@ -1,0 +1,59 @@
+"""OFF files: polygons with the colours that their vertices or faces have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from urform.formats._polygons import polygon_mesh
+from urform.geometry import WHITE, Material, TexturedMesh
+
+
+def read_off(path: Path) -> TexturedMesh:
+    """Read a text OFF file.
+
+    Raises:
+        ValueError: it is damaged or cut off, or of a kind that is not read: binary, or not of three dimensions.
+    """
+    text = path.read_text("utf-8-sig", "replace")
+    lines = [words for line in text.splitlines() if (words := line.partition("#")[0].split())]
+    head = re.match(r"(ST)?(C)?(N)?(4)?(n)?OFF", lines[0][0]) if lines else None
+    if head is None:
+        raise ValueError("does not begin with OFF, expected an OFF file")
+    if head[4] or head[5] or "BINARY" in lines[0]:
+        raise ValueError(f"{' '.join(lines[0])} is not read, expected a text file of three dimensions")
+    first = [lines[0][0][head.end() :], *lines[0][1:]]  # some writers begin the counts in the line of the word
+    rows = [words for words in ([word for word in first if word], *lines[1:]) if words]
+    vertices, faces = int(rows[0][0]), int(rows[0][1])
+    if len(rows) < 1 + vertices + faces:
+        there = max(0, len(rows) - 1 - vertices)
+        raise ValueError(f"has {there} of its {faces} faces, the file is cut off")
+    points = [[float(word) for word in row] for row in rows[1 : 1 + vertices]]
+    polygons = rows[1 + vertices : 1 + vertices + faces]
+    sizes = np.array([int(row[0]) for row in polygons], np.int64)
+    corner_rows = [[int(word) for word in row[1 : 1 + size]] for row, size in zip(polygons, sizes, strict=True)]
+    for number, (row, size) in enumerate(zip(corner_rows, sizes, strict=True)):
+        if len(row) < size:
+            raise ValueError(f"face {number} has {len(row)} of its {size} corners, the file is cut off")
+    corners = np.array([corner for row in corner_rows for corner in row], np.int64)
+    start = 6 if head[3] else 3  # normals come before colours
+    at_vertices = _colours([row[start : start + 3] for row in points]) if head[2] else None
+    at_faces = _colours([[float(word) for word in row[1 + int(row[0]) :][:3]] for row in polygons])
+    rgb = None
+    if at_vertices is not None:
+        rgb = at_vertices[corners.clip(0, vertices - 1)]
+    elif at_faces is not None:
+        rgb = np.repeat(at_faces, sizes, axis=0)
+    xyz = np.array([row[:3] for row in points], np.float64).reshape(-1, 3)
+    material = Material() if rgb is None else Material(WHITE)
+    return polygon_mesh(xyz, corners, sizes, rgb=rgb, materials=(material,))
+
+
+def _colours(rows: list[list[float]]) -> np.ndarray | None:
+    """Colours in 0..1 of numbers in 0..1 or 0..255; None where not every row has three of them."""
+    if not rows or any(len(row) != 3 for row in rows):
+        return None
+    values = np.array(rows, np.float64)
+    return (values / 255 if values.max() > 1 else values).clip(0, 1)

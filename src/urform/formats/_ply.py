@@ -1,0 +1,89 @@
+"""PLY files: polygons or points with colours, normals and texture coordinates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from urform.formats._ply_elements import Element, Lists, read_elements
+from urform.formats._polygons import polygon_mesh
+from urform.formats._textures import Texture, read_texture
+from urform.geometry import WHITE, Material, TexturedMesh
+
+_CORNERS = ("vertex_indices", "vertex_index")
+_NORMALS = ("nx", "ny", "nz")
+_COLOURS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
+_COORDINATES = (("texture_u", "texture_v"), ("u", "v"), ("s", "t"))
+_TEXTURE = "texturefile"
+
+
+def read_ply(path: Path) -> TexturedMesh:
+    """Read a PLY file; one without faces gives points.
+
+    Raises:
+        ValueError: it is damaged or cut off, has no vertices, or is made of triangle strips.
+    """
+    elements, comments = read_elements(path)
+    vertex, face = (elements.get(name, Element(0)) for name in ("vertex", "face"))
+    if "tristrips" in elements:
+        raise ValueError("triangle strips of PLY (`tristrips`) are not read, export it as polygons")
+    vertices = _stack(vertex, ("x", "y", "z"))
+    if vertices is None:
+        raise ValueError("has no vertices with x, y and z, expected a mesh or points")
+    lists = next((face.columns[name] for name in _CORNERS if name in face.columns), None)
+    if not isinstance(lists, Lists):
+        if face.count:
+            raise ValueError(f"its faces have no list {' or '.join(_CORNERS)}, expected polygons")
+        lists = Lists(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    corners, sizes = lists.values.astype(np.int64), lists.sizes
+    in_range = corners.clip(0, max(len(vertices) - 1, 0))  # what is out of it is refused below
+    rgb, at_faces = _colours(vertex), _colours(face)
+    if rgb is not None:
+        rgb = rgb[in_range]
+    elif at_faces is not None:
+        rgb = np.repeat(at_faces, sizes, axis=0)
+    pictures = [comment[len(_TEXTURE) :].strip() for comment in comments if comment.lower().startswith(_TEXTURE)]
+    uv = _uv(vertex, face, in_range, sizes)
+    picture = read_texture(path.parent / pictures[0], pictures[0]) if pictures and uv is not None else Texture(None)
+    notes = [picture.note] if picture.note else []
+    if len(pictures) > 1:
+        notes.append(f"only the first of {len(pictures)} textures is used")
+    colour = Material().rgb if rgb is None and picture.pixels is None else WHITE
+    return polygon_mesh(
+        vertices,
+        corners,
+        sizes,
+        uv=uv,
+        rgb=rgb,
+        materials=(Material(colour, picture.pixels),),
+        normals=_stack(vertex, _NORMALS),
+        notes=tuple(notes),
+    )
+
+
+def _stack(element: Element, names: tuple[str, ...]) -> Float[np.ndarray, "N D"] | None:
+    """Columns beside one another; None where one is missing."""
+    columns = [element.columns.get(name) for name in names]
+    rows = [column for column in columns if isinstance(column, np.ndarray)]
+    return np.stack(rows, axis=1).astype(np.float64) if len(rows) == len(names) else None
+
+
+def _colours(element: Element) -> Float[np.ndarray, "N 3"] | None:
+    """Colours in 0..1; None where there are none."""
+    for names in _COLOURS:
+        values = _stack(element, names)
+        if values is not None:
+            whole = np.asarray(element.columns[names[0]]).dtype
+            return values / np.iinfo(whole).max if whole.kind in "iu" else values.clip(0, 1)
+    return None
+
+
+def _uv(vertex: Element, face: Element, corners: np.ndarray, sizes: np.ndarray) -> Float[np.ndarray, "C 2"] | None:
+    """Texture coordinates of the corners; None where there are none."""
+    lists = face.columns.get("texcoord")
+    if isinstance(lists, Lists) and (lists.sizes == 2 * sizes).all():
+        return lists.values.reshape(-1, 2).astype(np.float64)
+    found = [uv for names in _COORDINATES if (uv := _stack(vertex, names)) is not None]
+    return found[0][corners] if found else None

@@ -1,0 +1,226 @@
+"""From a collection of meshes to a data folder, in parallel, restartable."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from urform.config import PrepareConfig, require
+from urform.data import ShapeKey, is_test, split_by_list, split_content
+from urform.files import caseless, check_outputs, is_url
+from urform.prepare._cluster import run_on_cluster
+from urform.prepare._content import content_of
+from urform.prepare._pool import run_isolated
+from urform.prepare._report import ShapeReport, known_reports, reported_elsewhere, write_report, write_summary
+from urform.prepare._shape_job import ShapeJob, fingerprint, prepare_shape
+from urform.prepare._store import LocalStore, Store, open_store
+from urform.sources import Source, find_sources
+
+logger = logging.getLogger(__name__)
+
+DATA_SOURCES = ".datasources.json"
+SPLITS = ("train", "test")
+
+
+def prepare(
+    meshes: Path | str,
+    out: Path | str,
+    config: PrepareConfig,
+    hold_out: Path | None = None,
+    workers: int = 0,
+    time_limit_s: float = 900.0,
+    memory_gb: float = 8.0,
+    cluster: str | None = None,
+) -> list[ShapeReport]:
+    """Make SDF samples, surface samples, views, splits and a report of every mesh of a collection.
+
+    What is done already, with the same settings, stays; what was skipped is tried again. The files of a shape depend on
+    the mesh, the settings and its name alone, so an interrupted run that goes on ends as one that was not interrupted.
+    A mesh that has changed is prepared again. Shapes of earlier runs stay in splits and reports.
+
+    Args:
+        meshes: folder of meshes, ShapeNet, `.sh3f` library or `.csv` list, path or URL, see `find_sources`.
+        out: the data folder, a path or a URL that fsspec knows.
+        config: settings.
+        hold_out: file that names the test instances, one a line or as a split file; instead of a fraction.
+        workers: processes; 0 = one a core.
+        time_limit_s: a mesh that takes longer is skipped; 0 = none, and with one worker no process of its own either.
+        memory_gb: how much memory a worker may take for a mesh; 0 = any.
+        cluster: address of a Ray cluster whose cores do the work instead; paths must mean the same on all its machines.
+
+    Returns:
+        A report a mesh, in the order of their names; tables and pages are in `out/Reports`.
+
+    Raises:
+        FileNotFoundError: no such collection.
+        ValueError: nothing in it, another run is at work there, shapes of two meshes would have the same name, or a
+            file system or Ray is not installed.
+        OSError: the data folder cannot be written, or no cluster answers.
+    """
+    require(workers >= 0, "--workers", "0 or more", workers)
+    require(time_limit_s >= 0, "--time-limit-s", "0 or more", time_limit_s)
+    require(memory_gb >= 0, "--memory-gb", "0 or more", memory_gb)
+    store = open_store(out)
+    sources = find_sources(meshes, config.dataset, config.category, _cache(meshes, store))
+    jobs = _jobs(sources, config, hold_out, store)
+    _check_places(store, jobs, [Path(place) for place in (meshes, hold_out) if place is not None])
+    with store.lock():
+        earlier = known_reports(store, {job.source.key[:2] for job in jobs})
+        _check_names(store, jobs, earlier)
+        _note_sources(store, {job.source.key.dataset for job in jobs}, meshes)
+        reports = _finished(store, jobs, earlier)
+        todo = [job for job in jobs if job.source.key not in reports]
+        with tqdm(total=len(jobs), initial=len(reports), unit="mesh", desc="prepare") as bar:
+            for report in _run(todo, store, workers or os.cpu_count() or 1, time_limit_s, memory_gb, cluster):
+                reports[report.key] = report
+                bar.update()
+                bar.set_postfix(skipped=sum(report.outcome != "done" for report in reports.values()))
+        store.finish()
+        if others := earlier.keys() - reports.keys():
+            logger.warning("%s: %d shapes of earlier runs stay, also in splits and reports", store, len(others))
+        every = [report for _, report in sorted({**earlier, **reports}.items())]
+        _write_splits(store, every)
+        for page in write_summary(store, every):
+            logger.info("%s shows every mesh, worst first", page)
+    return [reports[job.source.key] for job in jobs]
+
+
+def _run(
+    jobs: Sequence[ShapeJob],
+    store: Store,
+    workers: int,
+    time_limit_s: float,
+    memory_gb: float,
+    cluster: str | None,
+) -> Iterator[ShapeReport]:
+    if workers == 1 and not time_limit_s and cluster is None:
+        yield from map(prepare_shape, jobs)
+        return
+    limits = time_limit_s or None, memory_gb or None
+    if cluster is not None:
+        done = run_on_cluster(prepare_shape, jobs, cluster, *limits) if jobs else ()
+    else:
+        done = run_isolated(prepare_shape, jobs, min(workers, max(1, len(jobs))), *limits)
+    for job, report, reason in done:
+        if report is None:
+            report = replace(job.report, reason=f"{job.source.place}: {reason}")
+            write_report(store, report)
+        yield report
+
+
+def _cache(meshes: Path | str, store: Store) -> Path:
+    """Where a furniture library is unpacked: in the data folder, which all machines see."""
+    if isinstance(store, LocalStore):
+        return store.root / ".sources"
+    if str(meshes).lower().endswith(".sh3f"):
+        raise ValueError(f"{meshes}: is unpacked into the data folder, which must be a path for it, got {store}")
+    return Path()
+
+
+def _jobs(sources: Sequence[Source], config: PrepareConfig, hold_out: Path | None, store: Store) -> list[ShapeJob]:
+    named: set[ShapeKey] | None = None
+    if hold_out is not None:
+        named = set(split_by_list([source.key for source in sources], hold_out)[1])
+
+    def to_test(source: Source) -> bool:
+        if named is not None:
+            return source.key in named
+        if source.is_test is not None:
+            return source.is_test
+        return is_test(source.key, source.family, config.test_fraction, config.seed)
+
+    return [ShapeJob(source, to_test(source), config, store) for source in sources]
+
+
+def _check_places(store: Store, jobs: Sequence[ShapeJob], inputs: Sequence[Path]) -> None:
+    """Refuse meshes and lists that lie where the run would write."""
+    if not isinstance(store, LocalStore):
+        return
+    splits = {_split_place(*job.source.key[:2], split) for job in jobs for split in SPLITS}
+    check_outputs(store.root, [store.root / place for place in sorted(splits)], inputs)
+    surfaces = (store.root / "SurfaceSamples").resolve()
+    for source in (job.source for job in jobs):
+        is_point_file = not source.collection and source.path.suffix.lower() == ".ply"
+        if is_point_file and source.path.resolve().is_relative_to(surfaces):
+            raise ValueError(f"{source.path}: belongs to the data folder {store.root} itself, expected other meshes")
+
+
+def _check_names(store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeKey, ShapeReport]) -> None:
+    """Refuse shapes that would share their folder of views, which has category and instance as its name alone."""
+    keys = [job.source.key for job in jobs]
+    places = {key[:2] for key in keys}
+    others = reported_elsewhere(store, {category for _, category in places}, {dataset for dataset, _ in places})
+    owners: dict[str, ShapeKey] = {}
+    for key in [*keys, *earlier, *others]:
+        owner = owners.setdefault(caseless(f"{key.category}/{key.instance}"), key)
+        if owner != key:
+            raise ValueError(
+                f"{store}: {owner} and {key} would share the views in {key.category}/{key.instance}; "
+                "give one of them another --category"
+            )
+
+
+def _finished(
+    store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeKey, ShapeReport]
+) -> dict[ShapeKey, ShapeReport]:
+    """Reports of the shapes that were prepared or quarantined from the same mesh with the same settings.
+
+    Raises:
+        ValueError: one was prepared from a mesh of another place, which is not the same.
+    """
+    known = [job for job in jobs if job.source.key in earlier and earlier[job.source.key].outcome != "skipped"]
+    with ThreadPoolExecutor() as pool:
+        contents = list(pool.map(lambda job: content_of(job.source), known))
+    same, finished = [], {}
+    for job, content in zip(known, contents, strict=True):
+        report = earlier[job.source.key]
+        if content in ("", report.content):  # empty: it cannot be read now, which is no reason to lose what there is
+            same.append((job, report))
+        elif report.content and not _is_same_place(report.source, job.source.place):
+            raise ValueError(
+                f"{store}: {report.key} is there from {report.source}, which is not the mesh in {job.source.place}; "
+                "give --dataset or --category another name, or choose another --out"
+            )
+    for job, report in same:
+        if report.settings == fingerprint(job.config) and (report.split == "test") == job.is_test:
+            finished[report.key] = report
+    return finished
+
+
+def _is_same_place(first: str, second: str) -> bool:
+    return first == second or os.path.realpath(first) == os.path.realpath(second)
+
+
+def _note_sources(store: Store, datasets: set[str], meshes: Path | str) -> None:
+    found = store.read([DATA_SOURCES]).get(DATA_SOURCES)
+    try:
+        known = dict(json.loads(found)) if found else {}
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{store}/{DATA_SOURCES}: not a JSON object, expected the folder of each dataset") from error
+    place = str(meshes) if isinstance(meshes, str) and is_url(meshes) else str(Path(meshes).resolve())
+    known.update(dict.fromkeys(sorted(datasets), place))
+    store.write(DATA_SOURCES, (json.dumps(known, indent=1) + "\n").encode())
+
+
+def _write_splits(store: Store, reports: Sequence[ShapeReport]) -> None:
+    for dataset, category in sorted({(report.dataset, report.category) for report in reports}):
+        for split in SPLITS:
+            keys = [
+                report.key
+                for report in reports
+                if (report.dataset, report.category) == (dataset, category)
+                and report.split == split
+                and report.outcome == "done"
+            ]
+            store.write(_split_place(dataset, category, split), split_content(keys))
+
+
+def _split_place(dataset: str, category: str, split: str) -> str:
+    return f"splits/{dataset}_{category}_{split}.json"

@@ -1,0 +1,19 @@
+"""Where meshes come from: folders, ShapeNet, furniture libraries, lists, URLs, downloads and archives. No torch."""
+
+from urform.sources._archive import Unpacked, unpack
+from urform.sources._fetch import Fetched, check_urls, fetch
+from urform.sources._find import find_sources
+from urform.sources._remote import MOST_REFERENCES, local_copy
+from urform.sources._source import Source
+
+__all__ = [
+    "MOST_REFERENCES",
+    "Fetched",
+    "Source",
+    "Unpacked",
+    "check_urls",
+    "fetch",
+    "find_sources",
+    "local_copy",
+    "unpack",
+]
