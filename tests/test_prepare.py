@@ -19,7 +19,7 @@ from urform.config import PrepareConfig
 from urform.data import DataFolder, ShapeKey, read_split, write_split
 from urform.files import read_rgba
 from urform.prepare import prepare, summarise
-from urform.prepare._shape_job import _level
+from urform.prepare._views import view_level
 from urform.render import LEVELS
 
 BOX = ShapeKey("tiny", "solid", "box0")
@@ -247,7 +247,7 @@ def test_messages(tmp_path: Path, meshes: Path) -> None:
 
 
 def test_the_published_cameras_are_the_default() -> None:
-    assert {name: _level(PrepareConfig(), name)[0] for name in LEVELS} == LEVELS
+    assert {name: view_level(PrepareConfig(), name)[0] for name in LEVELS} == LEVELS
     with pytest.raises(ValueError, match=r"--hard-elevation-deg must be two angles of -89 to 89, in order, got"):
         PrepareConfig(hard_elevation_deg=(5, 1))
     with pytest.raises(ValueError, match=r"--easy-distance must be two numbers of at least 0.3, in order"):

@@ -102,12 +102,7 @@ def analyze(
         out, [out / "index.html", out / "analysis.json"], [Path(weights), *([] if split is None else [split])]
     )
     subject = _read(weights, data, split, options)
-    sections, left_out = [], {}
-    for title, piece in _PIECES.items():
-        try:
-            sections += piece(subject, options)
-        except _LeftOutError as reason:
-            left_out[title] = str(reason)
+    sections, left_out = _drawn(subject, options)
     if not sections:
         raise ValueError(f"{weights}: nothing to draw: {next(iter(left_out.values()))}")
     result = _result(subject, sections, left_out, options)
@@ -121,6 +116,17 @@ def analyze(
     )
     write_atomically(out / "index.html", page(f"What the model has learned: {what}", intro, sections, left_out))
     return result
+
+
+def _drawn(subject: _Subject, options: AnalysisConfig) -> tuple[list[Section], dict[str, str]]:
+    """The sections that can be drawn, and why the others cannot."""
+    sections, left_out = [], {}
+    for title, piece in _PIECES.items():
+        try:
+            sections += piece(subject, options)
+        except _LeftOutError as reason:
+            left_out[title] = str(reason)
+    return sections, left_out
 
 
 def summarise_analysis(result: dict[str, Any]) -> str:

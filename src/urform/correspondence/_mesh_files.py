@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -14,8 +15,11 @@ from urform.correspondence._register import perturbed, register, with_canonical
 from urform.data import DataFolder, ShapeKey
 from urform.files import check_outputs, read_rgba
 from urform.formats import save_mesh
-from urform.geometry import SMALLEST, NoSurfaceError, check_resolution
+from urform.geometry import SMALLEST, Normalisation, NoSurfaceError, check_resolution
 from urform.inference import Model
+
+if TYPE_CHECKING:
+    import trimesh
 
 logger = logging.getLogger(__name__)
 
@@ -108,22 +112,33 @@ def mesh_shapes(
                 mesh = registered.mesh
                 found.append(registered.found)
             else:
-                mesh = model.mesh(latent, options.resolution, options.faces, dense=options.dense)
-                dropped += mesh.metadata["dropped_components"]
-                others = perturbed(model, latent, options.perturbations) if options.perturbations else None
-                mesh = with_canonical(model, latent, mesh, others)
+                mesh, count = _coloured(model, latent, options)
+                dropped += count
         except NoSurfaceError as error:
             logger.warning("%s: %s", name, error)
             failed.append(name)
             continue
-        points = np.asarray(mesh.vertices, np.float32)
-        if normalisation is not None:
-            mesh.vertices = normalisation.undo(points.astype(np.float64))
-        if options.normals:
-            mesh.vertex_normals = model.normals(points, latent)
-        save_mesh(mesh, path)
+        normals = model.normals(np.asarray(mesh.vertices, np.float32), latent) if options.normals else None
+        save_mesh(_placed(mesh, normalisation, normals), path)
         written += 1
     return MeshCounts(written, kept, dropped, failed, found)
+
+
+def _coloured(model: Model, latent: np.ndarray, options: MeshOptions) -> tuple[trimesh.Trimesh, int]:
+    """The mesh of a latent with its canonical points, and how many components were dropped."""
+    mesh = model.mesh(latent, options.resolution, options.faces, dense=options.dense)
+    others = perturbed(model, latent, options.perturbations) if options.perturbations else None
+    return with_canonical(model, latent, mesh, others), mesh.metadata["dropped_components"]
+
+
+def _placed(mesh: trimesh.Trimesh, normalisation: Normalisation | None, normals: np.ndarray | None) -> trimesh.Trimesh:
+    """The mesh where its original lies, with its own vertex normals where there are some."""
+    points = np.asarray(mesh.vertices, np.float32)
+    if normalisation is not None:
+        mesh.vertices = normalisation.undo(points.astype(np.float64))
+    if normals is not None:
+        mesh.vertex_normals = normals
+    return mesh
 
 
 def encoded_views(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,10 +14,11 @@ import trimesh
 from jaxtyping import Float
 from scipy.spatial import KDTree
 
-from urform.correspondence._modes import ShapeModes, shape_modes
+from urform.correspondence._mode_files import mode_files, write_modes
+from urform.correspondence._modes import shape_modes
 from urform.correspondence._register import register
 from urform.correspondence._settle import flipped_faces, settle, unfold
-from urform.files import check_outputs, write_atomically
+from urform.files import check_outputs, csv_content, write_atomically
 from urform.fitting import (
     STEPS,
     Evidence,
@@ -66,7 +65,6 @@ _FAR = 0.02  # of the diagonal: parts farther than this from the registered mesh
 _MUCH = 0.05  # share of the surface that may be so far without a note
 _STRANGE = 0.03  # mean distance of the surface from the fitted shape, normalised units; see docs/registration.md
 
-_DEVIATIONS = {-2: "minus_2sd", 0: "mean", 2: "plus_2sd"}
 _COLUMNS = (
     "name",
     "median",
@@ -187,7 +185,9 @@ def register_files(
     options = options or RegisterOptions()
     names = _names(paths, options)
     results = [out / f"{name}.{options.format}" for name in ("template", *names)]
-    check_outputs(out, [*results, out / RESIDUALS_FILE, *_mode_files(out / MODES_FOLDER, options)], paths)
+    check_outputs(
+        out, [*results, out / RESIDUALS_FILE, *mode_files(out / MODES_FOLDER, options.modes, options.format)], paths
+    )
     template = registration_template(model, options.faces, options.resolution)
     rows: list[dict[str, Any]] = []
     registered: dict[str, Float[np.ndarray, "V 3"]] = {}
@@ -206,10 +206,10 @@ def register_files(
         elapsed_s = round(time.perf_counter() - started, 1)
         yield {"input": str(path), "mesh": str(result), **found.row(), "elapsed_s": elapsed_s}
     save_mesh(template, results[0])
-    write_atomically(out / RESIDUALS_FILE, _csv(_COLUMNS, rows))
+    write_atomically(out / RESIDUALS_FILE, csv_content(_COLUMNS, rows))
     if options.modes:
         shapes = shape_modes(list(registered.values()), options.modes)
-        _write_modes(shapes, list(registered), template, out / MODES_FOLDER, options.format)
+        write_modes(shapes, list(registered), template, out / MODES_FOLDER, options.format)
 
 
 def registration_template(model: Model, faces: int = FACES, resolution: int = 128) -> trimesh.Trimesh:
@@ -297,56 +297,3 @@ def _names(paths: Sequence[Path], options: RegisterOptions) -> list[str]:
         if counts[name.casefold()] > 1:
             raise ValueError(f"{path}: would be written as {name!r}, as another result is; rename one of them")
     return names
-
-
-def _mode_files(folder: Path, options: RegisterOptions) -> list[Path]:
-    """What `_write_modes` writes at most."""
-    tables = ["model.npz", "modes.csv", "scores.csv"]
-    meshes = [
-        f"mode_{number + 1}_{word}.{options.format}" for number in range(options.modes) for word in _DEVIATIONS.values()
-    ]
-    return [folder / name for name in [*tables, *meshes]] if options.modes else []
-
-
-def _write_modes(
-    shapes: ShapeModes, names: Sequence[str], template: trimesh.Trimesh, folder: Path, file_format: str
-) -> None:
-    count = len(shapes.variances)
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        allow_pickle=False,
-        mean=shapes.mean,
-        modes=shapes.modes,
-        variances=shapes.variances,
-        total_variance=np.array(shapes.total_variance),
-        scores=shapes.scores,
-        sizes=shapes.sizes,
-        faces=np.asarray(template.faces),
-        names=np.array(names),
-    )
-    write_atomically(folder / "model.npz", buffer.getvalue())
-    shares = shapes.variances / shapes.total_variance
-    table = [
-        {"mode": number + 1, "variance": shapes.variances[number], "share": shares[number], "cumulative": total}
-        for number, total in enumerate(np.cumsum(shares))
-    ]
-    write_atomically(folder / "modes.csv", _csv(("mode", "variance", "share", "cumulative"), table))
-    columns = ("name", "size", *(f"mode_{number + 1}" for number in range(count)))
-    scores = [
-        {"name": name, "size": size, **{f"mode_{number + 1}": value for number, value in enumerate(row)}}
-        for name, size, row in zip(names, shapes.sizes, shapes.scores, strict=True)
-    ]
-    write_atomically(folder / "scores.csv", _csv(columns, scores))
-    for number in range(count):
-        for deviations, word in _DEVIATIONS.items():
-            mesh = trimesh.Trimesh(shapes.at(number, deviations), template.faces, process=False)
-            save_mesh(mesh, folder / f"mode_{number + 1}_{word}.{file_format}")
-
-
-def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode(errors="backslashreplace")  # a path may hold bytes that are no UTF-8

@@ -64,26 +64,13 @@ def transfer_files(
             file is wrong.
         FileNotFoundError: it is not there.
     """
-    if not targets:
-        raise ValueError("--to must name at least one shape, got none")
-    check_numbers(steps, seed, resolution)
-    if not 0 <= place_weight < np.inf:
-        raise ValueError(f"--place-weight must be at least 0 and finite, got {place_weight}")
+    _check(targets, steps, seed, resolution, place_weight)
     names = unique_names(name_of_text(text) for text in targets)
     outputs = [out / f"{name}{suffix}" for name in names for suffix in _SUFFIXES[kind]]
     inputs = [path for text in (source, *targets) for path in files_behind(text)]
     check_outputs(out, outputs, inputs if file is None else [*inputs, file])
-    keypoints = read_keypoints(file) if kind == "keypoints" and file is not None else None
-    subject = resolve_subject(model, source, steps, seed)
     options = {"resolution": resolution, "seed": seed, "place_weight": place_weight}
-    if kind == "labels":
-        write = _label_writer(model, subject, source, file, options)
-    elif kind == "colors":
-        write = _colour_writer(model, subject, options)
-    elif keypoints is not None:
-        write = _keypoint_writer(model, subject, keypoints, options)
-    else:
-        raise ValueError("--keypoints must name a file, got none")
+    write = _writer(model, kind, source, file, steps, options)
     for text, name in zip(targets, names, strict=True):
         try:
             target = resolve_subject(model, text, steps, seed)
@@ -93,6 +80,27 @@ def transfer_files(
             continue
         mean, largest = round(float(distance.mean()), 5), round(float(distance.max()), 5)
         yield {"to": text, **written, "canonical_distance": mean, "largest": largest}
+
+
+def _check(targets: Sequence[str], steps: int, seed: int, resolution: int, place_weight: float) -> None:
+    if not targets:
+        raise ValueError("--to must name at least one shape, got none")
+    check_numbers(steps, seed, resolution)
+    if not 0 <= place_weight < np.inf:
+        raise ValueError(f"--place-weight must be at least 0 and finite, got {place_weight}")
+
+
+def _writer(model: Model, kind: Kind, source: str, file: Path | None, steps: int, options: dict[str, Any]) -> Write:
+    """What carries this kind from the source, which is resolved here, to targets."""
+    keypoints = read_keypoints(file) if kind == "keypoints" and file is not None else None
+    subject = resolve_subject(model, source, steps, options["seed"])
+    if kind == "labels":
+        return _label_writer(model, subject, source, file, options)
+    if kind == "colors":
+        return _colour_writer(model, subject, options)
+    if keypoints is None:
+        raise ValueError("--keypoints must name a file, got none")
+    return _keypoint_writer(model, subject, keypoints, options)
 
 
 def _label_writer(model: Model, source: Subject, name: str, file: Path | None, options: dict[str, Any]) -> Write:

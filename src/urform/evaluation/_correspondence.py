@@ -79,23 +79,8 @@ def evaluate_correspondence(
     shapes = [_known_shape(data, places, key, classes) for key in keys]
     if unknown := sorted(set(unseen) - {name for shape in shapes for name in shape.keypoints}):
         raise ValueError(f"--unseen: no shape has a keypoint called {unknown[0]}")
-    seen = [encoded_first_view(model, data, key) for key in keys] if model.has_encoder else []
-    if fitted is None:
-        fitted = np.stack([fitted_to_samples(model, data, key) for key in tqdm(keys, "fit", unit="shape")])
-    latents = {_FITTED: fitted}
-    if seen:
-        latents[_SEEN] = np.stack(seen)
-    rng = np.random.default_rng(0)
-    methods = {
-        f"{method}, latents {origin}": (
-            known,
-            [_place(model, *both, weight) for both in zip(shapes, known, strict=True)],
-        )
-        for origin, known in latents.items()
-        for method, weight in (("canonical points", 0.0), ("canonical points and place", 1.0))
-    }
-    methods["identity warp"] = (latents[_FITTED], [Placed(shape.points, shape.keypoints) for shape in shapes])
-    methods["random point"] = (latents[_FITTED], [_place_at_random(shape, rng) for shape in shapes])
+    latents = _latents(model, data, keys, fitted)
+    methods = _methods(model, shapes, latents)
     pairs = [(source, target) for source in range(len(keys)) for target in range(len(keys)) if source != target]
     best = np.concatenate([_off_surface(shapes[target], shapes[source].keypoints) for source, target in pairs])
     if not len(best):
@@ -109,6 +94,34 @@ def evaluate_correspondence(
     names = [str(key) for key in keys]
     counts = {"pairs": len(pairs), "keypoints": len(best), "folded": float(np.mean(folded))}
     return {"shapes": names, **counts, "rows": rows}
+
+
+def _latents(
+    model: Model, data: DataFolder, keys: Sequence[ShapeKey], fitted: Float[np.ndarray, "S L"] | None
+) -> dict[str, Float[np.ndarray, "S L"]]:
+    """Latents of the shapes by where they are from: fitted, and of their first view where there is an encoder."""
+    seen = [encoded_first_view(model, data, key) for key in keys] if model.has_encoder else []
+    if fitted is None:
+        fitted = np.stack([fitted_to_samples(model, data, key) for key in tqdm(keys, "fit", unit="shape")])
+    return {_FITTED: fitted} | ({_SEEN: np.stack(seen)} if seen else {})
+
+
+def _methods(
+    model: Model, shapes: Sequence[Known], latents: dict[str, Float[np.ndarray, "S L"]]
+) -> dict[str, tuple[Float[np.ndarray, "S L"], list[Placed]]]:
+    """The methods that are compared: their latents, and where they put the points of the shapes."""
+    rng = np.random.default_rng(0)
+    methods = {
+        f"{method}, latents {origin}": (
+            known,
+            [_place(model, *both, weight) for both in zip(shapes, known, strict=True)],
+        )
+        for origin, known in latents.items()
+        for method, weight in (("canonical points", 0.0), ("canonical points and place", 1.0))
+    }
+    methods["identity warp"] = (latents[_FITTED], [Placed(shape.points, shape.keypoints) for shape in shapes])
+    methods["random point"] = (latents[_FITTED], [_place_at_random(shape, rng) for shape in shapes])
+    return methods
 
 
 def format_correspondence(result: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from urform.files._names import ANONYMOUS_STEMS, caseless, name_of, safe_name, u
 from urform.files._npy import read_npy
 from urform.files._outputs import check_outputs
 from urform.files._png import encode_png, read_png, read_rgba
-from urform.files._table import read_table
+from urform.files._table import csv_content, read_table
 from urform.files._url import is_url, open_url, split_url
 from urform.files._write import replace_durably, write_atomically
 
@@ -18,6 +18,7 @@ __all__ = [
     "caseless",
     "check_expansion",
     "check_outputs",
+    "csv_content",
     "digest_of",
     "encode_png",
     "is_url",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from urform.config import shortened
 
@@ -36,6 +38,15 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
             raise ValueError(f"{path}, line {number}: has {len(row)} values, expected {len(header)} as in the header")
     empty = dict.fromkeys((*required, *optional), "")
     return [(number, empty | dict(zip(header, row, strict=True))) for number, row in rows[1:]]
+
+
+def csv_content(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
+    """The content of a CSV file with a header; values that a row lacks are empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode(errors="backslashreplace")  # a path may hold bytes that are no UTF-8
 
 
 def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,10 +16,13 @@ from urform.fitting._fit import STEPS, Encoded, Fitted, encode_pictures, fit, st
 from urform.fitting._latent_file import IDENTITY, LatentFile, write_latent_file
 from urform.fitting._scan import SCAN_SUFFIXES, Scan, read_scan
 from urform.fitting._subject import is_picture, name_of_file, normalisation_of
-from urform.formats import FORMATS, printable, save_mesh
+from urform.formats import printable, save_mesh
 from urform.geometry import Normalisation, Up, up_of
 from urform.inference import Model
 from urform.pictures import cut_out, read_image
+
+if TYPE_CHECKING:
+    import trimesh
 
 
 def fit_files(
@@ -60,40 +63,59 @@ def fit_files(
         ValueError: the files or options do not go together, a file is damaged, or a result would replace it.
         FileNotFoundError: a file is not there.
     """
-    if file_format not in FORMATS:
-        raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
-    check_numbers(steps, seed, resolution)
+    check_numbers(steps, seed, resolution, file_format)
     scan_path, pictures = _divide(paths)
     name = name_of_file(scan_path or pictures[0])
-    latent_path, mesh_path = out / f"{name}.json", out / f"{name}.{file_format}"
-    check_outputs(out, [latent_path, mesh_path], [*paths, *([] if like is None else [like])])
+    outputs = {"latent": out / f"{name}.json", "mesh": out / f"{name}.{file_format}"}
+    check_outputs(out, list(outputs.values()), [*paths, *([] if like is None else [like])])
     started = time.perf_counter()
+    content, found = _fit_one(model, scan_path, pictures, _Placing(partial, normalised, like, up), steps, seed)
+    save_mesh(_mesh(model, content, resolution, scan_path is None and file_format == "stl"), outputs["mesh"])
+    write_latent_file(outputs["latent"], content)
+    elapsed_s = round(time.perf_counter() - started, 1)
+    given = {"input": [str(path) for path in paths], "category": model.category}
+    return {**given, **found, **{kind: str(path) for kind, path in outputs.items()}, "elapsed_s": elapsed_s}
+
+
+class _Placing(NamedTuple):
+    """What the user says of where a scan shows its object; see `fit_files`."""
+
+    partial: bool
+    normalised: bool
+    like: Path | None
+    up: Up
+
+
+def _fit_one(
+    model: Model, scan_path: Path | None, pictures: Sequence[Path], placing: _Placing, steps: int, seed: int
+) -> tuple[LatentFile, dict[str, Any]]:
+    """The latent of the object, and what there is to say of how it was found."""
     encoded = encode_pictures(model, [cut_out(read_image(path)).rgba for path in pictures]) if pictures else None
-    summary: dict[str, Any] = {"input": [str(path) for path in paths], "category": model.category}
+    found: dict[str, Any] = {}
     if encoded is not None:
-        summary |= {"photographs": len(pictures), "disagreement": round(encoded.disagreement, 3)}
+        found = {"photographs": len(pictures), "disagreement": round(encoded.disagreement, 3)}
     if scan_path is not None:
         scan = read_scan(scan_path)
-        normalisation = _placing(scan, partial, normalised, like, up)
-        fitted = _fit_scan(model, scan, normalisation, partial, encoded, steps, seed)
-        summary |= {"points": len(scan.vertices), "start": fitted.start}
-        summary |= {
+        normalisation = _normalisation(scan, placing)
+        fitted = _fit_scan(model, scan, normalisation, placing.partial, encoded, steps, seed)
+        found |= {"points": len(scan.vertices), "start": fitted.start}
+        found |= {
             "residual_before": round(fitted.residual_before, 5),
             "residual_after": round(fitted.residual_after, 5),
         }
-        own_mesh = scan.path if scan.is_mesh and not partial else None
-        content = LatentFile(model.category, fitted.latent, normalisation, own_mesh)
-    elif partial or normalised or like:
+        own_mesh = scan.path if scan.is_mesh and not placing.partial else None
+        return LatentFile(model.category, fitted.latent, normalisation, own_mesh), found
+    if placing.partial or placing.normalised or placing.like:
         raise ValueError("--partial, --normalised and --like say something of a scan, got photographs only")
-    else:
-        assert encoded is not None  # without a scan there are photographs
-        content = LatentFile(model.category, encoded.latent, IDENTITY)
+    assert encoded is not None  # without a scan there are photographs
+    return LatentFile(model.category, encoded.latent, IDENTITY), found
+
+
+def _mesh(model: Model, content: LatentFile, resolution: int, to_print: bool) -> trimesh.Trimesh:
+    """The mesh of a latent, in the coordinates of what it was fitted to or as slicers expect it."""
     mesh = model.mesh(content.latent, resolution)
     mesh.vertices = content.normalisation.undo(np.asarray(mesh.vertices, np.float64))
-    save_mesh(printable(mesh) if scan_path is None and file_format == "stl" else mesh, mesh_path)
-    write_latent_file(latent_path, content)
-    elapsed_s = round(time.perf_counter() - started, 1)
-    return summary | {"latent": str(latent_path), "mesh": str(mesh_path), "elapsed_s": elapsed_s}
+    return printable(mesh) if to_print else mesh
 
 
 def _divide(paths: Sequence[Path]) -> tuple[Path | None, list[Path]]:
@@ -115,8 +137,9 @@ def _divide(paths: Sequence[Path]) -> tuple[Path | None, list[Path]]:
     return (scans[0] if scans else None), pictures
 
 
-def _placing(scan: Scan, partial: bool, normalised: bool, like: Path | None, up: Up) -> Normalisation:
+def _normalisation(scan: Scan, placing: _Placing) -> Normalisation:
     """From the scan's coordinates to the model's."""
+    partial, normalised, like, up = placing
     if normalised and like is not None:
         raise ValueError("--normalised must be left away with --like, which says where the object lies")
     if normalised:

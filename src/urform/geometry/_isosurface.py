@@ -1,4 +1,17 @@
-"""Iso-surface of any callable, evaluated coarse to fine and only where the surface can be."""
+"""Iso-surface of any callable, evaluated coarse to fine and only where the surface can be.
+
+A coarse lattice is evaluated densely, then its cells are halved until there are `resolution` along an axis. Points
+between are interpolated, and evaluated where the sign is in doubt: where the interpolated value is smaller than
+what a field of slope `safety` can have changed on the way, and than interpolation was last wrong there. At the end
+the surface is followed from cell to cell. Of every edge with a change of sign the end nearer to the surface is
+evaluated, then the other one, but for those whose value the edges beside foretell (see `tolerance`), and all
+corners of cells that could be triangulated in more than one way. So the mesh is that of the dense lattice, but for
+specks that no evaluated point saw: that a component of eight cells is found (with `min_component_share` of 0), and
+that every one is that is not dropped, was tried on many fields of at most this slope, not proven; steeper ones can
+hide more.
+
+Of the finest lattice only the pages near the surface take memory, until the box around it is triangulated.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +19,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Int
 
 from urform.geometry._following import follow
 from urform.geometry._halving import halve, start
@@ -38,18 +52,6 @@ def extract_isosurface(
 ) -> trimesh.Trimesh:
     """Extract the surface `sdf == 0` inside the cube [-bound, bound]^3 as a watertight mesh.
 
-    A coarse lattice is evaluated densely, then its cells are halved until there are `resolution` along an axis. Points
-    between are interpolated, and evaluated where the sign is in doubt: where the interpolated value is smaller than
-    what a field of slope `safety` can have changed on the way, and than interpolation was last wrong there. At the end
-    the surface is followed from cell to cell. Of every edge with a change of sign the end nearer to the surface is
-    evaluated, then the other one, but for those whose value the edges beside foretell (see `tolerance`), and all
-    corners of cells that could be triangulated in more than one way. So the mesh is that of the dense lattice, but for
-    specks that no evaluated point saw: that a component of eight cells is found (with `min_component_share` of 0), and
-    that every one is that is not dropped, was tried on many fields of at most this slope, not proven; steeper ones can
-    hide more.
-
-    Of the finest lattice only the pages near the surface take memory, until the box around it is triangulated.
-
     Args:
         sdf: maps points (N, 3), float32, to approximate signed distances (N,), negative inside; far values may be
             clamped.
@@ -77,6 +79,14 @@ def extract_isosurface(
     """
     _check_arguments(resolution, bound, coarse, safety, min_component_share, radius, batch_points, tolerance)
     lattice = Lattice(sdf, resolution, bound, coarse, batch_points)
+    crossing = _crossing(lattice, bound, safety, min_component_share, radius, tolerance)
+    return _mesh(lattice, crossing, resolution, bound, min_component_share)
+
+
+def _crossing(
+    lattice: Lattice, bound: float, safety: float, min_component_share: float, radius: float | None, tolerance: float
+) -> Int[np.ndarray, "D 3"]:
+    """The cells of the finest lattice that the surface crosses, their corners evaluated."""
     cells, doubt = start(lattice, safety, radius)
     while lattice.stride > 1:
         cells, doubt = halve(lattice, cells, doubt, safety, min_component_share)
@@ -87,6 +97,15 @@ def extract_isosurface(
             f"the field has no zero crossing in the cube of half side {bound:g}: it is {side} everywhere "
             f"(values {lattice.lowest:.4g} to {lattice.highest:.4g})"
         )
+    return crossing
+
+
+def _mesh(
+    lattice: Lattice, crossing: Int[np.ndarray, "D 3"], resolution: int, bound: float, min_component_share: float
+) -> trimesh.Trimesh:
+    """The surface in these cells, small components dropped."""
+    import trimesh
+
     vertices, faces = triangulate(lattice.values, crossing)
     vertices = np.clip((vertices - 1) * (2 * bound / resolution) - bound, -bound, bound)
     vertices, faces = part_shared_edges(vertices, faces)
@@ -94,8 +113,6 @@ def extract_isosurface(
     if dropped:
         logger.info("dropped %d components below %g %% of the largest", dropped, 100 * min_component_share)
     logger.debug("%d evaluations, dense: %d", lattice.evaluations, (resolution + 1) ** 3)
-    import trimesh
-
     metadata = {"evaluations": lattice.evaluations, "dropped_components": dropped, "resolution": resolution}
     return trimesh.Trimesh(vertices, faces, process=False, metadata=metadata)
 

@@ -50,12 +50,7 @@ def reconstruct_files(
     Raises:
         ValueError: no such format, or a result would replace a picture.
     """
-    if file_format not in FORMATS:
-        raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
-    if size_mm is not None and file_format != "stl":
-        raise ValueError(f"--size is of --format stl, whose unit is the millimetre; {file_format} has no unit")
-    if size_mm is not None and not 0 < size_mm < float("inf"):
-        raise ValueError(f"--size must be positive, got {size_mm}")
+    _check_format(file_format, size_mm)
     names = unique_names(path.stem for path in images)
     check_outputs(out, [out / f"{name}.{kind}" for name in names for kind in (file_format, "png", "html")], images)
     for path, name in zip(images, names, strict=True):
@@ -68,18 +63,28 @@ def reconstruct_files(
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
             continue
-        yield {
-            "input": str(path),
-            "mesh": str(mesh_path),
-            "category": model.category,
-            "background": cut.method,
-            "encode_s": round(result.encode_s, 3),
-            "mesh_s": round(result.mesh_s, 3),
-            "vertices": len(result.mesh.vertices),
-            "faces": len(result.mesh.faces),
-            "watertight": bool(result.mesh.is_watertight),
-            "dropped_components": result.mesh.metadata["dropped_components"],
-        }
+        yield {"input": str(path), "mesh": str(mesh_path), "category": model.category, **_summary(result)}
+
+
+def _check_format(file_format: str, size_mm: float | None) -> None:
+    if file_format not in FORMATS:
+        raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
+    if size_mm is not None and file_format != "stl":
+        raise ValueError(f"--size is of --format stl, whose unit is the millimetre; {file_format} has no unit")
+    if size_mm is not None and not 0 < size_mm < float("inf"):
+        raise ValueError(f"--size must be positive, got {size_mm}")
+
+
+def _summary(result: Reconstruction) -> dict[str, Any]:
+    return {
+        "background": result.background,
+        "encode_s": round(result.encode_s, 3),
+        "mesh_s": round(result.mesh_s, 3),
+        "vertices": len(result.mesh.vertices),
+        "faces": len(result.mesh.faces),
+        "watertight": bool(result.mesh.is_watertight),
+        "dropped_components": result.mesh.metadata["dropped_components"],
+    }
 
 
 def load_models(category: str | None, weights: Path | None) -> list[Model]:

@@ -64,9 +64,8 @@ def prepare(
             file system or Ray is not installed.
         OSError: the data folder cannot be written, or no cluster answers.
     """
-    require(workers >= 0, "--workers", "0 or more", workers)
-    require(time_limit_s >= 0, "--time-limit-s", "0 or more", time_limit_s)
-    require(memory_gb >= 0, "--memory-gb", "0 or more", memory_gb)
+    for flag, number in (("--workers", workers), ("--time-limit-s", time_limit_s), ("--memory-gb", memory_gb)):
+        require(number >= 0, flag, "0 or more", number)
     store = open_store(out)
     sources = find_sources(meshes, config.dataset, config.category, _cache(meshes, store))
     jobs = _jobs(sources, config, hold_out, store)
@@ -77,19 +76,29 @@ def prepare(
         _note_sources(store, {job.source.key.dataset for job in jobs}, meshes)
         reports = _finished(store, jobs, earlier)
         todo = [job for job in jobs if job.source.key not in reports]
-        with tqdm(total=len(jobs), initial=len(reports), unit="mesh", desc="prepare") as bar:
-            for report in _run(todo, store, workers or os.cpu_count() or 1, time_limit_s, memory_gb, cluster):
-                reports[report.key] = report
-                bar.update()
-                bar.set_postfix(skipped=sum(report.outcome != "done" for report in reports.values()))
-        store.finish()
-        if others := earlier.keys() - reports.keys():
-            logger.warning("%s: %d shapes of earlier runs stay, also in splits and reports", store, len(others))
-        every = [report for _, report in sorted({**earlier, **reports}.items())]
-        _write_splits(store, every)
-        for page in write_summary(store, every):
-            logger.info("%s shows every mesh, worst first", page)
+        _collect(_run(todo, store, workers, time_limit_s, memory_gb, cluster), reports, len(jobs))
+        _finish(store, earlier, reports)
     return [reports[job.source.key] for job in jobs]
+
+
+def _collect(done: Iterator[ShapeReport], reports: dict[ShapeKey, ShapeReport], total: int) -> None:
+    """Take the reports in as the workers bring them."""
+    with tqdm(total=total, initial=len(reports), unit="mesh", desc="prepare") as bar:
+        for report in done:
+            reports[report.key] = report
+            bar.update()
+            bar.set_postfix(skipped=sum(report.outcome != "done" for report in reports.values()))
+
+
+def _finish(store: Store, earlier: Mapping[ShapeKey, ShapeReport], reports: Mapping[ShapeKey, ShapeReport]) -> None:
+    """Splits and tables of all shapes in the data folder, those of earlier runs among them."""
+    store.finish()
+    if others := earlier.keys() - reports.keys():
+        logger.warning("%s: %d shapes of earlier runs stay, also in splits and reports", store, len(others))
+    every = [report for _, report in sorted({**earlier, **reports}.items())]
+    _write_splits(store, every)
+    for page in write_summary(store, every):
+        logger.info("%s shows every mesh, worst first", page)
 
 
 def _run(
@@ -100,6 +109,7 @@ def _run(
     memory_gb: float,
     cluster: str | None,
 ) -> Iterator[ShapeReport]:
+    workers = workers or os.cpu_count() or 1
     if workers == 1 and not time_limit_s and cluster is None:
         yield from map(prepare_shape, jobs)
         return

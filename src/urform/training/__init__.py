@@ -4,11 +4,11 @@ from urform.training._contrastive import FeatureLook, measure_features, train_co
 from urform.training._devices import Team, choose_device
 from urform.training._encoder import train_encoder
 from urform.training._fit_latents import fit_latents
-from urform.training._init import Start, load_start
 from urform.training._joint import train_joint
 from urform.training._loop import Stage, fit
 from urform.training._run import RunFolder
 from urform.training._shape import train_shape
+from urform.training._start import Start, load_start
 
 __all__ = [
     "FeatureLook",

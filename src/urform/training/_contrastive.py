@@ -18,14 +18,13 @@ from urform.models import to_input
 from urform.sets import ViewSet
 from urform.training._devices import Team
 from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
-from urform.training._init import load_start
 from urform.training._look import Look, read_held_out, spread_over
 from urform.training._loop import Stage, fit
 from urform.training._optimizers import build_optimizer
 from urform.training._pictures import levels
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
-from urform.training._start import refuse_two_starts
+from urform.training._start import load_start, refuse_two_starts
 from urform.weights import BackboneWeights, save_backbone
 
 logger = logging.getLogger(__name__)

@@ -21,13 +21,12 @@ from urform.data import DataFolder, ShapeKey, read_split
 from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.sets import SdfSet, ViewSet
 from urform.training._devices import Team
-from urform.training._init import load_start
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, fit
 from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
-from urform.training._start import refuse_two_starts, with_backbone, with_imagenet
+from urform.training._start import load_start, refuse_two_starts, run_settings, with_encoder_of
 from urform.weights import BackboneWeights, Weights, build_encoder, save_weights
 
 logger = logging.getLogger(__name__)
@@ -169,11 +168,8 @@ def train_encoder(
         raise ValueError(
             f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its latents are the targets"
         )
-    weights = start.weights
-    refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None)
-    weights = replace(weights, config=with_imagenet(weights.config, imagenet))
-    if start.backbone is not None:
-        weights = replace(weights, config=with_backbone(weights.config, start.backbone))
+    refuse_two_starts(imagenet, start.backbone, start.where if start.weights.encoder is not None else None)
+    weights = replace(start.weights, config=with_encoder_of(start.weights.config, imagenet, start.backbone))
     keys = [key for split in splits for key in read_split(split)]
     targets = _targets(keys, weights, start.where, config)
     team = Team(run.device)
@@ -183,12 +179,7 @@ def train_encoder(
     views = ViewSet(folder, keys, weights.config.image_size, chosen)
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
     stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, start.backbone)
-    settings = {
-        "config": config,
-        "init": [str(path) for path in inits],
-        "imagenet": imagenet,
-        "shapes": [str(key) for key in keys],
-    }
+    settings = run_settings(config, inits, imagenet, keys)
     fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
 
 

@@ -16,12 +16,11 @@ from urform.models import to_input
 from urform.sets import ViewSet
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
-from urform.training._init import Start, load_start
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Batch, fit
 from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
-from urform.training._start import refuse_two_starts, with_backbone, with_imagenet
+from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
 from urform.weights import Weights, build_encoder, save_weights
 
 ENCODED_TOGETHER = 64
@@ -167,9 +166,7 @@ def train_joint(
     start = load_start(inits)
     has_encoder = start.weights is not None and start.weights.encoder is not None
     refuse_two_starts(imagenet, start.backbone, start.where if has_encoder else None)
-    config = replace(config, model=with_imagenet(config.model, imagenet))
-    if start.backbone is not None:
-        config = replace(config, model=with_backbone(config.model, start.backbone))
+    config = replace(config, model=with_encoder_of(config.model, imagenet, start.backbone))
     if start.weights is not None:
         _check_same(start.weights, start.where, config)
     chosen = levels(config.levels)
@@ -180,12 +177,7 @@ def train_joint(
             f"first: {without[0]}; `urform prepare` renders them"
         )
     views = ViewSet(folder, keys, config.model.image_size, chosen)
-    settings = {
-        "config": config,
-        "init": [str(path) for path in inits],
-        "imagenet": imagenet,
-        "shapes": [str(key) for key in keys],
-    }
+    settings = run_settings(config, inits, imagenet, keys)
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
     stage = JointStage(views, folder, keys, config, team.device, look, start, imagenet)
     fit(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)

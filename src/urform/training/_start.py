@@ -1,29 +1,58 @@
-"""What an encoder starts from."""
+"""What training starts from: models, contrastive backbones, ImageNet weights."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from urform.config import ModelConfig
+from urform.data import ShapeKey
 from urform.models import EFFICIENTNET
-from urform.weights import BackboneWeights
+from urform.published import load_backbone
+from urform.weights import BackboneWeights, Weights, load_weights
 
 
-def with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfig:
-    """The sizes of a model whose encoder is to start from a backbone."""
-    size = backbone.image_size or config.image_size
-    if backbone.name == EFFICIENTNET:
-        return replace(config, encoder_backbone=EFFICIENTNET, image_size=size)
-    depth = int(backbone.name.removeprefix("resnet"))
-    return replace(
-        config, encoder_backbone="resnet", encoder_depth=depth, encoder_width=backbone.width, image_size=size
-    )
+@dataclass(frozen=True)
+class Start:
+    """What a training starts from.
+
+    Attributes:
+        weights: shapes, where one of the files has them.
+        where: that file.
+        backbone: of an encoder, where one of the files is a contrastive run or checkpoint.
+    """
+
+    weights: Weights | None = None
+    where: Path | None = None
+    backbone: BackboneWeights | None = None
 
 
-def with_imagenet(config: ModelConfig, imagenet: Path | None) -> ModelConfig:
-    """The sizes of a model whose encoder is to start from ImageNet weights: those of a package decide what it is."""
-    return replace(config, encoder_backbone=EFFICIENTNET) if imagenet == Path(EFFICIENTNET) else config
+def load_start(paths: Sequence[Path]) -> Start:
+    """What `--init` names: at most one model and at most one contrastive backbone, in any order.
+
+    Raises:
+        FileNotFoundError: one of them is not there.
+        ValueError: two of a kind, or one that cannot be read.
+    """
+    start = Start()
+    for path in paths:
+        backbone = load_backbone(path)
+        if backbone is not None and start.backbone is None:
+            start = Start(start.weights, start.where, backbone)
+        elif backbone is None and start.weights is None:
+            start = Start(load_weights(path), path, start.backbone)
+        else:
+            kind = "contrastive runs" if backbone else "models with shapes"
+            raise ValueError(f"--init must name one of a kind, got two {kind}, the second: {path}")
+    return start
+
+
+def with_encoder_of(config: ModelConfig, imagenet: Path | None, backbone: BackboneWeights | None) -> ModelConfig:
+    """The sizes of a model whose encoder is to start from one of the two, or from neither."""
+    config = _with_imagenet(config, imagenet)
+    return config if backbone is None else _with_backbone(config, backbone)
 
 
 def refuse_two_starts(imagenet: Path | None, backbone: BackboneWeights | None, trained: Path | None = None) -> None:
@@ -38,3 +67,31 @@ def refuse_two_starts(imagenet: Path | None, backbone: BackboneWeights | None, t
     named += [f"--init {path}" for path in (backbone and backbone.where, trained) if path]
     if len(named) > 1:
         raise ValueError(f"the encoder can start from one file, got {' and '.join(named)}; leave one away")
+
+
+def run_settings(
+    config: object, init: Sequence[Path], imagenet: Path | None, keys: Sequence[ShapeKey]
+) -> dict[str, Any]:
+    """What a run folder notes of a training that has an encoder: a run that goes on must have the same."""
+    return {
+        "config": config,
+        "init": [str(path) for path in init],
+        "imagenet": imagenet,
+        "shapes": [str(key) for key in keys],
+    }
+
+
+def _with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfig:
+    """The sizes of a model whose encoder is to start from a backbone."""
+    size = backbone.image_size or config.image_size
+    if backbone.name == EFFICIENTNET:
+        return replace(config, encoder_backbone=EFFICIENTNET, image_size=size)
+    depth = int(backbone.name.removeprefix("resnet"))
+    return replace(
+        config, encoder_backbone="resnet", encoder_depth=depth, encoder_width=backbone.width, image_size=size
+    )
+
+
+def _with_imagenet(config: ModelConfig, imagenet: Path | None) -> ModelConfig:
+    """The sizes of a model whose encoder is to start from ImageNet weights: those of a package decide what it is."""
+    return replace(config, encoder_backbone=EFFICIENTNET) if imagenet == Path(EFFICIENTNET) else config
