@@ -12,7 +12,15 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from urform.cli._files import check_files, inputs_of
 from urform.cli._lines import print_lines
-from urform.config import ContrastiveConfig, EncoderConfig, JointConfig, PrepareConfig, RunConfig, ShapeConfig
+from urform.config import (
+    ContrastiveConfig,
+    EncoderConfig,
+    JointConfig,
+    PoseConfig,
+    PrepareConfig,
+    RunConfig,
+    ShapeConfig,
+)
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -154,6 +162,33 @@ class TrainEncoder:
 
         check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
         train_encoder(self.init, self.data, self.split, self.out, self.config, self.run_config, self.imagenet)
+        return 0
+
+
+@dataclass(frozen=True)
+class TrainPose:
+    """Teach a model to tell the camera that a picture was taken with, from its rendered views."""
+
+    init: Path
+    """Run folder or weights file of the model."""
+    data: Path
+    """Data folder with views and their metadata."""
+    split: tuple[Path, ...]
+    """Split files; a file that is named twice counts twice."""
+    out: Path
+    """Run folder; its weights are those of `--init` and what tells the camera."""
+    config: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
+    """Settings."""
+    run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=5))
+    """How it is run."""
+
+    def run(self) -> int:
+        """Train."""
+        from urform.files import check_outputs
+        from urform.training import train_pose
+
+        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
+        train_pose(self.init, self.data, self.split, self.out, self.config, self.run_config)
         return 0
 
 

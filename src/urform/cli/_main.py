@@ -25,6 +25,7 @@ from urform.cli._commands import (
     TrainContrastive,
     TrainEncoder,
     TrainJoint,
+    TrainPose,
     TrainShape,
 )
 from urform.cli._config_file import Translate, with_config_file
@@ -48,6 +49,7 @@ COMMANDS = {
     "prepare": Prepare,
     "train shape": TrainShape,
     "train encoder": TrainEncoder,
+    "train pose": TrainPose,
     "train joint": TrainJoint,
     "train contrastive": TrainContrastive,
     "mesh template": MeshTemplate,

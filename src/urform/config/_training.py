@@ -224,6 +224,40 @@ class EncoderConfig:
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
 
 
+@dataclass(frozen=True)
+class PoseConfig:
+    """Settings of `urform train pose` (picture to the camera that it was taken with)."""
+
+    epochs: int = 30
+    """Epochs; each shows every kept copy of every view once."""
+    batch_size: int = 128
+    """Pictures in a batch."""
+    lr: float = 2e-3
+    """Highest learning rate (AdamW)."""
+    rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.02))
+    """How it changes."""
+    weight_decay: float = 0.02
+    """Weight decay of AdamW."""
+    copies: int = 1
+    """Augmented copies of each view beside the view itself; features of all of them are computed once, at the start."""
+    roll_deg: float = 12.0
+    """The copies are turned by up to so much, since photographs are not level."""
+    levels: Levels = "both"
+    """Views that it learns from: easy, hard or both."""
+    flip: bool = True
+    """Also show mirrored views; right where the objects are (nearly) symmetric."""
+    seed: int = 0
+    """Seed of initial weights, order and augmentation."""
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
+        require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
+        require(self.lr > 0, "--lr", "positive", self.lr)
+        require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
+        require(self.copies >= 0, "--copies", "0 or more", self.copies)
+        require(0 <= self.roll_deg < 45, "--roll-deg", "at least 0 and less than 45", self.roll_deg)
+
+
 def pair_weight_of_sum(weight: float, points_per_shape: int) -> float:
     """The weight of the pointpair term, a mean, that equals a published weight of its sum over pairs.
 

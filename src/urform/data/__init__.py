@@ -1,5 +1,6 @@
 """The data folder: where each file of a shape lies, how shapes are named, split files. No torch."""
 
+from urform.data._eyes import METADATA, read_eyes
 from urform.data._folder import DataFolder, read_keypoints
 from urform.data._inventory import KINDS, LEVELS, Inventory
 from urform.data._parts import Parts
@@ -10,12 +11,14 @@ from urform.data._split_file import read_split, split_content, write_split
 __all__ = [
     "KINDS",
     "LEVELS",
+    "METADATA",
     "DataFolder",
     "Inventory",
     "Parts",
     "ShapeKey",
     "divided_families",
     "is_test",
+    "read_eyes",
     "read_families",
     "read_keypoints",
     "read_split",

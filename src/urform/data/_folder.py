@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from urform.data._eyes import read_eyes
 from urform.data._parts import Parts
 from urform.data._shape_key import ShapeKey
 from urform.files import check_expansion
@@ -117,6 +118,15 @@ class DataFolder:
     def view_files(self, key: ShapeKey, levels: Sequence[str] = ("easy", "hard")) -> list[Path]:
         """RGBA views of the levels that exist, in order: easy ones first."""
         return [path for level in levels for path in sorted(self.views_path(key, level).glob("*.png"))]
+
+    def eyes(self, key: ShapeKey, levels: Sequence[str] = ("easy", "hard")) -> Float[np.ndarray, "V 3"]:
+        """Where the camera of each of the `view_files` stands, from the middle of the shape, in diagonals of its box.
+
+        Raises:
+            FileNotFoundError: the views have no metadata.
+            ValueError: they are damaged, or lack a view.
+        """
+        return np.concatenate([np.zeros((0, 3)), *(read_eyes(self.views_path(key, level)) for level in levels)])
 
 
 def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:

@@ -2,6 +2,7 @@
 
 from urform.losses._contrastive import cosine_loss, info_nce_loss, nt_xent_loss
 from urform.losses._latent import latent_l1_loss, latent_norm_loss, latent_norm_weight
+from urform.losses._pose import pose_loss
 from urform.losses._reconstruction import reconstruction_loss
 from urform.losses._supervision import correction_loss, landmark_loss
 from urform.losses._warp import neighbour_loss, pointpair_loss, pointpair_weight, pointwise_loss, pointwise_weight
@@ -20,5 +21,6 @@ __all__ = [
     "pointpair_weight",
     "pointwise_loss",
     "pointwise_weight",
+    "pose_loss",
     "reconstruction_loss",
 ]

@@ -1,4 +1,4 @@
-"""Networks: the template, the two warps, the correction, the decoder made of them, and the image encoder."""
+"""Networks: template, warps, correction, the decoder made of them, image encoders, and what tells a camera."""
 
 from urform.models._backbone import Backbone
 from urform.models._correction import Correction
@@ -6,14 +6,19 @@ from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
 from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder
 from urform.models._input import to_input
+from urform.models._pose import PoseEstimate, PoseNetwork, bin_centres, decode_pose
 from urform.models._resnet import DEPTHS, ResNet
 from urform.models._template import Template
+from urform.models._trunk import TRUNK_CELLS, TRUNK_CHANNELS, TRUNK_SIZE, Trunk, load_trunk
 from urform.models._warp import KEPT_STEPS, LstmWarp, MlpWarp, Warp
 
 __all__ = [
     "DEPTHS",
     "EFFICIENTNET",
     "KEPT_STEPS",
+    "TRUNK_CELLS",
+    "TRUNK_CHANNELS",
+    "TRUNK_SIZE",
     "Backbone",
     "Correction",
     "Decoder",
@@ -22,10 +27,16 @@ __all__ = [
     "ImageEncoder",
     "LstmWarp",
     "MlpWarp",
+    "PoseEstimate",
+    "PoseNetwork",
     "Progress",
     "ResNet",
     "ResNetEncoder",
     "Template",
+    "Trunk",
     "Warp",
+    "bin_centres",
+    "decode_pose",
+    "load_trunk",
     "to_input",
 ]

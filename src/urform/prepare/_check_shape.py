@@ -13,13 +13,12 @@ import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from urform.data import KINDS, LEVELS, DataFolder, ShapeKey
+from urform.data import KINDS, LEVELS, METADATA, DataFolder, ShapeKey
 from urform.files import read_png
 from urform.geometry import SdfSamples
 from urform.pictures import OPAQUE, on_white
 
 THUMBNAIL = 96
-METADATA = "rendering_metadata.txt"
 # Uniform samples lie in a cube of side 2; those near the surface of a test shape stray by up to five times 0.22.
 FARTHEST = 2.5
 # A surface in the unit ball is never farther than this from its shell; 32-bit rounding.

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from urform.config import PrepareConfig
-from urform.data import DataFolder, ShapeKey
+from urform.data import METADATA, DataFolder, ShapeKey
 from urform.files import encode_png
 from urform.geometry import TexturedMesh
 from urform.pictures import on_white
@@ -36,7 +36,7 @@ def write_views(
                 write_file(path, encode_png(picture))
             lines.append(view.metadata)
         if lines:
-            path = stage.views_path(key, level) / "rendering_metadata.txt"
+            path = stage.views_path(key, level) / METADATA
             write_file(path, ("\n".join(lines) + "\n").encode())
     return first
 

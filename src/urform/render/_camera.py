@@ -23,6 +23,7 @@ class Camera:
         focal_mm: focal length.
         sensor_mm: width (and height) of the sensor.
         shift: of the object from the origin that the camera looks at.
+        roll_deg: by how much the picture is turned, counter-clockwise.
     """
 
     azimuth_deg: float
@@ -31,6 +32,7 @@ class Camera:
     focal_mm: float = FOCAL_MM
     sensor_mm: float = SENSOR_MM
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    roll_deg: float = 0.0
 
     @property
     def position(self) -> Float[np.ndarray, " 3"]:
@@ -50,7 +52,9 @@ class Camera:
         backwards = self.position / self.distance
         right = np.cross([0.0, 1.0, 0.0], backwards)
         right /= np.linalg.norm(right)
-        return np.stack([right, np.cross(backwards, right), backwards])
+        up, turned = np.cross(backwards, right), np.radians(self.roll_deg)
+        cos, sin = np.cos(turned), np.sin(turned)
+        return np.stack([cos * right - sin * up, sin * right + cos * up, backwards])
 
     def project(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 2"]:
         """Image coordinates, x right and y up, the picture being [-1, 1]^2."""

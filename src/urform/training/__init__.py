@@ -6,6 +6,7 @@ from urform.training._encoder import train_encoder
 from urform.training._fit_latents import fit_latents
 from urform.training._joint import train_joint
 from urform.training._loop import Stage, fit
+from urform.training._pose import train_pose
 from urform.training._run import RunFolder
 from urform.training._shape import train_shape
 from urform.training._start import Start, load_start
@@ -24,5 +25,6 @@ __all__ = [
     "train_contrastive",
     "train_encoder",
     "train_joint",
+    "train_pose",
     "train_shape",
 ]

@@ -25,6 +25,7 @@ from urform.models import (
     ImageEncoder,
     LstmWarp,
     MlpWarp,
+    PoseNetwork,
     ResNetEncoder,
     Template,
     Warp,
@@ -46,6 +47,7 @@ class Weights:
         encoder: picture to latent; None before the encoder is trained.
         keys: `dataset/category/instance` of each training shape.
         latents: their latents, in the same order.
+        pose: picture to camera; None before it is trained.
     """
 
     category: str
@@ -54,6 +56,7 @@ class Weights:
     encoder: ImageEncoder | None
     keys: list[str]
     latents: Float[Tensor, "S L"]
+    pose: PoseNetwork | None = None
 
 
 _WARPS: dict[str, Callable[[ModelConfig], Warp]] = {
@@ -103,6 +106,8 @@ def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
     tensors = {f"decoder.{name}": value for name, value in weights.decoder.state_dict().items()}
     if weights.encoder is not None:
         tensors |= {f"encoder.{name}": value for name, value in weights.encoder.state_dict().items()}
+    if weights.pose is not None:
+        tensors |= {f"pose.{name}": value for name, value in weights.pose.state_dict().items()}
     tensors["latents"] = weights.latents
     stored = {
         name: (value.half() if half and value.is_floating_point() else value).detach().cpu().contiguous()
@@ -149,7 +154,10 @@ def load_weights(path: Path) -> Weights:
         encoder = None
         if any(name.startswith("encoder.") for name in tensors):
             encoder = _filled(build_encoder, config, _below(tensors, "encoder."))
-        return Weights(header.category, config, decoder, encoder, header.keys, latents)
+        pose = None
+        if any(name.startswith("pose.") for name in tensors):
+            pose = _filled(lambda _: PoseNetwork(), config, _below(tensors, "pose."))
+        return Weights(header.category, config, decoder, encoder, header.keys, latents, pose)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise _unfit(path, error) from error
 
