@@ -34,6 +34,14 @@ def test_the_page_is_small_and_asks_nothing_of_the_network():
     assert "@" not in re.sub(r"const data = .*", "", page)
 
 
+def test_the_page_has_the_colors_of_the_vertices():
+    mesh = trimesh.creation.icosphere()
+    assert stored(viewer_html(mesh))["colors"] is None
+    mesh.visual.vertex_colors = np.tile([250, 120, 10, 255], (len(mesh.vertices), 1))
+    colors = np.frombuffer(base64.b64decode(stored(viewer_html(mesh))["colors"]), np.uint8).reshape(-1, 3)
+    assert (colors == [250, 120, 10]).all()
+
+
 def test_the_title_cannot_break_the_page():
     assert "<b>chair</b>" not in viewer_html(trimesh.creation.box(), title="<b>chair</b>")
 

@@ -277,6 +277,8 @@ class Reconstruct:
     """Simplify the mesh to so many faces."""
     keep_background: bool = False
     """Do not remove the background."""
+    color: bool = True
+    """Color the meshes from the pictures."""
 
     def run(self) -> int:
         """Print one JSON line an image; 2 if one of them failed."""
@@ -287,7 +289,15 @@ class Reconstruct:
         models = load_models(self.category, self.weights)
         return print_lines(
             reconstruct_files(
-                self.images, self.out, models, self.format, self.resolution, self.keep_background, self.faces, self.size
+                self.images,
+                self.out,
+                models,
+                self.format,
+                self.resolution,
+                self.keep_background,
+                self.faces,
+                self.size,
+                self.color,
             )
         )
 

@@ -36,9 +36,7 @@ def read_eyes(views: Path) -> Float[np.ndarray, "V 3"]:
         lines = json.loads("[" + path.read_text().strip().rstrip(",") + "]")
         return np.array([_eye(*lines[int(picture.stem)]) for picture in pictures])
     except (ValueError, TypeError, IndexError) as error:
-        raise ValueError(
-            f"{path}: damaged or without a line for each view ({error}); prepare the shape again"
-        ) from error
+        raise ValueError(f"{path}: damaged, expected a line for each view ({error}); prepare it again") from error
 
 
 def _eye(

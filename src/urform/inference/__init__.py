@@ -1,5 +1,7 @@
 """From pictures to meshes: the trained model, and what is shown of its results."""
 
+from urform.inference._camera import overlap, place_camera
+from urform.inference._color import picture_colors
 from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
@@ -14,6 +16,9 @@ __all__ = [
     "draw_mesh",
     "load",
     "load_models",
+    "overlap",
+    "picture_colors",
+    "place_camera",
     "preview",
     "reconstruct_files",
     "trimmed",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from trimesh.visual import ColorVisuals
 
 from urform.geometry import extract_isosurface, simplify
-from urform.models import Decoder, to_input
+from urform.inference._camera import overlap, place_camera
+from urform.inference._color import picture_colors
+from urform.models import TRUNK_SIZE, Decoder, PoseEstimate, decode_pose, load_trunk, mirrored_pose, to_input
 from urform.pictures import CutOut, Picture, cut_out, frame, picture
+from urform.render import Camera
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 from urform.formats import PRINT_SIZE_MM, printable, save_mesh
 
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
+COLOR_SIZE = 512  # pixels along an edge of the picture that colors are taken from
 CHUNK = 4096  # points at once: activations of this many stay in a core's cache
 
 
@@ -33,6 +38,9 @@ class Reconstruction:
         latent: (L,) the shape's latent code.
         framed: what the encoder saw, RGBA.
         background: how the background was removed: alpha, plain, grabcut or kept.
+        camera: where the picture was taken from; `project` gives places in `framed`. None where the model cannot tell.
+        camera_confidence: 0..1, how sure its azimuth is; of what looks alike from several sides it is low.
+        overlap: of the mesh's outline, as that camera sees it, with the object in the picture: intersection over union.
         encode_s: seconds from picture to latent.
         mesh_s: seconds from latent to mesh.
     """
@@ -43,6 +51,9 @@ class Reconstruction:
     background: str
     encode_s: float
     mesh_s: float
+    camera: Camera | None = None
+    camera_confidence: float | None = None
+    overlap: float | None = None
 
     def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
         """Write the mesh, its format told by the suffix: .glb, .obj, .ply or .stl.
@@ -76,6 +87,7 @@ class Model:
         self._device = torch.device(device)
         self._decoder = weights.decoder.to(self._device).eval()
         self._encoder = None if weights.encoder is None else weights.encoder.to(self._device).eval()
+        self._pose = None if weights.pose is None else weights.pose.to(self._device).eval()
         latents = weights.latents.detach().cpu().numpy().astype(np.float32)
         self.latents: dict[str, np.ndarray] = dict(zip(weights.keys, latents, strict=True))
 
@@ -130,6 +142,20 @@ class Model:
         both = torch.cat([pictures, pictures.flip(-1)])
         return self._encoder(both).float().view(2, len(framed), -1).mean(dim=0).cpu().numpy()
 
+    @torch.inference_mode()
+    def pose(self, framed: UInt8[np.ndarray, "B 128 128 4"]) -> PoseEstimate:
+        """The cameras of framed pictures, each the mean over the picture and its mirror image.
+
+        Raises:
+            ValueError: the model was not taught to tell them.
+        """
+        if self._pose is None:
+            raise ValueError("the model cannot tell the camera of a picture; `urform train pose` teaches it")
+        pictures = to_input(torch.from_numpy(framed)).to(self._device)
+        features = load_trunk(str(self._device))(torch.cat([pictures, pictures.flip(-1)]))
+        plain, flipped = self._pose(features).float().chunk(2)
+        return decode_pose(((plain + mirrored_pose(flipped)) / 2).cpu())
+
     def frame(self, rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "S S 4"]:
         """A cut-out object as the encoder wants to see it."""
         return frame(rgba, self.config.image_size)
@@ -167,21 +193,26 @@ class Model:
         """The template itself, as a shape."""
         return extract_isosurface(self.template_sdf, resolution, radius=1.0)
 
-    def reconstruct(self, image: Picture, resolution: int = 128, keep_background: bool = False) -> Reconstruction:
+    def reconstruct(
+        self, image: Picture, resolution: int = 128, keep_background: bool = False, color: bool = True
+    ) -> Reconstruction:
         """One picture to a mesh.
 
         Args:
             image: a path, the bytes of a file, a PIL image or an array, see `urform.pictures.picture`.
             resolution: cells along an axis of the mesh.
             keep_background: do not remove the background.
+            color: color the mesh from the picture, where the model can tell its camera.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: it is no picture, shows nothing, or the shape has no surface.
         """
-        return self.reconstruct_object(cut_out(picture(image), keep_background), resolution)
+        return self.reconstruct_object(cut_out(picture(image), keep_background), resolution, color=color)
 
-    def reconstruct_object(self, cut: CutOut, resolution: int = 128, faces: int | None = None) -> Reconstruction:
+    def reconstruct_object(
+        self, cut: CutOut, resolution: int = 128, faces: int | None = None, color: bool = True
+    ) -> Reconstruction:
         """The same for an object that is cut out already."""
         started = time.perf_counter()
         framed = self.frame(cut.rgba)
@@ -189,7 +220,18 @@ class Model:
         encoded = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
         meshed = time.perf_counter()
-        return Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
+        result = Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
+        return result if self._pose is None else self._seen_again(result, cut, color)
+
+    def _seen_again(self, result: Reconstruction, cut: CutOut, color: bool) -> Reconstruction:
+        """With the camera of its picture, and the colors that it saw."""
+        pose = self.pose(frame(cut.rgba, TRUNK_SIZE)[None])
+        camera = place_camera(pose, result.mesh, result.framed)
+        if color:
+            rgb = picture_colors(result.mesh, frame(cut.rgba, COLOR_SIZE), camera)
+            result.mesh.visual = ColorVisuals(result.mesh, vertex_colors=rgb)
+        seen = overlap(camera, result.mesh, result.framed)
+        return replace(result, camera=camera, camera_confidence=float(pose.confidence[0]), overlap=seen)
 
     def _latent(self, latent: np.ndarray) -> torch.Tensor:
         size = self.config.latent_size

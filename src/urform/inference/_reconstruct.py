@@ -31,6 +31,7 @@ def reconstruct_files(
     keep_background: bool = False,
     faces: int | None = None,
     size_mm: float | None = None,
+    color: bool = True,
 ) -> Iterator[dict[str, Any]]:
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
@@ -43,6 +44,7 @@ def reconstruct_files(
         keep_background: do not remove backgrounds.
         faces: how many the meshes are simplified to; None = as many as there are.
         size_mm: longest side of STL files, see `printable`; None = 100.
+        color: color the meshes from the pictures, where the model can tell their cameras.
 
     Yields:
         A JSON-able summary a picture.
@@ -58,7 +60,7 @@ def reconstruct_files(
             image = read_image(path)
             cut = cut_out(image, keep_background)
             model = best_fitting(models, cut)
-            result = model.reconstruct_object(cut, resolution, faces)
+            result = model.reconstruct_object(cut, resolution, faces, color)
             mesh_path = _write(result, cut, out, name, file_format, size_mm)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
@@ -76,8 +78,21 @@ def _check_format(file_format: str, size_mm: float | None) -> None:
 
 
 def _summary(result: Reconstruction) -> dict[str, Any]:
+    camera = result.camera
+    seen = (
+        {}
+        if camera is None
+        else {
+            "azimuth_deg": round(camera.azimuth_deg, 1),
+            "elevation_deg": round(camera.elevation_deg, 1),
+            "roll_deg": round(camera.roll_deg, 1),
+            "camera_confidence": round(result.camera_confidence or 0.0, 2),
+            "overlap": round(result.overlap or 0.0, 2),
+        }
+    )
     return {
         "background": result.background,
+        **seen,
         "encode_s": round(result.encode_s, 3),
         "mesh_s": round(result.mesh_s, 3),
         "vertices": len(result.mesh.vertices),
@@ -130,7 +145,7 @@ def _strangeness(model: Model, rgba: UInt8[np.ndarray, "H W 4"]) -> float:
 def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_format: str, size_mm: float | None) -> Path:
     mesh_path = out / f"{name}.{file_format}"
     result.save(mesh_path, PRINT_SIZE_MM if size_mm is None else size_mm)
-    write_atomically(out / f"{name}.png", encode_png(preview(cut.rgba, result.mesh)))
+    write_atomically(out / f"{name}.png", encode_png(preview(cut.rgba, result.mesh, result.camera)))
     write_atomically(out / f"{name}.html", viewer_html(result.mesh).encode())
     return mesh_path
 

@@ -27,6 +27,8 @@ function bytes(text) { return Uint8Array.from(atob(text), c => c.charCodeAt(0)).
 const grid = new Uint16Array(bytes(data.positions)), count = grid.length / 3;
 const faces = data.wide ? new Uint32Array(bytes(data.faces)) : new Uint16Array(bytes(data.faces));
 const positions = new Float32Array(grid.length), normals = new Float32Array(grid.length);
+const colors = data.colors ? new Float32Array(new Uint8Array(bytes(data.colors))).map(c => Math.pow(c / 255, 1.1))
+  : new Float32Array(grid.length).map((_, i) => [0.62, 0.66, 0.72][i % 3]);
 for (let i = 0; i < grid.length; i++) positions[i] = data.low[i % 3] + grid[i] * data.step;
 for (let f = 0; f < faces.length; f += 3) {  // normals of vertices: mean of the faces' around, weighted by area
   const [a, b, c] = [3 * faces[f], 3 * faces[f + 1], 3 * faces[f + 2]], p = positions;
@@ -47,21 +49,22 @@ function start() {
   const shader = (type, source) => {
     const s = gl.createShader(type); gl.shaderSource(s, source); gl.compileShader(s); gl.attachShader(program, s);
   };
-  shader(gl.VERTEX_SHADER, `attribute vec3 position, normal; uniform mat3 turn; uniform vec3 shift; uniform vec2 lens;
-    varying vec3 n, eye; void main() { eye = turn * position + shift; n = turn * normal;
+  shader(gl.VERTEX_SHADER, `attribute vec3 position, normal, color;
+    uniform mat3 turn; uniform vec3 shift; uniform vec2 lens; varying vec3 n, eye, paint;
+    void main() { eye = turn * position + shift; n = turn * normal; paint = color;
       gl_Position = vec4(eye.xy * lens, -eye.z * 1.0002 - 0.02, -eye.z); }`);
-  shader(gl.FRAGMENT_SHADER, `precision mediump float; varying vec3 n, eye; void main() {
+  shader(gl.FRAGMENT_SHADER, `precision mediump float; varying vec3 n, eye, paint; void main() {
       vec3 m = normalize(n), v = normalize(-eye); if (dot(m, v) < 0.0) m = -m;
       float key = max(dot(m, normalize(vec3(0.45, 0.8, 0.6))), 0.0);
       float fill = max(dot(m, normalize(vec3(-0.7, 0.1, 0.5))), 0.0);
       float rim = pow(1.0 - max(dot(m, v), 0.0), 3.0);
-      vec3 c = vec3(0.62, 0.66, 0.72) * (0.34 + 0.16 * m.y + 0.62 * key + 0.2 * fill) + 0.1 * rim;
+      vec3 c = paint * (0.34 + 0.16 * m.y + 0.62 * key + 0.2 * fill) + 0.1 * rim;
       gl_FragColor = vec4(pow(c, vec3(0.9)), 1.0); }`);
   gl.linkProgram(program); gl.useProgram(program);
   const upload = (target, array) => {
     gl.bindBuffer(target, gl.createBuffer()); gl.bufferData(target, array, gl.STATIC_DRAW);
   };
-  for (const [name, array] of [["position", positions], ["normal", normals]]) {
+  for (const [name, array] of [["position", positions], ["normal", normals], ["color", colors]]) {
     const at = gl.getAttribLocation(program, name);
     upload(gl.ARRAY_BUFFER, array); gl.enableVertexAttribArray(at);
     gl.vertexAttribPointer(at, 3, gl.FLOAT, false, 0, 0);
@@ -124,7 +127,8 @@ def viewer_html(mesh: trimesh.Trimesh, title: str = "urform") -> str:
     Positions are stored to 1/65535 of the longest edge of the bounding box; a mesh of 40,000 faces makes about 0.5 MB.
 
     Args:
-        mesh: y is up; z looks at the observer, who starts a little to the right of it and above.
+        mesh: with the colors of its vertices, where it has some; y is up; z looks at the observer, who starts a little
+            to the right of it and above.
         title: of the page.
 
     Raises:
@@ -142,6 +146,7 @@ def viewer_html(mesh: trimesh.Trimesh, title: str = "urform") -> str:
         "positions": _base64(np.round((vertices - low) / step).astype("<u2")),
         "faces": _base64(np.asarray(mesh.faces).astype("<u4" if wide else "<u2")),
         "wide": wide,
+        "colors": _base64(mesh.visual.vertex_colors[:, :3]) if mesh.visual.kind == "vertex" else None,
         # The page works in units of the mesh's radius, whatever the unit of the mesh is.
         "low": ((low - centre) / radius).tolist(),
         "step": step / radius,

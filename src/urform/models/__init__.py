@@ -6,7 +6,7 @@ from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
 from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder
 from urform.models._input import to_input
-from urform.models._pose import PoseEstimate, PoseNetwork, bin_centres, decode_pose
+from urform.models._pose import PoseEstimate, PoseNetwork, bin_centres, decode_pose, mirrored_pose
 from urform.models._resnet import DEPTHS, ResNet
 from urform.models._template import Template
 from urform.models._trunk import TRUNK_CELLS, TRUNK_CHANNELS, TRUNK_SIZE, Trunk, load_trunk
@@ -38,5 +38,6 @@ __all__ = [
     "bin_centres",
     "decode_pose",
     "load_trunk",
+    "mirrored_pose",
     "to_input",
 ]

@@ -71,6 +71,13 @@ def bin_centres(device: torch.device | str = "cpu") -> Float[Tensor, " 36"]:
     return torch.arange(AZIMUTH_BINS, device=device) * (2 * torch.pi / AZIMUTH_BINS)
 
 
+def mirrored_pose(output: Float[Tensor, "B 39"]) -> Float[Tensor, "B 39"]:
+    """What the network should have given for the mirror images: azimuths from the other side, turned the other way."""
+    bins = (AZIMUTH_BINS // 2 - torch.arange(AZIMUTH_BINS, device=output.device)) % AZIMUTH_BINS
+    others = output[:, AZIMUTH_BINS:] * torch.tensor([1.0, -1.0, 1.0], device=output.device)
+    return torch.cat([output[:, bins], others], dim=1)
+
+
 def decode_pose(output: Float[Tensor, "B 39"]) -> PoseEstimate:
     """Cameras of what the network gave: the mean of the azimuths around the best bin."""
     centres = bin_centres(output.device)

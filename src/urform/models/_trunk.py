@@ -35,8 +35,8 @@ class Trunk(nn.Module):
                 channels = width
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, pictures: Float[Tensor, "B 3 128 128"]) -> Float[Tensor, "B 112 4 4"]:
-        """Features of pictures in 0..1, an object on white.
+    def forward(self, pictures: Tensor) -> Float[Tensor, "B 112 4 4"]:
+        """Features of pictures (B, 3, 128, 128) in 0..1, an object on white.
 
         Raises:
             ValueError: the shape is wrong.

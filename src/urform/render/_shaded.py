@@ -28,7 +28,10 @@ def render_shaded(
     vertices = np.asarray(mesh.vertices, dtype=np.float64)
     vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     radius = max(float(np.linalg.norm(vertices, axis=1).max()), 1e-9)
-    shown = TexturedMesh.from_trimesh(trimesh.Trimesh(vertices / radius, mesh.faces, process=False))
+    bare = trimesh.Trimesh(vertices / radius, mesh.faces, process=False)
+    if mesh.visual.defined:
+        bare.visual = mesh.visual.copy()
+    shown = TexturedMesh.from_trimesh(bare)
     caster = RayCaster(shown)
     for azimuth_deg, elevation_deg in views:
         yield caster.render(_framing_camera(azimuth_deg, elevation_deg, shown.vertices), size, samples=4).colour
