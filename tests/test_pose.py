@@ -14,7 +14,7 @@ from urform.formats import load_mesh
 from urform.geometry import TexturedMesh
 from urform.inference import Model, overlap, picture_colors, place_camera
 from urform.losses import pose_loss
-from urform.models import PoseEstimate, PoseNetwork, bin_centres, decode_pose, load_trunk, mirrored_pose
+from urform.models import Familiarity, PoseEstimate, PoseNetwork, bin_centres, decode_pose, load_trunk, mirrored_pose
 from urform.pictures import frame
 from urform.render import Camera, RayCaster
 from urform.training import train_pose, train_shape
@@ -183,6 +183,15 @@ def test_it_learns_resumes_and_tells(data: Path, split: Path, shape_run: Path, t
     assert 0 < pose.confidence.item() <= 1
 
 
+def test_what_is_unlike_the_views_is_strange() -> None:
+    generator = torch.Generator().manual_seed(0)
+    views = torch.randn(2000, 112, 4, 4, generator=generator) * torch.linspace(0.5, 2, 112)[:, None, None]
+    familiarity = Familiarity()
+    familiarity.learn(views[:1500], views[1500:])
+    assert (familiarity(views[1500:]) > 1).float().mean().item() == pytest.approx(0.05, abs=0.01)
+    assert (familiarity(views[1500:] + 1) > 1.4).all()
+
+
 def test_a_model_without_it_says_so() -> None:
     with pytest.raises(ValueError, match="urform train pose"):
         Model(small_weights()).pose(np.zeros((1, 128, 128, 4), np.uint8))
@@ -190,16 +199,19 @@ def test_a_model_without_it_says_so() -> None:
 
 def test_a_picture_gives_a_colored_mesh_and_its_camera(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    save_weights(tmp_path / "m.safetensors", replace(small_weights(), pose=PoseNetwork()), half=True)
+    weights = replace(small_weights(), pose=PoseNetwork(), familiarity=Familiarity())
+    save_weights(tmp_path / "m.safetensors", weights, half=True)
     model = Model(load_weights(tmp_path / "m.safetensors"))
     picture = np.zeros((80, 80, 4), np.uint8)
     picture[10:70, 15:65] = (200, 40, 30, 255)
-    result = model.reconstruct(picture, resolution=32)
+    with pytest.raises(ValueError, match="does not look like a ball: strangeness .* --force"):
+        model.reconstruct(picture, resolution=32)  # a familiarity that learned nothing knows nothing
+    result = model.reconstruct(picture, resolution=32, force=True)
     assert result.camera is not None
     assert result.overlap is not None
     assert result.overlap > 0.5
     np.testing.assert_allclose(np.median(result.mesh.visual.vertex_colors[:, :3], axis=0), (200, 40, 30), atol=3)
-    grey = model.reconstruct(picture, resolution=32, color=False)
+    grey = model.reconstruct(picture, resolution=32, color=False, force=True)
     assert not grey.mesh.visual.defined
     result.save(tmp_path / "mesh.glb")
     np.testing.assert_allclose(

@@ -279,6 +279,8 @@ class Reconstruct:
     """Do not remove the background."""
     color: bool = True
     """Color the meshes from the pictures."""
+    force: bool = False
+    """Make a mesh of what does not look like the category, too."""
 
     def run(self) -> int:
         """Print one JSON line an image; 2 if one of them failed."""
@@ -298,6 +300,7 @@ class Reconstruct:
                 self.faces,
                 self.size,
                 self.color,
+                self.force,
             )
         )
 

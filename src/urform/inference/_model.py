@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 from urform.formats import PRINT_SIZE_MM, printable, save_mesh
 
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
+STRANGEST = 1.4  # a picture beyond it shows something else; of held-out views of chairs none lies there
 COLOR_SIZE = 512  # pixels along an edge of the picture that colors are taken from
 CHUNK = 4096  # points at once: activations of this many stay in a core's cache
 
@@ -40,6 +41,7 @@ class Reconstruction:
         background: how the background was removed: alpha, plain, grabcut or kept.
         camera: where the picture was taken from; `project` gives places in `framed`. None where the model cannot tell.
         camera_confidence: 0..1, how sure its azimuth is; of what looks alike from several sides it is low.
+        strangeness: how little the picture looks like the category: 1 is as strange as one in twenty of its own.
         overlap: of the mesh's outline, as that camera sees it, with the object in the picture: intersection over union.
         encode_s: seconds from picture to latent.
         mesh_s: seconds from latent to mesh.
@@ -54,6 +56,7 @@ class Reconstruction:
     camera: Camera | None = None
     camera_confidence: float | None = None
     overlap: float | None = None
+    strangeness: float | None = None
 
     def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
         """Write the mesh, its format told by the suffix: .glb, .obj, .ply or .stl.
@@ -87,6 +90,7 @@ class Model:
         self._device = torch.device(device)
         self._decoder = weights.decoder.to(self._device).eval()
         self._encoder = None if weights.encoder is None else weights.encoder.to(self._device).eval()
+        self._familiarity = None if weights.familiarity is None else weights.familiarity.to(self._device).eval()
         self._pose = None if weights.pose is None else weights.pose.to(self._device).eval()
         latents = weights.latents.detach().cpu().numpy().astype(np.float32)
         self.latents: dict[str, np.ndarray] = dict(zip(weights.keys, latents, strict=True))
@@ -142,19 +146,36 @@ class Model:
         both = torch.cat([pictures, pictures.flip(-1)])
         return self._encoder(both).float().view(2, len(framed), -1).mean(dim=0).cpu().numpy()
 
-    @torch.inference_mode()
+    @property
+    def tells_camera(self) -> bool:
+        """Whether it can tell the camera of a picture, and how strange a picture is; `urform train pose` teaches it."""
+        return self._pose is not None
+
     def pose(self, framed: UInt8[np.ndarray, "B 128 128 4"]) -> PoseEstimate:
         """The cameras of framed pictures, each the mean over the picture and its mirror image.
 
         Raises:
             ValueError: the model was not taught to tell them.
         """
-        if self._pose is None:
+        return self._looked_at(framed)[0]
+
+    def strangeness(self, framed: UInt8[np.ndarray, "B 128 128 4"]) -> Float[np.ndarray, " B"]:
+        """How little framed pictures look like the category: 1 is as strange as one in twenty of its own.
+
+        Raises:
+            ValueError: the model was not taught to tell it.
+        """
+        return self._looked_at(framed)[1]
+
+    @torch.inference_mode()
+    def _looked_at(self, framed: np.ndarray) -> tuple[PoseEstimate, np.ndarray]:
+        if self._pose is None or self._familiarity is None:
             raise ValueError("the model cannot tell the camera of a picture; `urform train pose` teaches it")
         pictures = to_input(torch.from_numpy(framed)).to(self._device)
         features = load_trunk(str(self._device))(torch.cat([pictures, pictures.flip(-1)]))
         plain, flipped = self._pose(features).float().chunk(2)
-        return decode_pose(((plain + mirrored_pose(flipped)) / 2).cpu())
+        strange = self._familiarity(features).view(2, -1).mean(dim=0).cpu().numpy()
+        return decode_pose(((plain + mirrored_pose(flipped)) / 2).cpu()), strange
 
     def frame(self, rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "S S 4"]:
         """A cut-out object as the encoder wants to see it."""
@@ -194,7 +215,12 @@ class Model:
         return extract_isosurface(self.template_sdf, resolution, radius=1.0)
 
     def reconstruct(
-        self, image: Picture, resolution: int = 128, keep_background: bool = False, color: bool = True
+        self,
+        image: Picture,
+        resolution: int = 128,
+        keep_background: bool = False,
+        color: bool = True,
+        force: bool = False,
     ) -> Reconstruction:
         """One picture to a mesh.
 
@@ -203,35 +229,33 @@ class Model:
             resolution: cells along an axis of the mesh.
             keep_background: do not remove the background.
             color: color the mesh from the picture, where the model can tell its camera.
+            force: also where the picture does not look like the category.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it is no picture, shows nothing, or the shape has no surface.
+            ValueError: it is no picture, shows nothing or something else, or the shape has no surface.
         """
-        return self.reconstruct_object(cut_out(picture(image), keep_background), resolution, color=color)
+        cut = cut_out(picture(image), keep_background)
+        return self.reconstruct_object(cut, resolution, color=color, force=force)
 
     def reconstruct_object(
-        self, cut: CutOut, resolution: int = 128, faces: int | None = None, color: bool = True
+        self, cut: CutOut, resolution: int = 128, faces: int | None = None, color: bool = True, force: bool = False
     ) -> Reconstruction:
         """The same for an object that is cut out already."""
         started = time.perf_counter()
+        looked = self._looked_at(frame(cut.rgba, TRUNK_SIZE)[None]) if self.tells_camera else None
+        if looked is not None and looked[1][0] > STRANGEST and not force:
+            raise ValueError(
+                f"does not look like a {self.category}: strangeness {looked[1][0]:.1f}, expected at most {STRANGEST}; "
+                "--force makes a mesh all the same"
+            )
         framed = self.frame(cut.rgba)
         latent = self.encode(framed[None])[0]
         encoded = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
         meshed = time.perf_counter()
         result = Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
-        return result if self._pose is None else self._seen_again(result, cut, color)
-
-    def _seen_again(self, result: Reconstruction, cut: CutOut, color: bool) -> Reconstruction:
-        """With the camera of its picture, and the colors that it saw."""
-        pose = self.pose(frame(cut.rgba, TRUNK_SIZE)[None])
-        camera = place_camera(pose, result.mesh, result.framed)
-        if color:
-            rgb = picture_colors(result.mesh, frame(cut.rgba, COLOR_SIZE), camera)
-            result.mesh.visual = ColorVisuals(result.mesh, vertex_colors=rgb)
-        seen = overlap(camera, result.mesh, result.framed)
-        return replace(result, camera=camera, camera_confidence=float(pose.confidence[0]), overlap=seen)
+        return result if looked is None else _seen_again(result, cut, *looked, color)
 
     def _latent(self, latent: np.ndarray) -> torch.Tensor:
         size = self.config.latent_size
@@ -246,6 +270,23 @@ class Model:
         size = CHUNK if self._device.type == "cpu" else 64 * CHUNK
         parts = [function(chunk.to(self._device)).cpu() for chunk in rows.split(size)]
         return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+
+
+def _seen_again(
+    result: Reconstruction, cut: CutOut, pose: PoseEstimate, strangeness: np.ndarray, color: bool
+) -> Reconstruction:
+    """With the camera of its picture, and the colors that it saw."""
+    camera = place_camera(pose, result.mesh, result.framed)
+    if color:
+        rgb = picture_colors(result.mesh, frame(cut.rgba, COLOR_SIZE), camera)
+        result.mesh.visual = ColorVisuals(result.mesh, vertex_colors=rgb)
+    return replace(
+        result,
+        camera=camera,
+        camera_confidence=float(pose.confidence[0]),
+        strangeness=float(strangeness[0]),
+        overlap=overlap(camera, result.mesh, result.framed),
+    )
 
 
 def load(name: str | Path | None = None, device: str | torch.device = "cpu") -> Model:

@@ -32,6 +32,7 @@ def reconstruct_files(
     faces: int | None = None,
     size_mm: float | None = None,
     color: bool = True,
+    force: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
@@ -45,6 +46,7 @@ def reconstruct_files(
         faces: how many the meshes are simplified to; None = as many as there are.
         size_mm: longest side of STL files, see `printable`; None = 100.
         color: color the meshes from the pictures, where the model can tell their cameras.
+        force: also where a picture does not look like the category.
 
     Yields:
         A JSON-able summary a picture.
@@ -60,7 +62,7 @@ def reconstruct_files(
             image = read_image(path)
             cut = cut_out(image, keep_background)
             model = best_fitting(models, cut)
-            result = model.reconstruct_object(cut, resolution, faces, color)
+            result = model.reconstruct_object(cut, resolution, faces, color, force)
             mesh_path = _write(result, cut, out, name, file_format, size_mm)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
@@ -78,21 +80,9 @@ def _check_format(file_format: str, size_mm: float | None) -> None:
 
 
 def _summary(result: Reconstruction) -> dict[str, Any]:
-    camera = result.camera
-    seen = (
-        {}
-        if camera is None
-        else {
-            "azimuth_deg": round(camera.azimuth_deg, 1),
-            "elevation_deg": round(camera.elevation_deg, 1),
-            "roll_deg": round(camera.roll_deg, 1),
-            "camera_confidence": round(result.camera_confidence or 0.0, 2),
-            "overlap": round(result.overlap or 0.0, 2),
-        }
-    )
     return {
         "background": result.background,
-        **seen,
+        **_camera(result),
         "encode_s": round(result.encode_s, 3),
         "mesh_s": round(result.mesh_s, 3),
         "vertices": len(result.mesh.vertices),
@@ -100,6 +90,22 @@ def _summary(result: Reconstruction) -> dict[str, Any]:
         "watertight": bool(result.mesh.is_watertight),
         "dropped_components": result.mesh.metadata["dropped_components"],
     }
+
+
+def _camera(result: Reconstruction) -> dict[str, float]:
+    """Where the picture was taken from, where the model can tell."""
+    camera = result.camera
+    if camera is None:
+        return {}
+    numbers = {
+        "azimuth_deg": camera.azimuth_deg,
+        "elevation_deg": camera.elevation_deg,
+        "roll_deg": camera.roll_deg,
+        "camera_confidence": result.camera_confidence,
+        "overlap": result.overlap,
+        "strangeness": result.strangeness,
+    }
+    return {name: round(number, 2) for name, number in numbers.items() if number is not None}
 
 
 def load_models(category: str | None, weights: Path | None) -> list[Model]:

@@ -5,6 +5,7 @@ from urform.models._correction import Correction
 from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
 from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder
+from urform.models._familiarity import Familiarity
 from urform.models._input import to_input
 from urform.models._pose import PoseEstimate, PoseNetwork, bin_centres, decode_pose, mirrored_pose
 from urform.models._resnet import DEPTHS, ResNet
@@ -24,6 +25,7 @@ __all__ = [
     "Decoder",
     "EfficientNetEncoder",
     "EfficientNetLite0",
+    "Familiarity",
     "ImageEncoder",
     "LstmWarp",
     "MlpWarp",

@@ -1,4 +1,4 @@
-"""The camera of a picture, learned from rendered views, whose cameras are known.
+"""The camera of a picture, learned from rendered views, whose cameras are known; and what such pictures look like.
 
 The trunk is never trained: its features of all views and augmented copies are computed once. What learns is small.
 """
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from urform.config import PoseConfig, RunConfig
 from urform.data import DataFolder, ShapeKey, read_split
 from urform.losses import pose_loss
-from urform.models import TRUNK_SIZE, PoseNetwork, Trunk, bin_centres, decode_pose, load_trunk, to_input
+from urform.models import TRUNK_SIZE, Familiarity, PoseNetwork, Trunk, bin_centres, decode_pose, load_trunk, to_input
 from urform.pictures import frame
 from urform.sets import ViewSet, augment
 from urform.training._devices import Team
@@ -43,7 +43,8 @@ class PoseStage(Stage):
         weights: of the model, which gets the network.
         config: settings.
         device: where it is computed.
-        held_out: features and cameras of views that are measured and not learned from, where there are any.
+        held_out: features and cameras of views that are not learned from, where there are any: they are measured, and
+            tell how strange a picture of the category may be.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class PoseStage(Stage):
         self._network = PoseNetwork()
         self._network.set_scale(features.float())
         self._network.to(device)
+        self._familiarity = Familiarity()
+        self._familiarity.learn(features.float(), (features if held_out is None else held_out[0]).float())
         self._centres = bin_centres(device)
         self.modules = nn.ModuleDict({"pose": self._network})
         self.optimizer = torch.optim.AdamW(self._network.parameters(), config.lr, weight_decay=config.weight_decay)
@@ -101,8 +104,8 @@ class PoseStage(Stage):
         return Look(numbers, score=sum(numbers.values()))
 
     def export(self, path: Path) -> None:
-        """Write the weights file with the network in it."""
-        save_weights(path, replace(self._weights, pose=self._network))
+        """Write the weights file with the network in it, and what the category looks like."""
+        save_weights(path, replace(self._weights, pose=self._network, familiarity=self._familiarity))
 
 
 def train_pose(

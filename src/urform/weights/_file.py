@@ -22,6 +22,7 @@ from urform.models import (
     Correction,
     Decoder,
     EfficientNetEncoder,
+    Familiarity,
     ImageEncoder,
     LstmWarp,
     MlpWarp,
@@ -48,6 +49,7 @@ class Weights:
         keys: `dataset/category/instance` of each training shape.
         latents: their latents, in the same order.
         pose: picture to camera; None before it is trained.
+        familiarity: whether a picture shows an object of the category; None before it is trained.
     """
 
     category: str
@@ -57,6 +59,7 @@ class Weights:
     keys: list[str]
     latents: Float[Tensor, "S L"]
     pose: PoseNetwork | None = None
+    familiarity: Familiarity | None = None
 
 
 _WARPS: dict[str, Callable[[ModelConfig], Warp]] = {
@@ -106,8 +109,9 @@ def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
     tensors = {f"decoder.{name}": value for name, value in weights.decoder.state_dict().items()}
     if weights.encoder is not None:
         tensors |= {f"encoder.{name}": value for name, value in weights.encoder.state_dict().items()}
-    if weights.pose is not None:
-        tensors |= {f"pose.{name}": value for name, value in weights.pose.state_dict().items()}
+    for part, network in (("pose", weights.pose), ("familiarity", weights.familiarity)):
+        if network is not None:
+            tensors |= {f"{part}.{name}": value for name, value in network.state_dict().items()}
     tensors["latents"] = weights.latents
     stored = {
         name: (value.half() if half and value.is_floating_point() else value).detach().cpu().contiguous()
@@ -151,13 +155,10 @@ def load_weights(path: Path) -> Weights:
             expected = (len(header.keys), config.latent_size)
             raise ValueError(f"latents must have shape {expected}, got {tuple(latents.shape)}")
         decoder = _filled(build_decoder, config, _below(tensors, "decoder."))
-        encoder = None
-        if any(name.startswith("encoder.") for name in tensors):
-            encoder = _filled(build_encoder, config, _below(tensors, "encoder."))
-        pose = None
-        if any(name.startswith("pose.") for name in tensors):
-            pose = _filled(lambda _: PoseNetwork(), config, _below(tensors, "pose."))
-        return Weights(header.category, config, decoder, encoder, header.keys, latents, pose)
+        encoder = _if_there(build_encoder, config, tensors, "encoder.")
+        pose = _if_there(lambda _: PoseNetwork(), config, tensors, "pose.")
+        familiarity = _if_there(lambda _: Familiarity(), config, tensors, "familiarity.")
+        return Weights(header.category, config, decoder, encoder, header.keys, latents, pose, familiarity)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise _unfit(path, error) from error
 
@@ -197,6 +198,13 @@ def _filled(build: Callable[[ModelConfig], _Network], config: ModelConfig, state
     network = build(config)
     network.load_state_dict(state)
     return network.eval()
+
+
+def _if_there(
+    build: Callable[[ModelConfig], _Network], config: ModelConfig, tensors: dict[str, Tensor], prefix: str
+) -> _Network | None:
+    state = _below(tensors, prefix)
+    return _filled(build, config, state) if state else None
 
 
 def check_room(build: Callable[[ModelConfig], nn.Module], config: ModelConfig, there: int) -> None:
