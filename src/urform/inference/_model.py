@@ -149,7 +149,7 @@ class Model:
     @property
     def tells_camera(self) -> bool:
         """Whether it can tell the camera of a picture, and how strange a picture is; `urform train pose` teaches it."""
-        return self._pose is not None
+        return self._pose is not None and self._familiarity is not None
 
     def pose(self, framed: UInt8[np.ndarray, "B 128 128 4"]) -> PoseEstimate:
         """The cameras of framed pictures, each the mean over the picture and its mirror image.
