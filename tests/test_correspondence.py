@@ -26,7 +26,7 @@ from urform.data import read_keypoints
 from urform.evaluation import UNLABELLED, Known, Placed, carried_parts, keypoint_errors, label_iou, part_iou, pck
 from urform.fitting import LatentFile, Scan, Subject, read_scan, resolve_subject, write_latent_file
 from urform.formats import load_mesh
-from urform.geometry import Normalisation, spread
+from urform.geometry import Normalisation, spread_points
 from urform.inference import Model, load
 
 IDENTITY = Normalisation(np.zeros(3), 1.0)
@@ -151,14 +151,14 @@ def test_the_colour_of_a_point_is_its_textures(tmp_path: Path) -> None:
     corners = ["v 0 0 0", "v 1 0 0", "v 1 1 0", "v 0 1 0", "vt 0 0", "vt 1 0", "vt 1 1", "vt 0 1"]
     (tmp_path / "m.obj").write_text("\n".join(["mtllib m.mtl", *corners, "usemtl m", "f 1/1 2/2 3/3", "f 1/1 3/3 4/4"]))
     mesh = load_mesh(tmp_path / "m.obj")
-    points = spread(mesh.vertices, mesh.faces, 400, np.random.default_rng(0))
+    points = spread_points(mesh.vertices, mesh.faces, 400, np.random.default_rng(0))
     row, column = (points.points[:, 1] < 0.5).astype(int), (points.points[:, 0] > 0.5).astype(int)
     np.testing.assert_allclose(colour_at(mesh, points), pixels[row, column] / 255, atol=1e-6)
 
 
 def test_spread_points_lie_where_their_weights_say_and_evenly() -> None:
     mesh = trimesh.creation.box((1, 2, 4))
-    points = spread(mesh.vertices, mesh.faces, 20_000, np.random.default_rng(0))
+    points = spread_points(mesh.vertices, mesh.faces, 20_000, np.random.default_rng(0))
     np.testing.assert_allclose(points.weights.sum(axis=1), 1)
     expected = (points.weights[:, :, None] * mesh.vertices[mesh.faces[points.face]]).sum(axis=1)
     np.testing.assert_allclose(points.points, expected, atol=1e-12)

@@ -12,7 +12,7 @@ from tests import mesh_files
 from tests.mesh_files import BOX, QUADS, TRIANGLES, U_POLYGONS, Gltf, U
 from urform.formats import glb_bytes, load_mesh, read_mesh
 from urform.formats._gltf_file import GltfFile
-from urform.formats._polygons import triangulate
+from urform.formats._polygons import triangulate_polygons
 from urform.geometry import GREY, TexturedMesh
 
 
@@ -191,7 +191,7 @@ def test_concave_polygons_keep_their_notch(tmp_path: Path, suffix: str, shift: i
 def test_a_concave_quadrilateral_is_cut_inside() -> None:
     arrow = np.array([[0, 0, 0], [2, -1, 0], [0, 3, 0], [-2, -1, 0]], np.float64)
     for shift in range(4):
-        cut = triangulate(np.roll(arrow, shift, axis=0), np.array([4]))
+        cut = triangulate_polygons(np.roll(arrow, shift, axis=0), np.array([4]))
         assert trimesh.Trimesh(np.roll(arrow, shift, axis=0), cut.corner, process=False).area == pytest.approx(6)
 
 

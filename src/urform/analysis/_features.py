@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from urform.analysis._figures import ACCENT, SECOND, Section, png, scatter_groups, shortened
+from urform.analysis._figures import ACCENT, SECOND, Section, png, scatter_groups, shortened_name
 from urform.analysis._projection import PROJECTIONS, project, require_packages
 from urform.analysis._statistics import cosine_similarity
 from urform.files import write_atomically
@@ -104,7 +104,7 @@ def feature_sections(
             "an object. Each object a tight island of its own means that the encoder sees the object and not the "
             "viewpoint; colours that mix are objects that it takes for each other. For "
             f"{found.nearest_same:.1%} of the views the most similar other view shows the same object.",
-            _draw_projection(places, [shortened(key) for key in objects]),
+            _draw_projection(places, [shortened_name(key) for key in objects]),
         ),
         Section(
             f"{name}_similarity",

@@ -70,7 +70,7 @@ def png(draw: Callable[[Any], None], width_in: float, height_in: float) -> bytes
     return content.getvalue()
 
 
-def shortened(name: str, longest: int = 30) -> str:
+def shortened_name(name: str, longest: int = 30) -> str:
     """The instance of `dataset/category/instance`, cut in the middle where it has more letters than `longest`."""
     instance = name.split("/", 2)[-1]
     if len(instance) <= longest:
@@ -102,7 +102,7 @@ def scatter_groups(axes: Any, places: Float[np.ndarray, "N 2"], groups: Sequence
     axes.spines[:].set(visible=True, color="#dddddd")
 
 
-def sheet(rows: Sequence[Sequence[Panel]], labels: Sequence[str], frame_first: bool = False) -> bytes:
+def contact_sheet(rows: Sequence[Sequence[Panel]], labels: Sequence[str], frame_first: bool = False) -> bytes:
     """Pictures in rows and columns, a caption under each, a label left of each row.
 
     Args:

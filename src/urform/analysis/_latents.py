@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from urform.analysis._figures import ACCENT, GREY, SECOND, Section, png, scatter_groups, shortened
+from urform.analysis._figures import ACCENT, GREY, SECOND, Section, png, scatter_groups, shortened_name
 from urform.analysis._projection import PROJECTIONS, project
 from urform.analysis._statistics import PrincipalDirections, latent_statistics, outliers, principal_directions
 
@@ -36,7 +36,7 @@ def latent_map(names: Sequence[str], latents: Float[np.ndarray, "S L"], projecti
         "median_distance": usual,
         "outliers": [{"name": names[int(row)], "distance": float(scores[row])} for row in rows],
     }
-    named = [(places[row], shortened(names[int(row)]), float(scores[row])) for row in rows]
+    named = [(places[row], shortened_name(names[int(row)]), float(scores[row])) for row in rows]
     return Section(f"latents_{projection}", "The latents", text, _draw_map(places, groups, named), numbers)
 
 

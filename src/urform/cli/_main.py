@@ -115,9 +115,9 @@ def _translation(name: str) -> Translate | None:
     """How the settings of a published configuration file become those of a command; None where there is none."""
     if name != "train contrastive":
         return None
-    from urform.published import from_published
+    from urform.published import settings_from_published
 
-    return from_published
+    return settings_from_published
 
 
 def _one_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from urform.correspondence._labels import Labels, colour_at
 from urform.fitting import Subject, Surface
 from urform.formats import load_mesh
-from urform.geometry import SurfacePoints, spread
+from urform.geometry import SurfacePoints, spread_points
 from urform.inference import Model
 
 POINTS = 50_000  # on the surface that is searched: one in 0.007 normalised units on a chair
@@ -169,5 +169,5 @@ def _dense(
     model: Model, subject: Subject, surface: Surface, seed: int, place_weight: float
 ) -> tuple[SurfacePoints, Float[np.ndarray, "M 6"]]:
     """Points all over a surface, in normalised space, and what they are compared by."""
-    points = spread(surface.placed, surface.faces, POINTS, np.random.default_rng(seed))
+    points = spread_points(surface.placed, surface.faces, POINTS, np.random.default_rng(seed))
     return points, canonical_and_place(model, points.points, subject.latent, place_weight)

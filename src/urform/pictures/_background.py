@@ -15,7 +15,7 @@ from urform.pictures._salient import salient
 logger = logging.getLogger(__name__)
 
 LARGEST_SIDE = 1280  # pixels; larger pictures are segmented at this size
-OPAQUE = 250  # levels of alpha from which a pixel counts as opaque
+OPAQUE_FROM = 250  # levels of alpha from which a pixel counts as opaque
 LEAST_PIXELS = 100  # of an object
 MIN_SHARE, MAX_SHARE = 0.01, 0.97  # of the picture covered by the object; outside of these a mask is not believed
 NEAR_SHARE = 0.01  # of the longer side: what lies within it of the network's object is no shadow
@@ -56,7 +56,7 @@ def cut_out(image: UInt8[np.ndarray, "H W C"], keep_background: bool = False) ->
     rgb = np.ascontiguousarray(image[..., :3])
     if keep_background:
         return _with_alpha(rgb, np.full(rgb.shape[:2], 255, np.uint8), "kept")
-    if image.shape[2] == 4 and (image[..., 3] >= OPAQUE).mean() < MAX_SHARE:
+    if image.shape[2] == 4 and (image[..., 3] >= OPAQUE_FROM).mean() < MAX_SHARE:
         alpha, method = image[..., 3], "alpha"
     elif min(rgb.shape[:2]) < 16:
         raise ValueError(

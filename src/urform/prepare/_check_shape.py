@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from urform.data import KINDS, LEVELS, DataFolder, ShapeKey
+from urform.data import VIEW_KINDS, VIEW_LEVELS, DataFolder, ShapeKey
 from urform.files import read_png
 from urform.geometry import SdfSamples
 from urform.pictures import OPAQUE, on_white
@@ -68,8 +68,8 @@ def check_shape(data: DataFolder, key: ShapeKey, full: bool, thumbnail: bool) ->
     scaled = _note(facts, "normalisation", data.normalisation_path(key), "NormalizationParameters")
     if _note(facts, "surface samples", data.surface_path(key), "SurfaceSamples") or scaled:
         _check_surface(data, facts)
-    for level in LEVELS:
-        for kind in KINDS:
+    for level in VIEW_LEVELS:
+        for kind in VIEW_KINDS:
             _check_views(data.views_path(key, level, kind), f"{level}/{kind}", facts, full, thumbnail)
     return facts
 

@@ -15,19 +15,19 @@ _COLOURS = {
 
 
 @dataclass(frozen=True)
-class Material:
+class Finish:
     """A named diffuse colour, sRGB in 0..1."""
 
     name: str
     rgb: tuple[float, float, float]
 
 
-def _draw(rng: np.random.Generator, kinds: dict[str, float]) -> Material:
+def _draw(rng: np.random.Generator, kinds: dict[str, float]) -> Finish:
     kind = pick(rng, kinds)
     code = str(rng.choice(_COLOURS[kind].split()))
     rgb = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
     red, green, blue = np.clip(rgb * rng.uniform(0.88, 1.1) + rng.normal(0, 0.012, 3), 0, 1).round(4).tolist()
-    return Material(f"{kind}_{code}", (red, green, blue))
+    return Finish(f"{kind}_{code}", (red, green, blue))
 
 
 def pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
@@ -36,7 +36,7 @@ def pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
     return str(rng.choice(list(weights), p=shares / shares.sum()))
 
 
-def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Material]:
+def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     """Draws the materials of one object.
 
     Args:
