@@ -58,7 +58,7 @@ def model() -> urform.Model:
 
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Views of three coloured boxes, and their split."""
+    """Views of three colored boxes, and their split."""
     folder = tmp_path_factory.mktemp("views")
     keys = [ShapeKey("d", "box", f"box{index}") for index in range(3)]
     for index, key in enumerate(keys):
@@ -219,7 +219,7 @@ def test_the_middle_of_a_morph_is_the_mean(model: urform.Model) -> None:
     np.testing.assert_array_equal(middle.vertices, mean.vertices)
 
 
-def test_meshes_are_drawn_in_one_scale_and_in_their_colours() -> None:
+def test_meshes_are_drawn_in_one_scale_and_in_their_colors() -> None:
     import trimesh
 
     large, small = trimesh.creation.icosphere(radius=0.9), trimesh.creation.icosphere(radius=0.45)

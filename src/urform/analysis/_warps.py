@@ -89,8 +89,8 @@ def warp_sheet(
     text = (
         "The template, left, is the one shape that all others are made of. Second row: how far the warp moves each "
         "point of a surface, |canonical - point| in units of the ball's radius; the template's own points stay. Third "
-        "row: each point in the colour of the place that it comes to in the template (red, green and blue along x, y "
-        "and z), so that points of one colour correspond; parts of the same kind should have the same colours in all "
+        "row: each point in the color of the place that it comes to in the template (red, green and blue along x, y "
+        "and z), so that points of one color correspond; parts of the same kind should have the same colors in all "
         f"shapes. Mean displacement on the surface: {means or 'none'}."
     )
     numbers = {
@@ -131,7 +131,7 @@ def _by_length(lengths: Float[np.ndarray, " V"]) -> Float[np.ndarray, "V 3"]:
 
 
 def _by_place(places: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
-    """Places in the unit ball as colours; most of a shape is within 0.75 of the centre along each axis."""
+    """Places in the unit ball as colors; most of a shape is within 0.75 of the centre along each axis."""
     return np.clip(places / 1.5 + 0.5, 0, 1)
 
 

@@ -74,7 +74,7 @@ def polygon_mesh(
         corners: the vertex of each corner, one polygon after the other.
         sizes: how many corners each polygon has.
         uv: texture coordinates of the corners.
-        rgb: colours of the corners.
+        rgb: colors of the corners.
         material: of each polygon.
         materials: what that is an index into.
         group: of each polygon, or nothing.

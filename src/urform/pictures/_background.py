@@ -105,11 +105,11 @@ def _segment(rgb: UInt8[np.ndarray, "H W 3"]) -> tuple[UInt8[np.ndarray, "H W"],
 
 def _unplain(rgb: UInt8[np.ndarray, "H W 3"], seen: Float[np.ndarray, "H W"]) -> tuple[UInt8[np.ndarray, "H W"], str]:
     """Alpha of a picture whose background is not plain, and the method that found it."""
-    by_colour = segment_photo(rgb)
-    known, coloured = seen > 0.5, by_colour > 127
-    alike = (known & coloured).sum() / max((known | coloured).sum(), 1)
+    by_color = segment_photo(rgb)
+    known, colored = seen > 0.5, by_color > 127
+    alike = (known & colored).sum() / max((known | colored).sum(), 1)
     if alike > ALIKE or not MIN_SHARE < known.mean() < MAX_SHARE:
-        return by_colour, "grabcut"
+        return by_color, "grabcut"
     return np.round(255 * np.clip(4 * (seen - 0.5) + 0.5, 0, 1)).astype(np.uint8), "network"
 
 

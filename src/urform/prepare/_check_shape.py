@@ -193,6 +193,6 @@ def _picture_damage(picture: Any, mode: str) -> str:
 
 def _thumbnail(picture: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "96 96 3"]:
     """A small RGB copy, on white."""
-    colours = on_white(picture) if picture.shape[2] == 4 else picture
-    small = cv2.resize(colours, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+    colors = on_white(picture) if picture.shape[2] == 4 else picture
+    small = cv2.resize(colors, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)

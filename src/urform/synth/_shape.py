@@ -40,7 +40,7 @@ class UnfitShapeError(Exception):
 class Assembly:
     """Parts gathered one after the other, then united.
 
-    A part's material is a role ("frame", "soft", "metal"), resolved to a colour when the shape is built.
+    A part's material is a role ("frame", "soft", "metal"), resolved to a color when the shape is built.
     """
 
     parts: list[tuple[str, str, Manifold]] = field(default_factory=list)
