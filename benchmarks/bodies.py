@@ -66,7 +66,7 @@ def score(work: Path, run: Path) -> None:
     import urform
     from urform.data import DataFolder, read_split
     from urform.fitting import mean_latent, read_scan
-    from urform.geometry import spread
+    from urform.geometry import spread_points
     from urform.sets import SdfSet
     from urform.training import fit_latents
 
@@ -85,7 +85,7 @@ def score(work: Path, run: Path) -> None:
     for key, latent in zip(keys, latents, strict=True):
         scan = read_scan(work / "meshes" / key.instance / "model.obj")
         vertices = data.normalisation(key).apply(scan.vertices)
-        points = spread(vertices, scan.faces, SURFACE_POINTS, rng).points
+        points = spread_points(vertices, scan.faces, SURFACE_POINTS, rng).points
         canonical = [model.canonical(part.astype(np.float32), latent) for part in (vertices, points)]
         bodies.append((vertices, points, *canonical))
     chosen = rng.choice(len(bodies[0][0]), VERTICES, replace=False)

@@ -22,7 +22,7 @@ import torch
 
 import urform
 from urform.data import DataFolder, ShapeKey, read_split
-from urform.evaluation import datasources, evaluate_correspondence
+from urform.evaluation import evaluate_correspondence
 from urform.fitting import mean_latent
 from urform.formats import load_mesh
 from urform.geometry import (
@@ -31,7 +31,7 @@ from urform.geometry import (
     face_normals,
     mutual_neighbours,
     normal_consistency,
-    spread,
+    spread_points,
 )
 from urform.inference import Model
 from urform.sets import SdfSet
@@ -55,7 +55,7 @@ def fitted(model: Model, data: DataFolder, keys: list[ShapeKey]) -> np.ndarray:
 
 def fit_scores(model: Model, data: DataFolder, key: ShapeKey, latent: np.ndarray) -> tuple[float, float, int]:
     """Chamfer distance, normal consistency and crumbs of one shape."""
-    place = Path(datasources(data)[key.dataset]) / key.instance
+    place = Path(data.datasources()[key.dataset]) / key.instance
     given = load_mesh(next(path for path in sorted(place.iterdir()) if path.suffix in (".obj", ".glb", ".ply")))
     vertices = data.normalisation(key).apply(given.vertices)
     diagonal = np.linalg.norm(np.ptp(vertices, axis=0))
@@ -64,7 +64,7 @@ def fit_scores(model: Model, data: DataFolder, key: ShapeKey, latent: np.ndarray
     areas = np.array([piece.area for piece in pieces])
     sides = []
     for corners, faces in ((vertices, given.faces), (np.asarray(made.vertices), np.asarray(made.faces))):
-        points = spread(corners / diagonal, faces, POINTS, np.random.default_rng(0))
+        points = spread_points(corners / diagonal, faces, POINTS, np.random.default_rng(0))
         sides.append((points.points, face_normals(corners, faces)[points.face]))
     (a, normals_a), (b, normals_b) = sides
     consistency = normal_consistency(mutual_neighbours(a, b), normals_a, normals_b)

@@ -5,7 +5,7 @@
 The peers want `pip install vtk rtree`. Method: every n-th mesh of the collection, `count` of them, on one core (Linux:
 the process is held to it). Samples: orientation, visible surface, sign and distance of 500,000 points at the published
 distribution; peer: trimesh's own signed distance on 300 of these points. Views: 50 easy and 50 hard ones, 224 x 224, 4
-samples a pixel, colour and albedo; peer: VTK's off-screen window on the same triangles, 4 samples, colour alone, no
+samples a pixel, color and albedo; peer: VTK's off-screen window on the same triangles, 4 samples, color alone, no
 textures, 50 views with each picture read back. Printed are medians over the meshes, and the ratio of both.
 Workers: the whole command on every n-th mesh, `whole` of them, 100,000 samples and 20 views each, with one worker and
 with two.

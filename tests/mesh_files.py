@@ -294,9 +294,9 @@ def negative_obj() -> str:
     return "\n".join(lines) + "\n"
 
 
-def off(vertices: np.ndarray, polygons: Any, colour: str = "") -> str:
+def off(vertices: np.ndarray, polygons: Any, color: str = "") -> str:
     rows = [" ".join(map(str, row)) for row in vertices.tolist()]
-    faces = [" ".join(map(str, [len(face), *face])) + colour for face in polygons]
+    faces = [" ".join(map(str, [len(face), *face])) + color for face in polygons]
     return "\n".join(["OFF", f"{len(rows)} {len(faces)} 0", *rows, *faces, ""])
 
 

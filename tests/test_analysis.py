@@ -23,7 +23,7 @@ from urform.analysis import (
     outliers,
     principal_directions,
 )
-from urform.analysis._figures import Panel, sheet, shortened
+from urform.analysis._figures import Panel, contact_sheet, shortened_name
 from urform.analysis._projection import project
 from urform.analysis._statistics import correlations
 from urform.cli import main
@@ -58,7 +58,7 @@ def model() -> urform.Model:
 
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Views of three coloured boxes, and their split."""
+    """Views of three colored boxes, and their split."""
     folder = tmp_path_factory.mktemp("views")
     keys = [ShapeKey("d", "box", f"box{index}") for index in range(3)]
     for index, key in enumerate(keys):
@@ -219,7 +219,7 @@ def test_the_middle_of_a_morph_is_the_mean(model: urform.Model) -> None:
     np.testing.assert_array_equal(middle.vertices, mean.vertices)
 
 
-def test_meshes_are_drawn_in_one_scale_and_in_their_colours() -> None:
+def test_meshes_are_drawn_in_one_scale_and_in_their_colors() -> None:
     import trimesh
 
     large, small = trimesh.creation.icosphere(radius=0.9), trimesh.creation.icosphere(radius=0.45)
@@ -237,9 +237,9 @@ def test_meshes_are_drawn_in_one_scale_and_in_their_colours() -> None:
 
 def test_a_shape_without_surface_leaves_its_place_empty() -> None:
     picture = np.full((20, 20, 3), 90, np.uint8)
-    content = sheet([[Panel(picture, "there"), Panel(None, "not")], [Panel(picture)]], ["one", "two"], True)
+    content = contact_sheet([[Panel(picture, "there"), Panel(None, "not")], [Panel(picture)]], ["one", "two"], True)
     assert Image.open(io.BytesIO(content)).size[0] > 300
-    assert shortened("d/c/" + "x" * 40) == "x" * 14 + "…" + "x" * 14
+    assert shortened_name("d/c/" + "x" * 40) == "x" * 14 + "…" + "x" * 14
 
 
 def test_the_command_on_the_shipped_chair(views: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

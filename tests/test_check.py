@@ -9,7 +9,7 @@ import pytest
 from urform.cli import main
 from urform.data import DataFolder, ShapeKey, write_split
 from urform.files import encode_png
-from urform.prepare import DataCheck, check, format_check
+from urform.prepare import CheckResult, check, format_check
 
 GOOD = np.array([[0.5, 0, 0, 0.1], [0, 0.9, 0, 0.2]], np.float32)
 INSIDE = np.array([[0.1, 0, 0, -0.1]], np.float32)
@@ -185,7 +185,7 @@ def test_many_names_are_counted(folder: Path) -> None:
     (problem,) = result.problems
     assert (problem.count, problem.first[0], len(problem.first)) == (30, str(folder / "SdfSamples/d/table/t00.npz"), 10)
     assert f"{problem.first[-1]}, ..." in format_check(result)
-    assert isinstance(result, DataCheck)
+    assert isinstance(result, CheckResult)
     assert result.shapes == 34
 
 

@@ -12,12 +12,12 @@ from tests import mesh_files
 from urform.cli import main
 from urform.correspondence import (
     canonical_and_place,
-    colour_at,
+    color_at,
     group_labels,
-    label_colours,
+    label_colors,
     nearest_canonical,
     read_labels,
-    transfer_colours,
+    transfer_colors,
     transfer_files,
     transfer_keypoints,
     transfer_labels,
@@ -26,7 +26,7 @@ from urform.data import read_keypoints
 from urform.evaluation import UNLABELLED, Known, Placed, carried_parts, keypoint_errors, label_iou, part_iou, pck
 from urform.fitting import LatentFile, Scan, Subject, read_scan, resolve_subject, write_latent_file
 from urform.formats import load_mesh
-from urform.geometry import Normalisation, spread
+from urform.geometry import Normalisation, spread_points
 from urform.inference import Model, load
 
 IDENTITY = Normalisation(np.zeros(3), 1.0)
@@ -125,7 +125,7 @@ def test_keypoints_are_carried_between_coordinates(block: Path) -> None:
     assert carried.distance["corner"] < 0.05
 
 
-def test_colours_are_carried_by_material(tmp_path: Path) -> None:
+def test_colors_are_carried_by_material(tmp_path: Path) -> None:
     mesh = trimesh.creation.box((1, 2, 1))
     for _ in range(4):
         mesh = mesh.subdivide()
@@ -137,13 +137,13 @@ def test_colours_are_carried_by_material(tmp_path: Path) -> None:
     (tmp_path / "two.obj").write_text("\n".join(lines))
     scan = read_scan(tmp_path / "two.obj")
     source, target = subject(scan, 0), subject(scan, SHIFT)
-    carried = transfer_colours(ShiftingModel(), replace(source, scan=scan), target, place_weight=0)
+    carried = transfer_colors(ShiftingModel(), replace(source, scan=scan), target, place_weight=0)
     away = np.abs(scan.vertices[:, 0]) > 0.06
     expected = np.where(scan.vertices[:, 0] > 0, 1.0, 0.2)
     np.testing.assert_allclose(carried.rgb[away, 0], expected[away], atol=1e-6)
 
 
-def test_the_colour_of_a_point_is_its_textures(tmp_path: Path) -> None:
+def test_the_color_of_a_point_is_its_textures(tmp_path: Path) -> None:
     pixels = np.zeros((2, 2, 3), np.uint8)
     pixels[0, 0], pixels[0, 1], pixels[1, 0], pixels[1, 1] = (255, 0, 0), (0, 255, 0), (0, 0, 255), (51, 51, 51)
     Image.fromarray(pixels).save(tmp_path / "t.png")
@@ -151,14 +151,14 @@ def test_the_colour_of_a_point_is_its_textures(tmp_path: Path) -> None:
     corners = ["v 0 0 0", "v 1 0 0", "v 1 1 0", "v 0 1 0", "vt 0 0", "vt 1 0", "vt 1 1", "vt 0 1"]
     (tmp_path / "m.obj").write_text("\n".join(["mtllib m.mtl", *corners, "usemtl m", "f 1/1 2/2 3/3", "f 1/1 3/3 4/4"]))
     mesh = load_mesh(tmp_path / "m.obj")
-    points = spread(mesh.vertices, mesh.faces, 400, np.random.default_rng(0))
+    points = spread_points(mesh.vertices, mesh.faces, 400, np.random.default_rng(0))
     row, column = (points.points[:, 1] < 0.5).astype(int), (points.points[:, 0] > 0.5).astype(int)
-    np.testing.assert_allclose(colour_at(mesh, points), pixels[row, column] / 255, atol=1e-6)
+    np.testing.assert_allclose(color_at(mesh, points), pixels[row, column] / 255, atol=1e-6)
 
 
 def test_spread_points_lie_where_their_weights_say_and_evenly() -> None:
     mesh = trimesh.creation.box((1, 2, 4))
-    points = spread(mesh.vertices, mesh.faces, 20_000, np.random.default_rng(0))
+    points = spread_points(mesh.vertices, mesh.faces, 20_000, np.random.default_rng(0))
     np.testing.assert_allclose(points.weights.sum(axis=1), 1)
     expected = (points.weights[:, :, None] * mesh.vertices[mesh.faces[points.face]]).sum(axis=1)
     np.testing.assert_allclose(points.points, expected, atol=1e-12)
@@ -329,9 +329,9 @@ def test_messages_of_labels_and_keypoints(block: Path, tmp_path: Path) -> None:
     assert read_keypoints(tmp_path / "shape.json")["foot"].tolist() == [1, 2, 3]
 
 
-def test_label_colours_differ_and_stay_when_there_are_more() -> None:
-    assert len({tuple(colour) for colour in label_colours(24)}) == 24
-    np.testing.assert_array_equal(label_colours(24)[:4], label_colours(4))
+def test_label_colors_differ_and_stay_when_there_are_more() -> None:
+    assert len({tuple(color) for color in label_colors(24)}) == 24
+    np.testing.assert_array_equal(label_colors(24)[:4], label_colors(4))
 
 
 def test_the_commands(model: Model, block: Path, capsys: pytest.CaptureFixture[str]) -> None:

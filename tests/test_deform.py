@@ -24,7 +24,7 @@ def test_a_deformed_box_has_other_proportions_and_equal_sides() -> None:
     np.testing.assert_allclose(distance, 0, atol=1e-9)
 
 
-def test_a_copy_is_a_solid_with_the_colours_of_its_mesh(tmp_path: Path) -> None:
+def test_a_copy_is_a_solid_with_the_colors_of_its_mesh(tmp_path: Path) -> None:
     mesh = trimesh.creation.icosphere(subdivisions=3)
     mesh.visual.vertex_colors = [200, 10, 10, 255]
     mesh.export(tmp_path / "ball.ply")

@@ -4,10 +4,10 @@ import pytest
 from urform.pictures._framing import frame, on_white
 
 
-def picture(height, width, box, colour=(200, 40, 10)):
+def picture(height, width, box, color=(200, 40, 10)):
     rgba = np.zeros((height, width, 4), np.uint8)
     top, bottom, left, right = box
-    rgba[top:bottom, left:right] = (*colour, 255)
+    rgba[top:bottom, left:right] = (*color, 255)
     return rgba
 
 
@@ -30,7 +30,7 @@ def test_an_object_at_the_border_is_padded_with_nothing():
     np.testing.assert_allclose(extent(framed)[2:], [32 - 7.2, 32 + 7.2], atol=1)
 
 
-def test_hidden_colours_do_not_bleed_into_the_edge():
+def test_hidden_colors_do_not_bleed_into_the_edge():
     rgba = picture(300, 300, (61, 242, 73, 227))
     rgba[rgba[..., 3] == 0] = (0, 255, 255, 0)
     framed = frame(rgba, 50)

@@ -1,6 +1,12 @@
-"""Imports point one way: a part may import those before it, never those after it."""
+"""The layout: imports point one way, and files, functions and names are as the architecture page says."""
 
 import ast
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import urform
@@ -31,16 +37,43 @@ PARTS = (
     "cli",
 )
 SOURCE = Path(urform.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+MEDIAN_LINES, MOST_LINES, MOST_FUNCTION_LINES = 110, 350, 50
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def part_of(path: Path) -> str:
+    """The part that a file is in; empty for those of the package itself."""
+    place = path.relative_to(SOURCE).parts
+    return place[0] if len(place) > 1 else ""
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+def imports(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line and dotted name of everything of urform that a file imports, wherever in the file."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from ((node.lineno, name.split(".")) for name in names if name.startswith("urform."))
 
 
 def imported_parts(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("urform."):
-            names.add(node.module.split(".")[1])
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("urform.")}
-    return names
+    return {name[1] for _, name in imports(path)}
+
+
+def check(broken: list[str], rule: str) -> None:
+    assert not broken, f"{rule}:\n" + "\n".join(broken)
 
 
 def test_every_part_is_in_the_order() -> None:
@@ -48,10 +81,25 @@ def test_every_part_is_in_the_order() -> None:
 
 
 def test_imports_point_one_way() -> None:
-    for place, part in enumerate(PARTS):
-        for path in (SOURCE / part).rglob("*.py"):
-            later = imported_parts(path) & set(PARTS[place + 1 :])
-            assert not later, f"{path} imports {later}"
+    broken = [
+        f"{shown(path)}:{line} imports {'.'.join(name)}"
+        for place, part in enumerate(PARTS)
+        for path in FILES
+        if part_of(path) == part
+        for line, name in imports(path)
+        if name[1] in PARTS[place + 1 :]
+    ]
+    check(broken, "a part imports those before it only")
+
+
+def test_no_part_imports_what_is_private_to_another() -> None:
+    broken = [
+        f"{shown(path)}:{line} imports {'.'.join(name)}"
+        for path in FILES
+        for line, name in imports(path)
+        if name[1] != part_of(path) and any(word.startswith("_") and not word.startswith("__") for word in name[2:])
+    ]
+    check(broken, "modules and names that begin with _ belong to their part")
 
 
 def test_models_and_losses_import_torch_only() -> None:
@@ -60,14 +108,51 @@ def test_models_and_losses_import_torch_only() -> None:
             assert imported_parts(path) <= {part}, path
 
 
-def test_geometry_knows_no_networks() -> None:
-    for path in (SOURCE / "geometry").rglob("*.py"):
-        assert "torch" not in path.read_text(), path
+def test_geometry_and_formats_know_no_networks() -> None:
+    for part in ("geometry", "formats"):
+        for path in (SOURCE / part).rglob("*.py"):
+            assert "torch" not in path.read_text(), path
 
 
-def test_no_part_imports_a_private_module_of_another() -> None:
-    for path in SOURCE.rglob("*/*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            module = node.module.split(".") if isinstance(node, ast.ImportFrom) and node.module else []
-            private = module[:1] == ["urform"] and len(module) > 2 and module[2].startswith("_")
-            assert not private or module[1] == path.relative_to(SOURCE).parts[0], f"{path} imports {'.'.join(module)}"
+def test_a_worker_of_prepare_imports_no_torch() -> None:
+    code = "import sys, urform.prepare._shape_job as job; assert job.prepare_shape; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False"]
+
+
+def test_files_are_short() -> None:
+    lines = {shown(path): len(path.read_text().splitlines()) for path in FILES}
+    check([f"{path}: {count}" for path, count in lines.items() if count > MOST_LINES], f"at most {MOST_LINES} lines")
+    assert statistics.median(lines.values()) < MEDIAN_LINES
+
+
+def test_functions_are_short() -> None:
+    broken = [
+        f"{shown(path)}:{node.lineno} {node.name}: {count}"
+        for path in FILES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef)
+        and (count := (node.end_lineno or 0) - node.lineno + 1) > MOST_FUNCTION_LINES
+    ]
+    check(broken, f"at most {MOST_FUNCTION_LINES} lines, docstring included")
+
+
+def test_a_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in FILES:
+        if part_of(path) == "cli":  # its classes are commands, named as they are typed
+            continue
+        for node in parsed(path).body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.name.startswith("_"):
+                places[node.name].append(f"{shown(path)}:{node.lineno}")
+    check([f"{name}: {', '.join(found)}" for name, found in places.items() if len(found) > 1], "defined once")
+
+
+def test_a_name_is_exported_by_one_part() -> None:
+    owners: dict[str, list[str]] = defaultdict(list)
+    for part in PARTS:
+        for node in parsed(SOURCE / part / "__init__.py").body:
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    owners[alias.name].append(part)
+    check([f"{name}: {', '.join(found)}" for name, found in owners.items() if len(found) > 1], "exported once")

@@ -17,7 +17,7 @@ from urform.inference import Model
 from urform.sets import SdfSet
 from urform.training import fit_latents, train_encoder, train_joint, train_shape
 from urform.training._look import Look, ShapeLook
-from urform.training._loop import Progress, Stage, _look
+from urform.training._loop import Stage, TrainingState, _look
 from urform.training._run import BEST, RunFolder
 from urform.weights import find_weights, load_weights
 
@@ -102,7 +102,7 @@ def test_the_best_weights_stay(tmp_path: Path) -> None:
         def look(self) -> Look:
             return Look(score=self.score)
 
-    run, state, stage = RunFolder(tmp_path, "fake", {}, RunConfig()), Progress(), Fake()
+    run, state, stage = RunFolder(tmp_path, "fake", {}, RunConfig()), TrainingState(), Fake()
     for stage.score in (3.0, 2.0, 4.0):
         _look(stage, run, state)
     assert (tmp_path / BEST).read_text() == "2.0"

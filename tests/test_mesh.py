@@ -40,7 +40,7 @@ def test_every_format_loads(tmp_path: Path, suffix: str) -> None:
     assert is_watertight(faces)
 
 
-def test_material_colours_and_textures_are_read(tmp_path: Path) -> None:
+def test_material_colors_and_textures_are_read(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4, 3), [0, 255, 0], np.uint8)).save(tmp_path / "green.png")
     (tmp_path / "m.mtl").write_text("newmtl red\nKd 1 0 0\nnewmtl leaf\nKd 1 1 1\nmap_Kd green.png\n")
     (tmp_path / "m.obj").write_text(
@@ -56,7 +56,7 @@ def test_material_colours_and_textures_are_read(tmp_path: Path) -> None:
     assert tuple(leaf.texture[0, 0]) == (0, 255, 0)
 
 
-def test_vertex_colours_are_read() -> None:
+def test_vertex_colors_are_read() -> None:
     box = trimesh.creation.box()
     box.visual.vertex_colors = np.tile([0, 0, 255, 255], (8, 1)).astype(np.uint8)
     assert TexturedMesh.from_trimesh(box).corner_rgb[0, 0].tolist() == [0, 0, 1]

@@ -12,7 +12,7 @@ from tests import mesh_files
 from tests.mesh_files import BOX, QUADS, TRIANGLES, U_POLYGONS, Gltf, U
 from urform.formats import glb_bytes, load_mesh, read_mesh
 from urform.formats._gltf_file import GltfFile
-from urform.formats._polygons import triangulate
+from urform.formats._polygons import triangulate_polygons
 from urform.geometry import GREY, TexturedMesh
 
 
@@ -191,15 +191,15 @@ def test_concave_polygons_keep_their_notch(tmp_path: Path, suffix: str, shift: i
 def test_a_concave_quadrilateral_is_cut_inside() -> None:
     arrow = np.array([[0, 0, 0], [2, -1, 0], [0, 3, 0], [-2, -1, 0]], np.float64)
     for shift in range(4):
-        cut = triangulate(np.roll(arrow, shift, axis=0), np.array([4]))
+        cut = triangulate_polygons(np.roll(arrow, shift, axis=0), np.array([4]))
         assert trimesh.Trimesh(np.roll(arrow, shift, axis=0), cut.corner, process=False).area == pytest.approx(6)
 
 
 @pytest.mark.parametrize("order", ["=", "<", ">"])
 def test_ply_may_mix_triangles_and_quads(tmp_path: Path, order: str) -> None:
     mixed = [*QUADS[:3].tolist(), *TRIANGLES[6:].tolist()]
-    colours = {name: np.arange(8, dtype=np.uint8) * 30 for name in ("red", "green", "blue")}
-    mesh = read(tmp_path / "box.ply", mesh_files.ply(BOX, mixed, order, colours))
+    colors = {name: np.arange(8, dtype=np.uint8) * 30 for name in ("red", "green", "blue")}
+    mesh = read(tmp_path / "box.ply", mesh_files.ply(BOX, mixed, order, colors))
     check(mesh, 22, (1, 2, 3), 6)
     np.testing.assert_allclose(mesh.corner_rgb[..., 0] * 255, mesh.faces * 30, atol=1e-9)
 
@@ -230,7 +230,7 @@ def test_what_is_not_read_is_refused_by_name(tmp_path: Path, name: str, content:
         read(tmp_path / name, content)
 
 
-def test_off_has_colours(tmp_path: Path) -> None:
+def test_off_has_colors(tmp_path: Path) -> None:
     mesh = read(tmp_path / "a.off", "# a comment\n" + mesh_files.off(BOX, QUADS, " 255 0 51"))
     assert mesh.corner_rgb[3, 1].tolist() == [1, 0, 0.2]
 
@@ -296,10 +296,10 @@ def test_obj_groups_and_polygons_are_kept_in_order(tmp_path: Path) -> None:
 
 
 def test_glb_files_have_normals_and_a_matt_material(tmp_path: Path) -> None:
-    for name, colours in (("grey", None), ("coloured", np.full((42, 4), 100, np.uint8))):
+    for name, colors in (("grey", None), ("colored", np.full((42, 4), 100, np.uint8))):
         ball = trimesh.creation.icosphere(1)
-        if colours is not None:
-            ball.visual.vertex_colors = colours
+        if colors is not None:
+            ball.visual.vertex_colors = colors
         (tmp_path / "a.glb").write_bytes(glb_bytes(ball))
         doc = GltfFile(tmp_path / "a.glb").doc
         primitive = doc["meshes"][0]["primitives"][0]
@@ -307,4 +307,4 @@ def test_glb_files_have_normals_and_a_matt_material(tmp_path: Path) -> None:
         assert surface["name"] == name
         assert surface["pbrMetallicRoughness"]["metallicFactor"] == 0
         assert "NORMAL" in primitive["attributes"]
-        assert ("COLOR_0" in primitive["attributes"]) == (name == "coloured")
+        assert ("COLOR_0" in primitive["attributes"]) == (name == "colored")

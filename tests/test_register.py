@@ -78,8 +78,8 @@ def test_vertices_carry_their_canonical_points_into_a_file(tmp_path: Path) -> No
     canonical = MODEL.canonical(np.asarray(mesh.vertices), LATENT)
     for axis in range(3):
         np.testing.assert_allclose(stored[f"canonical_{'xyz'[axis]}"].ravel(), canonical[:, axis], atol=1e-4)
-        colour = stored[("red", "green", "blue")[axis]].ravel()
-        np.testing.assert_allclose(colour / 255, (canonical[:, axis] + 1) / 2, atol=1 / 128)
+        color = stored[("red", "green", "blue")[axis]].ravel()
+        np.testing.assert_allclose(color / 255, (canonical[:, axis] + 1) / 2, atol=1 / 128)
     np.testing.assert_allclose(stored["uncertainty"].ravel(), uncertainty(MODEL, mesh.vertices, others), atol=1e-4)
 
 

@@ -33,7 +33,7 @@ def test_rays_go_where_points_project() -> None:
 
 def test_a_square_covers_what_the_focal_length_says() -> None:
     frame = RayCaster(quad()).render(Camera(90, 0, 2.0), 128)
-    side = np.sqrt((frame.colour[..., 3] / 255).sum())
+    side = np.sqrt((frame.color[..., 3] / 255).sum())
     assert side / 128 == pytest.approx(35 / 32 / 2, abs=0.01)
 
 
@@ -52,13 +52,13 @@ def test_both_sides_of_a_face_are_lit_and_albedo_is_not() -> None:
     for azimuth in (90, 270):
         frame = caster.render(Camera(azimuth, 0, 2.0), 32, Light((0, 0, 1), 0.4))
         assert frame.albedo[16, 16].tolist() == [128, 64, 255, 255]
-        np.testing.assert_allclose(frame.colour[16, 16], [128, 64, 255, 255], atol=1)
-        assert frame.colour[0, 0].tolist() == [0, 0, 0, 0]
+        np.testing.assert_allclose(frame.color[16, 16], [128, 64, 255, 255], atol=1)
+        assert frame.color[0, 0].tolist() == [0, 0, 0, 0]
 
 
 def test_more_samples_soften_the_border() -> None:
     caster = RayCaster(TexturedMesh.from_trimesh(trimesh.creation.icosphere(3, 0.4)))
-    hard, soft = (caster.render(Camera(0, 0, 2.0), 48, samples=samples).colour[..., 3] for samples in (1, 4))
+    hard, soft = (caster.render(Camera(0, 0, 2.0), 48, samples=samples).color[..., 3] for samples in (1, 4))
     assert set(np.unique(hard)) == {0, 255}
     assert len(np.unique(soft)) > 2
     with pytest.raises(ValueError, match="samples must be a square number"):
@@ -74,7 +74,7 @@ def test_depth_and_normals_are_those_of_the_surface() -> None:
     np.testing.assert_allclose(frame.normals[32, 32], [0, 0, 1], atol=0.05)
     assert frame.depth[0, 0] == 0
     seen = frame.depth > 0
-    np.testing.assert_array_equal(seen, frame.colour[..., 3] > 0)
+    np.testing.assert_array_equal(seen, frame.color[..., 3] > 0)
     np.testing.assert_allclose(np.linalg.norm(frame.normals[seen], axis=1), 1, atol=1e-5)
     right, up = frame.normals[32, 44], frame.normals[20, 32]
     assert right[0] > 0.3
@@ -93,7 +93,7 @@ def test_published_views_stay_inside_the_picture(level: str) -> None:
         assert LEVELS[level].elevation_deg[0] <= elevation <= LEVELS[level].elevation_deg[1]
         assert 0.6 <= distance <= 1.1
         assert (np.abs(numbers[7:]).max() > 0) == (level == "hard")
-        alpha = view.frame.colour[..., 3]
+        alpha = view.frame.color[..., 3]
         assert alpha.any()
         if level == "hard":
             border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
@@ -104,7 +104,7 @@ def test_views_are_the_same_for_the_same_seed() -> None:
     mesh = TexturedMesh.from_trimesh(trimesh.creation.box())
     first, second = (list(render_views(mesh, LEVELS["hard"], 2, 32, 1, np.random.default_rng(5))) for _ in range(2))
     for one, other in zip(first, second, strict=True):
-        np.testing.assert_array_equal(one.frame.colour, other.frame.colour)
+        np.testing.assert_array_equal(one.frame.color, other.frame.color)
 
 
 def test_other_cameras() -> None:

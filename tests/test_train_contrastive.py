@@ -21,11 +21,11 @@ from urform.config import ContrastiveConfig, ScheduleConfig
 from urform.contrastive import METHODS
 from urform.data import DataFolder, ShapeKey, read_split
 from urform.published import load_backbone
-from urform.published._contrastive_config import from_published
+from urform.published._contrastive_config import settings_from_published
 from urform.sets import ViewSet
 from urform.training import load_start, measure_features, train_contrastive, train_encoder, train_joint
 from urform.training._contrastive import ContrastiveStage, FeatureLook, negatives
-from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
+from urform.training._features import alignment, cross_view_retrieval, feature_rank, feature_spread, uniformity
 from urform.training._optimizers import Lars, build_optimizer
 from urform.weights import FILE_NAME, load_weights
 
@@ -89,17 +89,17 @@ def test_measures_of_known_features() -> None:
     assert found["alignment"] == pytest.approx(0, abs=1e-5)
     for same in (torch.ones(40, 3, 64), torch.full((40, 3, 64), torch.nan)):
         assert cross_view_retrieval(same) == {"top1": 0.0, "top5": 0.0}
-    assert math.isnan(effective_rank(torch.full((4, 3), torch.nan)))
+    assert math.isnan(feature_rank(torch.full((4, 3), torch.nan)))
     unrelated = torch.randn(40, 3, 64, generator=generator)
     assert cross_view_retrieval(unrelated)["top1"] < 0.15
     assert alignment(unrelated) == pytest.approx(2, abs=0.1)
     unit = nn.functional.normalize(unrelated, dim=2)
     pairs = [(unit[i, a] - unit[i, b]).square().sum() for i in range(40) for a in range(3) for b in range(3) if a != b]
     assert alignment(unrelated) == pytest.approx(torch.stack(pairs).mean().item(), rel=1e-4)
-    assert spread(torch.randn(2000, 16, generator=generator)) == pytest.approx(1, abs=0.02)
-    assert spread(torch.ones(50, 16) + 1e-4 * torch.randn(50, 16, generator=generator)) < 1e-3
-    assert effective_rank(torch.randn(5000, 8, generator=generator)) == pytest.approx(8, abs=0.1)
-    assert effective_rank(torch.randn(50, 1, generator=generator) * torch.ones(50, 8)) == pytest.approx(1, abs=1e-6)
+    assert feature_spread(torch.randn(2000, 16, generator=generator)) == pytest.approx(1, abs=0.02)
+    assert feature_spread(torch.ones(50, 16) + 1e-4 * torch.randn(50, 16, generator=generator)) < 1e-3
+    assert feature_rank(torch.randn(5000, 8, generator=generator)) == pytest.approx(8, abs=0.1)
+    assert feature_rank(torch.randn(50, 1, generator=generator) * torch.ones(50, 8)) == pytest.approx(1, abs=1e-6)
     # On a circle: the mean over angles of exp(-4 (1 - cos)) is exp(-4) I_0(4).
     angles = torch.linspace(0, 2 * torch.pi, 401)[:-1]
     circle = torch.stack([angles.cos(), angles.sin()], dim=1)
@@ -201,14 +201,14 @@ def test_the_published_config_is_understood(data: Path, split: Path, tmp_path: P
     content = {"datasource": "D", "split": "S", "resnet": 18, "projection_dim": 8, "framework": "moco", "momentum": 0.9}
     content |= {"queue_size": 10, "pretrained": False, "batch_size": 4, "epochs": 2, "lr": 0.1, "temperature": 0.1}
     content |= {"lr_schedule": [1], "cos_lr": False, "weight_decay": 1e-4, "save_every": 1}
-    ours = from_published(content, Path("config.yaml"))
+    ours = settings_from_published(content, Path("config.yaml"))
     assert ours["backbone"] == "resnet18"
     assert (ours["width"], ours["image_size"], ours["step_epochs"], ours["step_factor"]) == (64, 224, [1], 0.1)
-    cosine = from_published({**content, "cos_lr": True, "momentum": None}, Path("x"))
+    cosine = settings_from_published({**content, "cos_lr": True, "momentum": None}, Path("x"))
     assert (cosine["schedule"], cosine["cosine_warm_share"]) == ("cosine", 0.0)
     assert "momentum" not in cosine
     with pytest.raises(ValueError, match="pretrained must be false or a file of torchvision's weights, got True"):
-        from_published({**content, "pretrained": True}, Path("config.yaml"))
+        settings_from_published({**content, "pretrained": True}, Path("config.yaml"))
     file = tmp_path / "config.yaml"
     file.write_text(json.dumps({**content, "datasource": str(data), "split": str(split)}))
     small = ["--width", "4", "--image-size", "64", "--device", "cpu"]

@@ -90,10 +90,10 @@ def test_an_stl_file_stands_on_its_feet_in_millimetres(tmp_path: Path) -> None:
         next(reconstruct_files([tmp_path / "a.png"], tmp_path, [], "glb", size_mm=50))
 
 
-def test_colours_are_not_taken_for_normals(tmp_path: Path) -> None:
+def test_colors_are_not_taken_for_normals(tmp_path: Path) -> None:
     points = np.random.default_rng(0).random((20, 3))
     np.savetxt(tmp_path / "a.xyz", np.column_stack([points, points * 255]))
-    with pytest.raises(ValueError, match=r"a.xyz: columns 4 to 6 look like colours, expected normals; leave them out"):
+    with pytest.raises(ValueError, match=r"a.xyz: columns 4 to 6 look like colors, expected normals; leave them out"):
         read_scan(tmp_path / "a.xyz")
     trimesh.PointCloud(points, colors=np.full((20, 4), 200, np.uint8)).export(tmp_path / "a.ply")
     assert read_scan(tmp_path / "a.ply").normals is None

@@ -68,3 +68,14 @@ def test_settings_are_checked(settings: dict, message: str) -> None:
         ModelConfig(**settings)
     with pytest.raises(ValueError, match="hidden must be at least 0, got -1"):
         ResNetEncoder(3, 4, hidden=-1)
+
+
+def test_a_warp_or_an_encoder_that_does_not_exist_is_an_error() -> None:
+    # The type checker of the tests would not let such names through.
+    config = ModelConfig()
+    object.__setattr__(config, "warp", "mpl")
+    with pytest.raises(ValueError, match="warp must be one of mlp, lstm, got 'mpl'"):
+        build_decoder(config)
+    object.__setattr__(config, "encoder_backbone", "vgg")
+    with pytest.raises(ValueError, match="encoder_backbone must be one of resnet, efficientnet-lite0, got 'vgg'"):
+        build_encoder(config)

@@ -35,7 +35,7 @@ class _LeftOutError(ValueError):
 
 
 @dataclass(frozen=True)
-class _Subject:
+class _Analyzed:
     """What is analysed.
 
     Attributes:
@@ -118,7 +118,7 @@ def analyze(
     return result
 
 
-def _drawn(subject: _Subject, options: AnalysisConfig) -> tuple[list[Section], dict[str, str]]:
+def _drawn(subject: _Analyzed, options: AnalysisConfig) -> tuple[list[Section], dict[str, str]]:
     """The sections that can be drawn, and why the others cannot."""
     sections, left_out = [], {}
     for title, piece in _PIECES.items():
@@ -153,7 +153,7 @@ def summarise_analysis(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _read(weights: str | Path, data: Path | None, split: Path | None, options: AnalysisConfig) -> _Subject:
+def _read(weights: str | Path, data: Path | None, split: Path | None, options: AnalysisConfig) -> _Analyzed:
     if (data is None) != (split is None):
         given, missing = ("--data", "--split") if split is None else ("--split", "--data")
         raise ValueError(f"{given} is given without {missing}; the views of a split need both, latents alone neither")
@@ -177,14 +177,14 @@ def _read(weights: str | Path, data: Path | None, split: Path | None, options: A
     if not np.isfinite(latents).all():
         bad = [name for name, latent in zip(names, latents, strict=True) if not np.isfinite(latent).all()]
         raise ValueError(f"{weights}: {len(bad)} of {len(names)} latents are not finite, first: {bad[0]}")
-    return _Subject(str(weights), model, backbone, names, latents, len(known), views)
+    return _Analyzed(str(weights), model, backbone, names, latents, len(known), views)
 
 
 def _is_latent_file(weights: str | Path) -> bool:
     return Path(weights).suffix in (".pkl", ".npz")
 
 
-def _intro(subject: _Subject, seed: int) -> str:
+def _intro(subject: _Analyzed, seed: int) -> str:
     if subject.backbone is not None:
         return f"A {subject.backbone.name} of width {subject.backbone.width}, {subject.backbone.method}; seed {seed}."
     count = len(subject.latents)
@@ -193,7 +193,7 @@ def _intro(subject: _Subject, seed: int) -> str:
 
 
 def _result(
-    subject: _Subject, sections: list[Section], left_out: dict[str, str], options: AnalysisConfig
+    subject: _Analyzed, sections: list[Section], left_out: dict[str, str], options: AnalysisConfig
 ) -> dict[str, Any]:
     return {
         "source": subject.source,
@@ -216,44 +216,44 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
-def _chosen(subject: _Subject, options: AnalysisConfig) -> list[int]:
+def _chosen(subject: _Analyzed, options: AnalysisConfig) -> list[int]:
     """The shapes that are drawn, at random, on all sheets the same."""
     order = np.random.default_rng([options.seed, 2]).permutation(len(subject.known_latents()))
     return order[: options.queries].tolist()
 
 
-def _template(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _template(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     model = subject.networks()
     latents = subject.known_latents()
     return [warp_sheet(model, subject.names, latents, _chosen(subject, options)[:_WARPED], options.resolution)]
 
 
-def _map(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _map(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     return [latent_map(subject.names, subject.known_latents(), options.projection, options.seed)]
 
 
-def _apart(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _apart(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     return [outlier_sheet(subject.networks(), subject.names, subject.known_latents(), options.resolution)]
 
 
-def _numbers(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _numbers(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     return [latent_numbers(subject.known_latents(2))]
 
 
-def _morphs(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _morphs(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     return [morph_strips(subject.networks(), subject.known_latents(), options.components, options.resolution)]
 
 
-def _neighbours(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _neighbours(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     model, latents = subject.networks(), subject.known_latents()
     return [neighbour_sheet(model, subject.names, latents, _chosen(subject, options), options.resolution)]
 
 
-def _warps(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _warps(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     return [warp_comparison(subject.networks(), subject.known_latents(), options.compared, options.seed)]
 
 
-def _views(subject: _Subject, options: AnalysisConfig) -> list[Section]:
+def _views(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     if subject.views is None:
         raise _LeftOutError("needs views: --data and --split")
     if subject.backbone is not None:
@@ -265,7 +265,7 @@ def _views(subject: _Subject, options: AnalysisConfig) -> list[Section]:
     return feature_sections(features, objects, options.projection, options.seed, "views")
 
 
-_PIECES: dict[str, Callable[[_Subject, AnalysisConfig], list[Section]]] = {
+_PIECES: dict[str, Callable[[_Analyzed, AnalysisConfig], list[Section]]] = {
     "template and warps": _template,
     "the map of the latents": _map,
     "shapes that lie apart": _apart,

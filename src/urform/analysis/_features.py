@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from urform.analysis._figures import ACCENT, SECOND, Section, png, scatter_groups, shortened
+from urform.analysis._figures import ACCENT, SECOND, Section, png, scatter_groups, shortened_name
 from urform.analysis._projection import PROJECTIONS, project, require_packages
 from urform.analysis._statistics import cosine_similarity
 from urform.files import write_atomically
@@ -64,7 +64,7 @@ def draw_features(
     seed: int = 0,
     name: str = "views",
 ) -> FeatureStatistics:
-    """Draw features of any encoder: a projection coloured by object, and two histograms of cosine similarity.
+    """Draw features of any encoder: a projection colored by object, and two histograms of cosine similarity.
 
     Args:
         features: one row a view, at least five.
@@ -100,11 +100,11 @@ def feature_sections(
         Section(
             f"{name}_{projection}",
             "Views of the same object",
-            f"{shown} of what the encoder makes of {found.views} views of {found.objects} objects, a colour and marker "
+            f"{shown} of what the encoder makes of {found.views} views of {found.objects} objects, a color and marker "
             "an object. Each object a tight island of its own means that the encoder sees the object and not the "
-            "viewpoint; colours that mix are objects that it takes for each other. For "
+            "viewpoint; colors that mix are objects that it takes for each other. For "
             f"{found.nearest_same:.1%} of the views the most similar other view shows the same object.",
-            _draw_projection(places, [shortened(key) for key in objects]),
+            _draw_projection(places, [shortened_name(key) for key in objects]),
         ),
         Section(
             f"{name}_similarity",
@@ -177,11 +177,11 @@ def _draw_similarity(similarity: np.ndarray, same: np.ndarray, found: FeatureSta
             ("two objects", values[~of_one], found.between_mean, SECOND),
             ("the same object", values[of_one], found.within_mean, ACCENT),
         )
-        for name, chosen, mean, colour in sides:
+        for name, chosen, mean, color in sides:
             weights = np.full(len(chosen), 1 / len(chosen))
             label = f"{name} ({len(chosen):,})"
-            axes.hist(chosen, bins=_BINS, range=(low, high), weights=weights, color=colour, alpha=0.6, label=label)
-            axes.axvline(mean, color=colour, linestyle="--", linewidth=1.2)
+            axes.hist(chosen, bins=_BINS, range=(low, high), weights=weights, color=color, alpha=0.6, label=label)
+            axes.axvline(mean, color=color, linestyle="--", linewidth=1.2)
         axes.set(xlabel="cosine similarity of two views (dashed: mean)", ylabel="share of the pairs", xlim=(low, high))
         axes.legend(frameon=False, title="pairs of views of", alignment="left", loc="upper left")
 

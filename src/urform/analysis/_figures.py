@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 DOTS_PER_INCH = 120
-_MARKERS = ("o", "^", "s", "D", "v")  # colours that are used again come with another one
+_MARKERS = ("o", "^", "s", "D", "v")  # colors that are used again come with another one
 GREY, ACCENT, SECOND = "#9aa3ad", "#d1495b", "#2e6f95"
 _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a shape may be called `a$b$`
@@ -70,7 +70,7 @@ def png(draw: Callable[[Any], None], width_in: float, height_in: float) -> bytes
     return content.getvalue()
 
 
-def shortened(name: str, longest: int = 30) -> str:
+def shortened_name(name: str, longest: int = 30) -> str:
     """The instance of `dataset/category/instance`, cut in the middle where it has more letters than `longest`."""
     instance = name.split("/", 2)[-1]
     if len(instance) <= longest:
@@ -80,18 +80,18 @@ def shortened(name: str, longest: int = 30) -> str:
 
 
 def scatter_groups(axes: Any, places: Float[np.ndarray, "N 2"], groups: Sequence[str], size: float) -> None:
-    """Points of the plane, a colour and marker a group, the largest first; the axes have no unit, so they show none."""
+    """Points of the plane, a color and marker a group, the largest first; the axes have no unit, so they show none."""
     import matplotlib
 
     names, labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     counts = np.bincount(labels)
-    colours = matplotlib.colormaps["tab10"].colors  # type: ignore[attr-defined]
+    colors = matplotlib.colormaps["tab10"].colors  # type: ignore[attr-defined]
     for place, index in enumerate(np.argsort(-counts, kind="stable")):
         axes.scatter(
             *places[labels == index].T,
             s=size,
-            color=colours[place % len(colours)],
-            marker=_MARKERS[place // len(colours) % len(_MARKERS)],
+            color=colors[place % len(colors)],
+            marker=_MARKERS[place // len(colors) % len(_MARKERS)],
             linewidths=0,
             alpha=0.75,
             label=f"{names[index]} ({counts[index]})",
@@ -102,7 +102,7 @@ def scatter_groups(axes: Any, places: Float[np.ndarray, "N 2"], groups: Sequence
     axes.spines[:].set(visible=True, color="#dddddd")
 
 
-def sheet(rows: Sequence[Sequence[Panel]], labels: Sequence[str], frame_first: bool = False) -> bytes:
+def contact_sheet(rows: Sequence[Sequence[Panel]], labels: Sequence[str], frame_first: bool = False) -> bytes:
     """Pictures in rows and columns, a caption under each, a label left of each row.
 
     Args:

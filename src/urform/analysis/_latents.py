@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from urform.analysis._figures import ACCENT, GREY, SECOND, Section, png, scatter_groups, shortened
+from urform.analysis._figures import ACCENT, GREY, SECOND, Section, png, scatter_groups, shortened_name
 from urform.analysis._projection import PROJECTIONS, project
 from urform.analysis._statistics import PrincipalDirections, latent_statistics, outliers, principal_directions
 
@@ -25,7 +25,7 @@ def latent_map(names: Sequence[str], latents: Float[np.ndarray, "S L"], projecti
     usual = float(np.median(scores))
     groups = [name.split("/")[0] if name.count("/") >= 2 else "latents" for name in names]
     text = (
-        f"{PROJECTIONS[projection]} of the {len(latents)} learned latents, a colour a dataset: neighbours in the "
+        f"{PROJECTIONS[projection]} of the {len(latents)} learned latents, a color a dataset: neighbours in the "
         "picture are neighbours in latent space, while sizes of groups and gaps between them mean little. Ringed and "
         f"numbered are the {len(rows)} that lie apart in latent space itself: those with the largest mean distance to "
         f"their {min(_NEIGHBOURS, len(latents) - 1)} nearest neighbours (median over all latents {usual:.3f}). They "
@@ -36,7 +36,7 @@ def latent_map(names: Sequence[str], latents: Float[np.ndarray, "S L"], projecti
         "median_distance": usual,
         "outliers": [{"name": names[int(row)], "distance": float(scores[row])} for row in rows],
     }
-    named = [(places[row], shortened(names[int(row)]), float(scores[row])) for row in rows]
+    named = [(places[row], shortened_name(names[int(row)]), float(scores[row])) for row in rows]
     return Section(f"latents_{projection}", "The latents", text, _draw_map(places, groups, named), numbers)
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from urform.analysis._figures import Panel, Section, sheet, shortened
+from urform.analysis._figures import Panel, Section, contact_sheet, shortened_name
 from urform.analysis._statistics import PrincipalDirections, nearest_neighbours, outliers, principal_directions
 from urform.inference import Model, draw_mesh, trimmed
 
 logger = logging.getLogger(__name__)
 
-STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations
+MORPH_STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations
 _NEIGHBOURS = 5
 _CAPTION = 22  # letters
 
@@ -63,7 +63,11 @@ def neighbour_sheet(
         "without_surface": failed,
     }
     return Section(
-        "neighbours", "Nearest neighbours", text + _failures(failed), sheet(panels, [""] * len(panels), True), numbers
+        "neighbours",
+        "Nearest neighbours",
+        text + _failures(failed),
+        contact_sheet(panels, [""] * len(panels), True),
+        numbers,
     )
 
 
@@ -86,13 +90,13 @@ def outlier_sheet(
         "outliers",
         "Shapes that lie apart",
         text + _failures(failed),
-        sheet(panels, ["apart", "in company"]),
+        contact_sheet(panels, ["apart", "in company"]),
         {"without_surface": failed},
     )
 
 
 def morph_latents(
-    principal: PrincipalDirections, components: int, steps: Sequence[float] = STEPS
+    principal: PrincipalDirections, components: int, steps: Sequence[float] = MORPH_STEPS
 ) -> Float[np.ndarray, "K T L"]:
     """Latents along principal directions, through the mean.
 
@@ -111,12 +115,12 @@ def morph_strips(model: Model, latents: Float[np.ndarray, "S L"], components: in
     morphs = morph_latents(principal, components)
     pictures, failed = [], 0
     for number, line in enumerate(morphs, start=1):
-        for step, latent in zip(STEPS, line, strict=True):
+        for step, latent in zip(MORPH_STEPS, line, strict=True):
             mesh = mesh_or_none(model, latent, resolution, f"principal direction {number} at {step:+g} std")
             pictures.append(None if mesh is None else draw_mesh(mesh))
             failed += mesh is None
     shown = iter(trimmed(pictures))
-    rows = [[Panel(next(shown), "mean" if step == 0 else f"{step:+g} std") for step in STEPS] for _ in morphs]
+    rows = [[Panel(next(shown), "mean" if step == 0 else f"{step:+g} std") for step in MORPH_STEPS] for _ in morphs]
     labels = [
         f"direction {number}\n{share:.1%} of variance"
         for number, share in enumerate(principal.shares[: len(morphs)], start=1)
@@ -131,7 +135,7 @@ def morph_strips(model: Model, latents: Float[np.ndarray, "S L"], components: in
         "variance_shares": principal.shares[: len(morphs)].tolist(),
         "without_surface": failed,
     }
-    return Section("morphs", "What the directions mean", text + _failures(failed), sheet(rows, labels), numbers)
+    return Section("morphs", "What the directions mean", text + _failures(failed), contact_sheet(rows, labels), numbers)
 
 
 def _panels(
@@ -151,7 +155,7 @@ def _panels(
     shown = iter(trimmed(pictures))
     panels = [
         [
-            Panel(next(shown), f"{shortened(names[row], _CAPTION)}\n{caption}")
+            Panel(next(shown), f"{shortened_name(names[row], _CAPTION)}\n{caption}")
             for row, caption in zip(line, texts, strict=True)
         ]
         for line, texts in zip(wanted, captions, strict=True)

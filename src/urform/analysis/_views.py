@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from urform.contrastive import build_backbone
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.data import DataFolder, ShapeKey, evenly_spaced, read_split
 from urform.files import read_rgba
 from urform.inference import Model
 from urform.models import to_input
@@ -39,13 +38,13 @@ def pick_views(data: Path, split: Path, objects: int, views: int) -> dict[ShapeK
     if len(keys) < 2:
         raise ValueError(f"{split}: has 1 shape, expected at least 2, whose views can be compared")
     picked = {}
-    for key in _spread(keys, objects):
+    for key in evenly_spaced(keys, objects):
         files = folder.view_files(key)
         if not files:
             raise FileNotFoundError(f"{data}: no views of {key}; `urform prepare` renders them")
         if len(files) < 2:
             raise ValueError(f"{data}: 1 view of {key}, expected at least 2 that can be compared")
-        picked[key] = _spread(files, views)
+        picked[key] = evenly_spaced(files, views)
     return picked
 
 
@@ -80,9 +79,3 @@ def encode_views_by(
             features.append(network(to_input(torch.from_numpy(framed))).numpy())
             objects += [str(key)] * len(files)
     return np.concatenate(features), objects
-
-
-def _spread(items: Sequence, count: int) -> list:
-    """At most `count` of the items, evenly spaced."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[place] for place in places]

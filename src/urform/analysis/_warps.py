@@ -10,7 +10,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from urform.analysis._figures import ACCENT, SECOND, Panel, Section, fill_panel, png, shortened
+from urform.analysis._figures import ACCENT, SECOND, Panel, Section, fill_panel, png, shortened_name
 from urform.analysis._shapes import mesh_or_none, surface_or_none
 from urform.analysis._statistics import correlations, cosine_similarity
 from urform.inference import Model, draw_mesh, trimmed
@@ -85,12 +85,12 @@ def warp_sheet(
         [None if shape is None else draw_mesh(shape.mesh, _by_length(shape.lengths / largest)) for shape in shapes],
         [None if shape is None else draw_mesh(shape.mesh, _by_place(shape.places)) for shape in shapes],
     ]
-    means = ", ".join(f"{shortened(name)} {lengths.mean():.3f}" for name, lengths in moved)
+    means = ", ".join(f"{shortened_name(name)} {lengths.mean():.3f}" for name, lengths in moved)
     text = (
         "The template, left, is the one shape that all others are made of. Second row: how far the warp moves each "
         "point of a surface, |canonical - point| in units of the ball's radius; the template's own points stay. Third "
-        "row: each point in the colour of the place that it comes to in the template (red, green and blue along x, y "
-        "and z), so that points of one colour correspond; parts of the same kind should have the same colours in all "
+        "row: each point in the color of the place that it comes to in the template (red, green and blue along x, y "
+        "and z), so that points of one color correspond; parts of the same kind should have the same colors in all "
         f"shapes. Mean displacement on the surface: {means or 'none'}."
     )
     numbers = {
@@ -100,7 +100,7 @@ def warp_sheet(
         ],
         "without_surface": sum(shape is None for shape in shapes),
     }
-    titles = ["template", *(shortened(names[row], _CAPTION) for row in rows)]
+    titles = ["template", *(shortened_name(names[row], _CAPTION) for row in rows)]
     return Section("template", "Template and warps", text, _draw_warps(titles, pictures, largest), numbers)
 
 
@@ -131,7 +131,7 @@ def _by_length(lengths: Float[np.ndarray, " V"]) -> Float[np.ndarray, "V 3"]:
 
 
 def _by_place(places: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
-    """Places in the unit ball as colours; most of a shape is within 0.75 of the centre along each axis."""
+    """Places in the unit ball as colors; most of a shape is within 0.75 of the centre along each axis."""
     return np.clip(places / 1.5 + 0.5, 0, 1)
 
 

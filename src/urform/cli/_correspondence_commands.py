@@ -99,7 +99,7 @@ class TransferLabels(_Transfer):
     """A label a vertex or face: a line each (.txt), an array (.npy), a list (.json); default: groups of an OBJ file."""
 
     def run(self) -> int:
-        """Write `<name>.ply`, coloured by label, and `<name>.txt` for each target."""
+        """Write `<name>.ply`, colored by label, and `<name>.txt` for each target."""
         return self.transfer("labels", self.labels)
 
 
@@ -120,10 +120,10 @@ class TransferKeypoints(_Transfer, _Keypoints):
 
 @dataclass(frozen=True)
 class TransferColors(_Transfer):
-    """Carry the colours of a mesh, by material, texture or vertex, to others."""
+    """Carry the colors of a mesh, by material, texture or vertex, to others."""
 
     def run(self) -> int:
-        """Write `<name>.ply`, with a colour a vertex, for each target."""
+        """Write `<name>.ply`, with a color a vertex, for each target."""
         return self.transfer("colors", None)
 
 

@@ -22,11 +22,6 @@ from urform.cli._commands import (
     Prepare,
     Reconstruct,
     Synth,
-    TrainContrastive,
-    TrainEncoder,
-    TrainJoint,
-    TrainPose,
-    TrainShape,
 )
 from urform.cli._config_file import Translate, with_config_file
 from urform.cli._correspondence_commands import (
@@ -40,6 +35,7 @@ from urform.cli._correspondence_commands import (
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
 from urform.cli._import_commands import Embeddings, Import
 from urform.cli._mesh_commands import MeshImages, MeshShapes, MeshTemplate, Morph
+from urform.cli._train_commands import TrainContrastive, TrainEncoder, TrainJoint, TrainPose, TrainShape
 from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig
 
 COMMANDS = {
@@ -117,9 +113,9 @@ def _translation(name: str) -> Translate | None:
     """How the settings of a published configuration file become those of a command; None where there is none."""
     if name != "train contrastive":
         return None
-    from urform.published import from_published
+    from urform.published import settings_from_published
 
-    return from_published
+    return settings_from_published
 
 
 def _one_line(error: Exception) -> str:

@@ -74,7 +74,7 @@ class MeshSettings:
 
 @dataclass(frozen=True)
 class MeshTemplate:
-    """Write the template itself as a mesh, coloured by its own coordinates."""
+    """Write the template itself as a mesh, colored by its own coordinates."""
 
     out: Positional[Path]
     """The file: .ply, .glb, .obj or .stl, which stands z up, in millimetres."""
@@ -89,11 +89,11 @@ class MeshTemplate:
 
     def run(self) -> int:
         """Mesh and write."""
-        from urform.correspondence import coloured_template
+        from urform.correspondence import colored_template
         from urform.formats import printable, save_mesh
 
         check_files(self, "out")
-        mesh = coloured_template(MeshSettings(self.weights, self.checkpoint).model(), self.resolution)
+        mesh = colored_template(MeshSettings(self.weights, self.checkpoint).model(), self.resolution)
         save_mesh(printable(mesh, self.size) if self.out.suffix.lower() == ".stl" else mesh, self.out)
         print(f"{self.out}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
         return 0

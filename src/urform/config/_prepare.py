@@ -49,7 +49,7 @@ class PrepareConfig:
     view_samples: int = 4
     """Rays a pixel, a square number."""
     albedo: bool = True
-    """Also write the unlit colour of each view."""
+    """Also write the unlit color of each view."""
     depth: bool = False
     """Also write the depth of each view: PNG of 16 bits, 10,000 a box diagonal, 0 where there is nothing."""
     normals: bool = False

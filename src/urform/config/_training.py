@@ -167,7 +167,7 @@ class JointConfig(ShapeConfig):
     levels: Levels = "both"
     """Views that the encoder learns from: easy, hard or both."""
     augment: bool = True
-    """Vary background, crop, colour, blur and compression, so that photographs are not foreign."""
+    """Vary background, crop, color, blur and compression, so that photographs are not foreign."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
 
@@ -202,7 +202,7 @@ class EncoderConfig:
     levels: Levels = "both"
     """Views that it learns from: easy, hard or both."""
     augment: bool = True
-    """Vary background, crop, colour, blur and compression, so that photographs are not foreign."""
+    """Vary background, crop, color, blur and compression, so that photographs are not foreign."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
     precision: Precision = "fp32"

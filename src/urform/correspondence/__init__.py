@@ -1,12 +1,12 @@
 """What is known of one shape carried to others by their canonical points: meshes with them, registration, transfer."""
 
-from urform.correspondence._labels import Labels, colour_at, group_labels, label_colours, read_labels
+from urform.correspondence._labels import Labels, color_at, group_labels, label_colors, read_labels
 from urform.correspondence._mesh_files import MeshCounts, MeshOptions, encoded_views, mesh_shapes
 from urform.correspondence._modes import ShapeModes, shape_modes
 from urform.correspondence._morph import MOST_STEPS, morph
 from urform.correspondence._register import (
     Registered,
-    coloured_template,
+    colored_template,
     folded_share,
     perturbed,
     register,
@@ -22,13 +22,13 @@ from urform.correspondence._register_files import (
 )
 from urform.correspondence._settle import flipped_faces, settle
 from urform.correspondence._transfer import (
-    CarriedColours,
+    CarriedColors,
     CarriedKeypoints,
     CarriedLabels,
     Matches,
     canonical_and_place,
     nearest_canonical,
-    transfer_colours,
+    transfer_colors,
     transfer_keypoints,
     transfer_labels,
 )
@@ -36,7 +36,7 @@ from urform.correspondence._transfer_files import transfer_files
 
 __all__ = [
     "MOST_STEPS",
-    "CarriedColours",
+    "CarriedColors",
     "CarriedKeypoints",
     "CarriedLabels",
     "Labels",
@@ -48,13 +48,13 @@ __all__ = [
     "RegisteredScan",
     "ShapeModes",
     "canonical_and_place",
-    "colour_at",
-    "coloured_template",
+    "color_at",
+    "colored_template",
     "encoded_views",
     "flipped_faces",
     "folded_share",
     "group_labels",
-    "label_colours",
+    "label_colors",
     "mesh_shapes",
     "morph",
     "nearest_canonical",
@@ -66,7 +66,7 @@ __all__ = [
     "registration_template",
     "settle",
     "shape_modes",
-    "transfer_colours",
+    "transfer_colors",
     "transfer_files",
     "transfer_keypoints",
     "transfer_labels",

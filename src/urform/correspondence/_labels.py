@@ -1,4 +1,4 @@
-"""Labels, keypoints and colours of a surface: reading them, and the colours that labels are shown in."""
+"""Labels, keypoints and colors of a surface: reading them, and the colors that labels are shown in."""
 
 from __future__ import annotations
 
@@ -85,19 +85,19 @@ def group_labels(scan: Scan | None, name: str) -> Labels:
     return _labels(scan.face_group, "face")
 
 
-def label_colours(count: int) -> UInt8[np.ndarray, "count 3"]:
-    """Colours that are told apart, RGB; the first ones the same for every count."""
+def label_colors(count: int) -> UInt8[np.ndarray, "count 3"]:
+    """Colors that are told apart, RGB; the first ones the same for every count."""
     hues = (0.58 + 0.381966 * np.arange(count)) % 1  # the golden angle: each new hue falls into the largest gap
     levels = [(0.62, 0.85), (0.85, 0.65), (0.4, 0.95)]
     rgb = [colorsys.hsv_to_rgb(hue, *levels[index // 8 % 3]) for index, hue in enumerate(hues)]
     return np.round(np.array(rgb).reshape(-1, 3) * 255).astype(np.uint8)
 
 
-def colour_at(mesh: TexturedMesh, points: SurfacePoints) -> Float[np.ndarray, "N 3"]:
-    """Colour in 0..1 of points on a mesh: material times vertex colour times the texture's nearest pixel."""
+def color_at(mesh: TexturedMesh, points: SurfacePoints) -> Float[np.ndarray, "N 3"]:
+    """Color in 0..1 of points on a mesh: material times vertex color times the texture's nearest pixel."""
     material = mesh.face_material[points.face]
-    colour = np.array([entry.rgb for entry in mesh.materials])[material]
-    colour = colour * np.einsum("nk,nkd->nd", points.weights, mesh.corner_rgb[points.face])
+    color = np.array([entry.rgb for entry in mesh.materials])[material]
+    color = color * np.einsum("nk,nkd->nd", points.weights, mesh.corner_rgb[points.face])
     uv = np.einsum("nk,nkd->nd", points.weights, mesh.corner_uv[points.face])
     for index, entry in enumerate(mesh.materials):
         chosen = np.flatnonzero(material == index)
@@ -106,8 +106,8 @@ def colour_at(mesh: TexturedMesh, points: SurfacePoints) -> Float[np.ndarray, "N
         height, width = entry.texture.shape[:2]
         column = np.floor(uv[chosen, 0] % 1 * width).astype(int).clip(max=width - 1)
         row = np.floor((1 - uv[chosen, 1] % 1) * height).astype(int).clip(max=height - 1)
-        colour[chosen] *= entry.texture[row, column] / 255
-    return colour.clip(0, 1)
+        color[chosen] *= entry.texture[row, column] / 255
+    return color.clip(0, 1)
 
 
 def _labels(texts: Sequence[str], per: Literal["vertex", "face"]) -> Labels:

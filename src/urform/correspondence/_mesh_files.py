@@ -81,7 +81,7 @@ def mesh_shapes(
     overwrite: bool = False,
     inputs: Iterable[Path] = (),
 ) -> MeshCounts:
-    """Write `out/<dataset>/<category>/<instance>.ply` of each shape, its canonical points as colours.
+    """Write `out/<dataset>/<category>/<instance>.ply` of each shape, its canonical points as colors.
 
     Args:
         model: of the category.
@@ -112,7 +112,7 @@ def mesh_shapes(
                 mesh = registered.mesh
                 found.append(registered.found)
             else:
-                mesh, count = _coloured(model, latent, options)
+                mesh, count = _colored(model, latent, options)
                 dropped += count
         except NoSurfaceError as error:
             logger.warning("%s: %s", name, error)
@@ -124,7 +124,7 @@ def mesh_shapes(
     return MeshCounts(written, kept, dropped, failed, found)
 
 
-def _coloured(model: Model, latent: np.ndarray, options: MeshOptions) -> tuple[trimesh.Trimesh, int]:
+def _colored(model: Model, latent: np.ndarray, options: MeshOptions) -> tuple[trimesh.Trimesh, int]:
     """The mesh of a latent with its canonical points, and how many components were dropped."""
     mesh = model.mesh(latent, options.resolution, options.faces, dense=options.dense)
     others = perturbed(model, latent, options.perturbations) if options.perturbations else None

@@ -26,7 +26,7 @@ MOST_STEPS = 1000
 def morph(
     model: Model, first: Subject, last: Subject, steps: int, out: Path, resolution: int = 128, registered: bool = False
 ) -> list[Path]:
-    """Write `00.ply`, `01.ply`, ... and `morph.gif`, which goes there and back; equal colours correspond.
+    """Write `00.ply`, `01.ply`, ... and `morph.gif`, which goes there and back; equal colors correspond.
 
     Args:
         model: of the category.

@@ -45,7 +45,7 @@ class Registered:
 def with_canonical(
     model: Model, latent: Float[np.ndarray, " L"], mesh: trimesh.Trimesh, others: Float[np.ndarray, "K L"] | None = None
 ) -> trimesh.Trimesh:
-    """The mesh with the canonical point of each vertex, as its colour and in attributes that a PLY file keeps.
+    """The mesh with the canonical point of each vertex, as its color and in attributes that a PLY file keeps.
 
     Args:
         model: whose warp it is.
@@ -54,20 +54,20 @@ def with_canonical(
         others: latents that might as well be the shape's; with them there is an attribute `uncertainty`, see there.
     """
     vertices = np.asarray(mesh.vertices, np.float32)
-    mesh = _coloured(mesh, model.canonical(vertices, latent))
+    mesh = _colored(mesh, model.canonical(vertices, latent))
     if others is not None:
         mesh.vertex_attributes["uncertainty"] = uncertainty(model, vertices, others)
     return mesh
 
 
-def coloured_template(model: Model, resolution: int = 128) -> trimesh.Trimesh:
-    """The template's mesh in the colours of its own points."""
+def colored_template(model: Model, resolution: int = 128) -> trimesh.Trimesh:
+    """The template's mesh in the colors of its own points."""
     mesh = model.template_mesh(resolution)
-    return _coloured(mesh, np.asarray(mesh.vertices, np.float32))
+    return _colored(mesh, np.asarray(mesh.vertices, np.float32))
 
 
 def canonical_rgb(canonical: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
-    """Colours in 0..1 of canonical points: red, green and blue grow from -1 to 1 along x, y and z."""
+    """Colors in 0..1 of canonical points: red, green and blue grow from -1 to 1 along x, y and z."""
     return np.clip((canonical + 1) / 2, 0, 1)
 
 
@@ -115,11 +115,11 @@ def folded_share(model: Model, points: Float[np.ndarray, "N 3"], latent: Float[n
     return float((np.linalg.det(slopes) < 0).mean())
 
 
-def _coloured(mesh: trimesh.Trimesh, canonical: Float[np.ndarray, "V 3"]) -> trimesh.Trimesh:
-    """The mesh in the colours of these canonical points."""
+def _colored(mesh: trimesh.Trimesh, canonical: Float[np.ndarray, "V 3"]) -> trimesh.Trimesh:
+    """The mesh in the colors of these canonical points."""
     mesh = mesh.copy()
-    colours = (canonical_rgb(canonical) * 255).astype(np.uint8)
-    mesh.visual = ColorVisuals(mesh, vertex_colors=colours)
+    colors = (canonical_rgb(canonical) * 255).astype(np.uint8)
+    mesh.visual = ColorVisuals(mesh, vertex_colors=colors)
     for axis, name in enumerate("xyz"):
         mesh.vertex_attributes[f"canonical_{name}"] = canonical[:, axis].astype(np.float32)
     return mesh
@@ -154,7 +154,7 @@ def register(
         better = np.linalg.norm(left, axis=1) < np.linalg.norm(missing[lost], axis=1)
         points[lost[better]], missing[lost[better]] = tried[better], left[better]
     mesh = trimesh.Trimesh(points, template.faces, process=False)
-    mesh, residual = _coloured(mesh, wanted), np.linalg.norm(missing, axis=1)
+    mesh, residual = _colored(mesh, wanted), np.linalg.norm(missing, axis=1)
     mesh.vertex_attributes["residual"] = residual
     return Registered(mesh, residual, np.abs(model.sdf(points, latent)))
 

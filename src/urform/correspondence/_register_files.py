@@ -43,7 +43,7 @@ from urform.geometry import (
     sample_sdf,
     sample_visible_surface,
     simplify,
-    spread,
+    spread_points,
     surface_quality,
     up_of,
 )
@@ -185,9 +185,8 @@ def register_files(
     options = options or RegisterOptions()
     names = _names(paths, options)
     results = [out / f"{name}.{options.format}" for name in ("template", *names)]
-    check_outputs(
-        out, [*results, out / RESIDUALS_FILE, *mode_files(out / MODES_FOLDER, options.modes, options.format)], paths
-    )
+    modes = mode_files(out / MODES_FOLDER, options.modes, options.format)
+    check_outputs(out, [*results, out / RESIDUALS_FILE, *modes], paths)
     template = registration_template(model, options.faces, options.resolution)
     rows: list[dict[str, Any]] = []
     registered: dict[str, Float[np.ndarray, "V 3"]] = {}
@@ -249,7 +248,7 @@ def register_scan(
     moved = np.asarray(register(model, fitted.latent, template).mesh.vertices, np.float64)
     faces = np.asarray(template.faces)
     settled = settle(moved, faces, points, normals)
-    on_mesh = spread(settled, faces, _POINTS, np.random.default_rng(options.seed)).points
+    on_mesh = spread_points(settled, faces, _POINTS, np.random.default_rng(options.seed)).points
     distance = KDTree(on_mesh).query(points, workers=-1)[0]
     diagonal = float(np.linalg.norm(np.ptp(points, axis=0)))
     flipped = len(flipped_faces(settled, faces))

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from urform.correspondence._labels import Labels, colour_at
+from urform.correspondence._labels import Labels, color_at
 from urform.fitting import Subject, Surface
 from urform.formats import load_mesh
-from urform.geometry import SurfacePoints, spread
+from urform.geometry import SurfacePoints, spread_points
 from urform.inference import Model
 
 POINTS = 50_000  # on the surface that is searched: one in 0.007 normalised units on a chair
@@ -32,8 +32,8 @@ class CarriedLabels(NamedTuple):
     distance: Float[np.ndarray, " N"]
 
 
-class CarriedColours(NamedTuple):
-    """Colours in 0..1 of a target's vertices."""
+class CarriedColors(NamedTuple):
+    """Colors in 0..1 of a target's vertices."""
 
     surface: Surface
     rgb: Float[np.ndarray, "V 3"]
@@ -135,20 +135,20 @@ def transfer_keypoints(
     )
 
 
-def transfer_colours(
+def transfer_colors(
     model: Model,
     source: Subject,
     target: Subject,
     resolution: int = RESOLUTION,
     seed: int = 0,
     place_weight: float = 0.0,
-) -> CarriedColours:
-    """Give each vertex of a target the colour of the corresponding point of a source.
+) -> CarriedColors:
+    """Give each vertex of a target the color of the corresponding point of a source.
 
     Args:
         model: that both are shapes of.
-        source: a mesh with materials, textures or vertex colours.
-        target: what is to be coloured.
+        source: a mesh with materials, textures or vertex colors.
+        target: what is to be colored.
         resolution: cells along an axis of surfaces that the model makes.
         seed: of the points on the source.
         place_weight: see `canonical_and_place`.
@@ -157,17 +157,17 @@ def transfer_colours(
         ValueError: the source has no mesh of its own.
     """
     if source.scan is None:
-        raise ValueError(f"--from {source.name}: has no colours, expected a mesh file with some")
+        raise ValueError(f"--from {source.name}: has no colors, expected a mesh file with some")
     surface, mesh = target.surface(model, resolution), load_mesh(source.scan.path)
     known = Surface(mesh.vertices, mesh.faces, source.normalisation, is_own=True)
     points, canonical = _dense(model, source, known, seed, place_weight)
     matches = nearest_canonical(canonical_and_place(model, surface.placed, target.latent, place_weight), canonical)
-    return CarriedColours(surface, colour_at(mesh, points)[matches.index], matches.distance)
+    return CarriedColors(surface, color_at(mesh, points)[matches.index], matches.distance)
 
 
 def _dense(
     model: Model, subject: Subject, surface: Surface, seed: int, place_weight: float
 ) -> tuple[SurfacePoints, Float[np.ndarray, "M 6"]]:
     """Points all over a surface, in normalised space, and what they are compared by."""
-    points = spread(surface.placed, surface.faces, POINTS, np.random.default_rng(seed))
+    points = spread_points(surface.placed, surface.faces, POINTS, np.random.default_rng(seed))
     return points, canonical_and_place(model, points.points, subject.latent, place_weight)

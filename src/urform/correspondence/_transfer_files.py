@@ -1,4 +1,4 @@
-"""Labels, keypoints and colours of one shape written for others: what `urform transfer` does."""
+"""Labels, keypoints and colors of one shape written for others: what `urform transfer` does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 import trimesh
 from jaxtyping import UInt8
 
-from urform.correspondence._labels import group_labels, label_colours, read_labels
+from urform.correspondence._labels import group_labels, label_colors, read_labels
 from urform.correspondence._transfer import (
     RESOLUTION,
-    transfer_colours,
+    transfer_colors,
     transfer_keypoints,
     transfer_labels,
 )
@@ -97,7 +97,7 @@ def _writer(model: Model, kind: Kind, source: str, file: Path | None, steps: int
     if kind == "labels":
         return _label_writer(model, subject, source, file, options)
     if kind == "colors":
-        return _colour_writer(model, subject, options)
+        return _color_writer(model, subject, options)
     if keypoints is None:
         raise ValueError("--keypoints must name a file, got none")
     return _keypoint_writer(model, subject, keypoints, options)
@@ -108,7 +108,7 @@ def _label_writer(model: Model, source: Subject, name: str, file: Path | None, o
         labels = group_labels(source.scan, name)
     else:
         labels = read_labels(file, source.surface(model, options["resolution"]), name)
-    palette = label_colours(len(labels.names))
+    palette = label_colors(len(labels.names))
 
     def write(target: Subject, stem: Path) -> tuple[dict[str, Any], np.ndarray]:
         carried = transfer_labels(model, source, target, labels, **options)
@@ -136,9 +136,9 @@ def _keypoint_writer(model: Model, source: Subject, keypoints: dict[str, np.ndar
     return write
 
 
-def _colour_writer(model: Model, source: Subject, options: dict[str, Any]) -> Write:
+def _color_writer(model: Model, source: Subject, options: dict[str, Any]) -> Write:
     def write(target: Subject, stem: Path) -> tuple[dict[str, Any], np.ndarray]:
-        carried = transfer_colours(model, source, target, **options)
+        carried = transfer_colors(model, source, target, **options)
         path = stem.with_name(f"{stem.name}.ply")
         _save(carried.surface, path, np.round(carried.rgb * 255).astype(np.uint8), "vertex")
         return {"mesh": str(path), "vertices": len(carried.rgb)}, carried.distance
@@ -146,7 +146,7 @@ def _colour_writer(model: Model, source: Subject, options: dict[str, Any]) -> Wr
     return write
 
 
-def _save(surface: Surface, path: Path, colours: UInt8[np.ndarray, "N 3"], per: Literal["vertex", "face"]) -> None:
-    by_vertex, by_face = (colours, None) if per == "vertex" else (None, colours)
+def _save(surface: Surface, path: Path, colors: UInt8[np.ndarray, "N 3"], per: Literal["vertex", "face"]) -> None:
+    by_vertex, by_face = (colors, None) if per == "vertex" else (None, colors)
     mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False, vertex_colors=by_vertex, face_colors=by_face)
     save_mesh(mesh, path)

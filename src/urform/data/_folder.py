@@ -17,6 +17,9 @@ from urform.data._shape_key import ShapeKey
 from urform.files import check_expansion
 from urform.geometry import Normalisation, SdfSamples
 
+DATASOURCES_FILE = ".datasources.json"
+"""Lies in every data folder and says where the meshes of each dataset lie."""
+
 
 @dataclass(frozen=True)
 class DataFolder:
@@ -58,6 +61,26 @@ class DataFolder:
     def views_path(self, key: ShapeKey, level: str, kind: str = "image") -> Path:
         """Folder of the views of one level; kinds: image (RGBA), image_rgb (on white), albedo."""
         return self.root / key.category / key.instance / level / kind
+
+    @property
+    def datasources_path(self) -> Path:
+        """The file that says where the meshes of each dataset lie."""
+        return self.root / DATASOURCES_FILE
+
+    def datasources(self) -> dict[str, str]:
+        """The folder, list, library or URL of each dataset's meshes; none where the data folder does not say.
+
+        Raises:
+            ValueError: the file that says so is damaged.
+        """
+        try:
+            return {str(name): str(place) for name, place in json.loads(self.datasources_path.read_text()).items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(
+                f"{self.datasources_path}: not a JSON object, expected the folder of each dataset's meshes"
+            ) from error
 
     def sdf_samples(self, key: ShapeKey) -> SdfSamples:
         """Read the SDF samples of a shape.

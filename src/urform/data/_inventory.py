@@ -10,8 +10,8 @@ from pathlib import Path
 from urform.data._folder import DataFolder
 from urform.data._shape_key import ShapeKey
 
-LEVELS = ("easy", "hard")
-KINDS = ("image", "image_rgb", "albedo")
+VIEW_LEVELS = ("easy", "hard")
+VIEW_KINDS = ("image", "image_rgb", "albedo")
 # What stands beside the folders of the categories.
 NO_CATEGORY = frozenset({"SdfSamples", "SurfaceSamples", "NormalizationParameters", "Reports", "splits"})
 
@@ -69,7 +69,7 @@ class Inventory:
         for category in sorted(_folders(root) - NO_CATEGORY):
             known = instances.get(category, set())
             for instance in _folders(root / category) - known:
-                if any((root / category / instance / level).is_dir() for level in LEVELS):
+                if any((root / category / instance / level).is_dir() for level in VIEW_LEVELS):
                     self.shapes.add(ShapeKey(datasets.get(category, "unknown"), category, instance))
 
 

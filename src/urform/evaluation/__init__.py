@@ -21,7 +21,6 @@ from urform.evaluation._correspondence_scores import (
 from urform.evaluation._evaluate import Evaluation, evaluate
 from urform.evaluation._protocols import PROTOCOLS
 from urform.evaluation._scores import format_csv, format_table
-from urform.evaluation._truth import datasources
 
 __all__ = [
     "CHAIR_PARTS",
@@ -32,7 +31,6 @@ __all__ = [
     "Known",
     "Placed",
     "carried_parts",
-    "datasources",
     "encoded_first_view",
     "evaluate",
     "evaluate_correspondence",

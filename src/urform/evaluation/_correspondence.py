@@ -23,9 +23,8 @@ from urform.evaluation._correspondence_scores import (
     label_iou,
     pck,
 )
-from urform.evaluation._truth import datasources
 from urform.fitting import fit, from_samples, read_scan, starts_for
-from urform.geometry import spread
+from urform.geometry import spread_points
 from urform.inference import Model
 
 FOLD_POINTS = 500
@@ -75,7 +74,7 @@ def evaluate_correspondence(
     if len(keys) < 2:
         raise ValueError(f"--split must name at least two shapes, got {len(keys)}")
     classes = list(dict.fromkeys(CHAIR_PARTS.values()))
-    places = datasources(data)
+    places = data.datasources()
     shapes = [_known_shape(data, places, key, classes) for key in keys]
     if unknown := sorted(set(unseen) - {name for shape in shapes for name in shape.keypoints}):
         raise ValueError(f"--unseen: no shape has a keypoint called {unknown[0]}")
@@ -180,11 +179,11 @@ def _known_shape(data: DataFolder, places: dict[str, str], key: ShapeKey, classe
     if not (folder / "shape.json").exists():
         raise FileNotFoundError(
             f"{folder / 'shape.json'}: no such file for {key}; parts and keypoints are known of shapes that "
-            f"`urform synth` made, in the folder that {data.root / '.datasources.json'} names"
+            f"`urform synth` made, in the folder that {data.datasources_path} names"
         )
     scan = read_scan(folder / "model.obj")
     vertices = normalisation.apply(scan.vertices)
-    points = spread(vertices, scan.faces, SURFACE_POINTS, np.random.default_rng(0))
+    points = spread_points(vertices, scan.faces, SURFACE_POINTS, np.random.default_rng(0))
     part = np.array(
         [classes.index(CHAIR_PARTS[name]) if name in CHAIR_PARTS else UNLABELLED for name in scan.face_group]
     )

@@ -16,7 +16,7 @@ from urform.evaluation._protocols import PROTOCOLS, Sample, chosen
 from urform.evaluation._retrieval import TrainingShapes
 from urform.evaluation._scores import Scores, Values, mean_of
 from urform.evaluation._sheet import SheetRow, draw_sheet
-from urform.evaluation._test_shape import Subject, Subjects
+from urform.evaluation._true_shape import TrueShape, TrueShapes
 from urform.evaluation._truth import stored_surface
 from urform.files import encode_png, read_rgba, write_atomically
 from urform.geometry import NoSurfaceError, Solid, check_resolution
@@ -84,7 +84,7 @@ class Evaluation:
         self._model, self._data, self._keys = model, data, list(keys)
         self._resolution, self._seed = resolution, seed
         unit = "diagonal" if own_unit and not original_scale else self.protocol.unit
-        self._subjects = Subjects(self.protocol, data, unit, seed)
+        self._subjects = TrueShapes(self.protocol, data, unit, seed)
         self._check_files()
         self._training = TrainingShapes(model, data, self._subjects.usable([*map(ShapeKey.parse, model.latents)]))
 
@@ -169,7 +169,7 @@ class Evaluation:
             for key in self._keys:
                 self._subjects.meshes.source(key)
 
-    def _methods(self, subject: Subject, template: Solid | str) -> dict[str, _Scored]:
+    def _methods(self, subject: TrueShape, template: Solid | str) -> dict[str, _Scored]:
         """All methods on one shape; a view that several of them see is looked at once."""
         files = {view: self._files(subject.key, view) for view in self._views}
         latents = {file: self._latent(file) for file in {file for each in files.values() for file in each}}
@@ -219,7 +219,7 @@ class Evaluation:
             return str(error)
         return Solid.watertight(np.asarray(mesh.vertices), np.asarray(mesh.faces))
 
-    def _score(self, found: Solid | Sample | str, subject: Subject, name: str = "") -> _Scored:
+    def _score(self, found: Solid | Sample | str, subject: TrueShape, name: str = "") -> _Scored:
         if isinstance(found, str):
             return _Scored(self._subjects.failure(subject), found)
         if isinstance(found, Solid):

@@ -69,7 +69,7 @@ def _input(file: Path) -> UInt8[np.ndarray, "S S 3"]:
 
 def _mesh(solid: Solid) -> UInt8[np.ndarray, "S S 3"]:
     shown = TexturedMesh.from_trimesh(trimesh.Trimesh(solid.vertices, solid.faces, process=False))
-    return on_white(RayCaster(shown).render(_CAMERA, _SIZE, Light(ambient=0.3)).colour)
+    return on_white(RayCaster(shown).render(_CAMERA, _SIZE, Light(ambient=0.3)).color)
 
 
 def _points(points: Float[np.ndarray, "N 3"]) -> UInt8[np.ndarray, "S S 3"]:

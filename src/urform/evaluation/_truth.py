@@ -28,7 +28,6 @@ from urform.geometry import (
 )
 from urform.sources import Source, find_sources, local_copy
 
-_PLACES = ".datasources.json"
 _SIGNS: dict[str, SignMethod] = {
     "solid": solid_sign,
     "winding": winding_sign,
@@ -110,9 +109,9 @@ class TrueMeshes:
 
     def _place(self, key: ShapeKey) -> str:
         """The folder, list, library or URL of the meshes of the shape's dataset."""
-        file = self._data.root / _PLACES
+        file = self._data.datasources_path
         if self._places is None:
-            self._places = datasources(self._data)
+            self._places = self._data.datasources()
         if key.dataset not in self._places:
             raise FileNotFoundError(
                 f'{file}: names no folder for the mesh of {key}; expected {{"{key.dataset}": FOLDER}} in it, '
@@ -133,21 +132,6 @@ class TrueMeshes:
             return dict(json.loads(self._data.report_path(key).read_text()))
         except (OSError, ValueError, TypeError, RecursionError):
             return {}
-
-
-def datasources(data: DataFolder) -> dict[str, str]:
-    """The folder, list, library or URL of each dataset's meshes; none where the data folder does not say.
-
-    Raises:
-        ValueError: the file that says so is damaged.
-    """
-    file = data.root / _PLACES
-    try:
-        return {str(name): str(place) for name, place in json.loads(file.read_text()).items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{file}: not a JSON object, expected the folder of each dataset's meshes") from error
 
 
 def stored_surface(data: DataFolder, key: ShapeKey) -> Float[np.ndarray, "N 3"]:

@@ -17,7 +17,7 @@ from urform.geometry import (
     face_normals,
     sample_sdf,
     sample_visible_surface,
-    spread,
+    spread_points,
 )
 
 MESH_SAMPLES = 60_000  # of which a fit of 400 steps sees each about seven times
@@ -82,7 +82,7 @@ def _evidence_of(scan: Scan, normalisation: Normalisation, partial: bool, rng: n
         return from_samples(samples, surface)
     normals = None if scan.normals is None else normalisation.turn(scan.normals)
     if scan.is_mesh:
-        on_mesh = spread(vertices, scan.faces, SURFACE_POINTS, rng)
+        on_mesh = spread_points(vertices, scan.faces, SURFACE_POINTS, rng)
         vertices, normals = on_mesh.points, face_normals(vertices, scan.faces)[on_mesh.face]
     return from_part(vertices, normals) if partial else from_cloud(vertices, normals)
 

@@ -137,12 +137,12 @@ def _optimise(
     start = torch.as_tensor(starts, dtype=torch.float32, device=device)
     options: dict[str, Any] = {"lr": RATE, "latent_weight": NORM_WEIGHT}
     if evidence.is_partial and len(model.latents) > 1:
-        options = {"lr": PART_RATE, "latent_weight": PART_WEIGHT, "latent_loss": _strangeness(model, device)}
+        options = {"lr": PART_RATE, "latent_weight": PART_WEIGHT, "latent_loss": _distance_from_training(model, device)}
     signless = evidence.signless_of(POINTS)
     return fit_latents(model.decoder, draw, start, steps, signless=signless, **options).cpu().numpy()
 
 
-def _strangeness(model: Model, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+def _distance_from_training(model: Model, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
     """How far latents lie from the training latents: mean squared Mahalanobis distance, 1 for a usual one.
 
     Surface points alone say only where the surface is, not where it is not, so the latents have to; the norm says of

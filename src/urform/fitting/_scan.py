@@ -80,12 +80,12 @@ def _read_numbers(path: Path) -> Scan:
     if rows.ndim != 2 or rows.shape[1] not in (3, 6):
         raise ValueError(f"{path}: {expected}, got shape {rows.shape}")
     rows = rows.astype(np.float64)
-    if rows.shape[1] == 6 and np.isfinite(rows).all() and _are_colours(rows[:, 3:]):
-        raise ValueError(f"{path}: columns 4 to 6 look like colours, expected normals; leave them out")
+    if rows.shape[1] == 6 and np.isfinite(rows).all() and _are_colors(rows[:, 3:]):
+        raise ValueError(f"{path}: columns 4 to 6 look like colors, expected normals; leave them out")
     return Scan(path, rows[:, :3], _no_faces(), _unit(rows[:, 3:]) if rows.shape[1] == 6 else None)
 
 
-def _are_colours(rows: np.ndarray) -> bool:
+def _are_colors(rows: np.ndarray) -> bool:
     """Whether rows of three are no normals: none points backwards, and their lengths differ from one another."""
     lengths = np.linalg.norm(rows, axis=1)
     return bool(len(rows)) and bool((rows >= 0).all()) and not bool(np.ptp(lengths) < 0.01 * lengths.max(initial=0))

@@ -42,7 +42,7 @@ def read_dae(path: Path) -> TexturedMesh:
                 part = _part(primitive, path.parent, pictures)
                 parts.append(part.inside_out() if np.linalg.det(geometry.matrix[:3, :3]) < 0 else part)
                 if "COLOR" in primitive.original.sources:
-                    left_out.add("vertex colours of COLLADA, left out")
+                    left_out.add("vertex colors of COLLADA, left out")
             else:
                 left_out.add("lines, left out")
     notes = [picture.note for picture in pictures.values() if picture.note]
@@ -64,7 +64,7 @@ def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> Texture
 
 
 def _material(material: Any, folder: Path, pictures: dict[str, Texture]) -> Material:
-    """The diffuse colour or texture."""
+    """The diffuse color or texture."""
     diffuse = None if material is None else material.effect.diffuse
     if diffuse is None:
         return Material()

@@ -25,7 +25,7 @@ def glb_bytes(mesh: trimesh.Trimesh | trimesh.Scene) -> bytes:
 
 
 def to_scene(mesh: TexturedMesh) -> trimesh.Scene:
-    """A mesh as trimesh has it: a part for each material, corners parted that differ in colour or on the texture."""
+    """A mesh as trimesh has it: a part for each material, corners parted that differ in color or on the texture."""
     scene = trimesh.Scene()
     for index, material in enumerate(mesh.materials):
         chosen = mesh.face_material == index
@@ -50,7 +50,7 @@ def to_scene(mesh: TexturedMesh) -> trimesh.Scene:
 
 
 def _add_materials(tree: dict[str, Any]) -> None:
-    """Give a matt material to what has none: white where vertices have colours, else grey."""
+    """Give a matt material to what has none: white where vertices have colors, else grey."""
     for name, rgb in (("coloured", WHITE), ("grey", GREY)):
         bare = [
             primitive

@@ -1,4 +1,4 @@
-"""The materials of glTF files: base colour and its texture."""
+"""The materials of glTF files: base color and its texture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MTL files: the colours and textures of an OBJ file's materials."""
+"""MTL files: the colors and textures of an OBJ file's materials."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def read_mtl(folder: Path, names: list[str]) -> Mtl:
             if not path.is_file():
                 notes.append(f"{name} is missing, its materials with it")
                 continue
-            for key, (colour, line) in _entries(path).items():
+            for key, (color, line) in _entries(path).items():
                 picture = read_texture(_found(path.parent, line.name), line.name) if line else Texture(None)
                 notes += [picture.note] if picture.note else []
-                materials[key] = _material(colour, picture, line)
+                materials[key] = _material(color, picture, line)
     return Mtl(materials, tuple(dict.fromkeys(notes)))
 
 
 def _entries(path: Path) -> dict[str, tuple[tuple[float, ...] | None, TextureLine | None]]:
-    """Colour and texture of each material."""
+    """Color and texture of each material."""
     entries: dict[str, tuple[tuple[float, ...] | None, TextureLine | None]] = {}
     name = ""
     for line in path.read_text("utf-8-sig", "replace").splitlines():
@@ -57,13 +57,13 @@ def _entries(path: Path) -> dict[str, tuple[tuple[float, ...] | None, TextureLin
             name = rest
             entries[name] = (None, None)
         elif word == "kd" and name in entries:
-            entries[name] = (_colour(rest), entries[name][1])
+            entries[name] = (_color(rest), entries[name][1])
         elif word == "map_kd" and rest and name in entries:
             entries[name] = (entries[name][0], texture_line(rest))
     return entries
 
 
-def _colour(text: str) -> tuple[float, ...] | None:
+def _color(text: str) -> tuple[float, ...] | None:
     try:
         values = [float(word) for word in text.partition("#")[0].split()[:3]]
     except ValueError:  # `Kd spectral file.rfl` and the like
@@ -75,11 +75,11 @@ def _colour(text: str) -> tuple[float, ...] | None:
     return tuple(min(max(value / largest, 0.0), 1.0) for value in values)
 
 
-def _material(colour: tuple[float, ...] | None, picture: Texture, line: TextureLine | None) -> MtlMaterial:
+def _material(color: tuple[float, ...] | None, picture: Texture, line: TextureLine | None) -> MtlMaterial:
     material = Material() if picture.pixels is None else Material(WHITE, picture.pixels)
     # Exporters write Kd 0 0 0 beside a texture.
-    if colour is not None and (line is None or max(colour) >= 0.05):
-        material = Material((colour[0], colour[1], colour[2]), picture.pixels)
+    if color is not None and (line is None or max(color) >= 0.05):
+        material = Material((color[0], color[1], color[2]), picture.pixels)
     return MtlMaterial(material, line.scale, line.offset) if line else MtlMaterial(material)
 
 

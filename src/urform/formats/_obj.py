@@ -24,7 +24,7 @@ class _Lines:
     """What the lines read so far say."""
 
     def __init__(self) -> None:
-        self.vertices, self.normals, self.uvs, self.colours = (array("d") for _ in range(4))
+        self.vertices, self.normals, self.uvs, self.colors = (array("d") for _ in range(4))
         self.corners, self.corner_uvs, self.sizes = (array("q") for _ in range(3))
         self.groups: list[str] = []
         self.used: list[str] = []  # material of each face
@@ -40,7 +40,7 @@ class _Lines:
             x, y, z = numbers[:3]
             self.vertices.extend((x, y, z))
             if len(numbers) >= 6:
-                self.colours.extend(numbers[-3:])
+                self.colors.extend(numbers[-3:])
         elif word == "vt":
             self.uvs.extend(float(text) for text in [*rest.split()[:2], "0"][:2])
         elif word == "vn":
@@ -114,10 +114,8 @@ def _mesh(lines: _Lines, folder: Path) -> TexturedMesh:
     corners, sizes = np.array(lines.corners, np.int64), np.array(lines.sizes, np.int64)
     names, material = np.unique(lines.used, return_inverse=True) if lines.used else ([""], np.zeros(0, np.int64))
     mtl = read_mtl(folder, lines.libraries)
-    has_colours = len(lines.colours) == len(lines.vertices) > 0
-    found = [
-        mtl.materials.get(str(name), MtlMaterial(Material(WHITE) if has_colours else Material())) for name in names
-    ]
+    has_colors = len(lines.colors) == len(lines.vertices) > 0
+    found = [mtl.materials.get(str(name), MtlMaterial(Material(WHITE) if has_colors else Material())) for name in names]
     notes = (f"{lines.left_out} lines and points, left out",) if lines.left_out else ()
     mesh_normals = normals if len(normals) == len(vertices) and not len(corners) else None
     return polygon_mesh(
@@ -125,7 +123,7 @@ def _mesh(lines: _Lines, folder: Path) -> TexturedMesh:
         corners,
         sizes,
         uv=_uv(lines, np.repeat(material, sizes), found),
-        rgb=_rgb(lines.colours, corners) if has_colours else None,
+        rgb=_rgb(lines.colors, corners) if has_colors else None,
         material=material.astype(np.int64),
         materials=tuple(entry.material for entry in found),
         group=tuple(lines.groups) if lines.has_groups else (),
@@ -143,7 +141,7 @@ def _uv(lines: _Lines, material: np.ndarray, found: list[MtlMaterial]) -> np.nda
     return uv * scale + offset
 
 
-def _rgb(colours: array[float], corners: np.ndarray) -> np.ndarray:
-    rgb = np.array(colours, np.float64).reshape(-1, 3)
+def _rgb(colors: array[float], corners: np.ndarray) -> np.ndarray:
+    rgb = np.array(colors, np.float64).reshape(-1, 3)
     rgb = rgb / 255 if rgb.max() > 1 else rgb
     return rgb[corners.clip(0, len(rgb) - 1)].clip(0, 1)

@@ -1,4 +1,4 @@
-"""OFF files: polygons with the colours that their vertices or faces have."""
+"""OFF files: polygons with the colors that their vertices or faces have."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def read_off(path: Path) -> TexturedMesh:
         if len(row) < size:
             raise ValueError(f"face {number} has {len(row)} of its {size} corners, the file is cut off")
     corners = np.array([corner for row in corner_rows for corner in row], np.int64)
-    start = 6 if head[3] else 3  # normals come before colours
-    at_vertices = _colours([row[start : start + 3] for row in points]) if head[2] else None
-    at_faces = _colours([[float(word) for word in row[1 + int(row[0]) :][:3]] for row in polygons])
+    start = 6 if head[3] else 3  # normals come before colors
+    at_vertices = _colors([row[start : start + 3] for row in points]) if head[2] else None
+    at_faces = _colors([[float(word) for word in row[1 + int(row[0]) :][:3]] for row in polygons])
     rgb = None
     if at_vertices is not None:
         rgb = at_vertices[corners.clip(0, vertices - 1)]
@@ -51,8 +51,8 @@ def read_off(path: Path) -> TexturedMesh:
     return polygon_mesh(xyz, corners, sizes, rgb=rgb, materials=(material,))
 
 
-def _colours(rows: list[list[float]]) -> np.ndarray | None:
-    """Colours in 0..1 of numbers in 0..1 or 0..255; None where not every row has three of them."""
+def _colors(rows: list[list[float]]) -> np.ndarray | None:
+    """Colors in 0..1 of numbers in 0..1 or 0..255; None where not every row has three of them."""
     if not rows or any(len(row) != 3 for row in rows):
         return None
     values = np.array(rows, np.float64)

@@ -1,4 +1,4 @@
-"""PLY files: polygons or points with colours, normals and texture coordinates."""
+"""PLY files: polygons or points with colors, normals and texture coordinates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urform.geometry import WHITE, Material, TexturedMesh
 
 _CORNERS = ("vertex_indices", "vertex_index")
 _NORMALS = ("nx", "ny", "nz")
-_COLOURS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
+_COLORS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
 _COORDINATES = (("texture_u", "texture_v"), ("u", "v"), ("s", "t"))
 _TEXTURE = "texturefile"
 
@@ -39,7 +39,7 @@ def read_ply(path: Path) -> TexturedMesh:
         lists = Lists(np.zeros(0, np.int64), np.zeros(0, np.int64))
     corners, sizes = lists.values.astype(np.int64), lists.sizes
     in_range = corners.clip(0, max(len(vertices) - 1, 0))  # what is out of it is refused below
-    rgb, at_faces = _colours(vertex), _colours(face)
+    rgb, at_faces = _colors(vertex), _colors(face)
     if rgb is not None:
         rgb = rgb[in_range]
     elif at_faces is not None:
@@ -50,14 +50,14 @@ def read_ply(path: Path) -> TexturedMesh:
     notes = [picture.note] if picture.note else []
     if len(pictures) > 1:
         notes.append(f"only the first of {len(pictures)} textures is used")
-    colour = Material().rgb if rgb is None and picture.pixels is None else WHITE
+    color = Material().rgb if rgb is None and picture.pixels is None else WHITE
     return polygon_mesh(
         vertices,
         corners,
         sizes,
         uv=uv,
         rgb=rgb,
-        materials=(Material(colour, picture.pixels),),
+        materials=(Material(color, picture.pixels),),
         normals=_stack(vertex, _NORMALS),
         notes=tuple(notes),
     )
@@ -70,9 +70,9 @@ def _stack(element: Element, names: tuple[str, ...]) -> Float[np.ndarray, "N D"]
     return np.stack(rows, axis=1).astype(np.float64) if len(rows) == len(names) else None
 
 
-def _colours(element: Element) -> Float[np.ndarray, "N 3"] | None:
-    """Colours in 0..1; None where there are none."""
-    for names in _COLOURS:
+def _colors(element: Element) -> Float[np.ndarray, "N 3"] | None:
+    """Colors in 0..1; None where there are none."""
+    for names in _COLORS:
         values = _stack(element, names)
         if values is not None:
             whole = np.asarray(element.columns[names[0]]).dtype

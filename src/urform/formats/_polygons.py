@@ -18,7 +18,7 @@ class Triangles(NamedTuple):
     polygon: Int[np.ndarray, " T"]
 
 
-def triangulate(points: Float[np.ndarray, "C 3"], sizes: Int[np.ndarray, " P"]) -> Triangles:
+def triangulate_polygons(points: Float[np.ndarray, "C 3"], sizes: Int[np.ndarray, " P"]) -> Triangles:
     """Cut polygons into triangles.
 
     Args:
@@ -74,7 +74,7 @@ def polygon_mesh(
         corners: the vertex of each corner, one polygon after the other.
         sizes: how many corners each polygon has.
         uv: texture coordinates of the corners.
-        rgb: colours of the corners.
+        rgb: colors of the corners.
         material: of each polygon.
         materials: what that is an index into.
         group: of each polygon, or nothing.
@@ -88,7 +88,7 @@ def polygon_mesh(
         raise ValueError(f"a face names a vertex that is not there, the file has {len(vertices)}")
     if few := int((sizes < 3).sum()):
         notes = (*notes, f"{few} faces of fewer than three corners, left out")
-    cut = triangulate(vertices[corners], sizes)
+    cut = triangulate_polygons(vertices[corners], sizes)
     return TexturedMesh(
         vertices,
         corners[cut.corner],

@@ -11,7 +11,7 @@ import trimesh
 
 from urform.geometry import UPRIGHT, TexturedMesh
 
-_COLOURS = re.compile(rb"<(\w+:)?(basematerials|colorgroup|texture2dgroup)\b")
+_COLORS = re.compile(rb"<(\w+:)?(basematerials|colorgroup|texture2dgroup)\b")
 _UNREAD = re.compile(rb"<(?:\w+:)?(beamlattice|slicestack|displacementmesh|booleanshape|levelset)\b")
 
 
@@ -34,5 +34,5 @@ def read_3mf(path: Path) -> TexturedMesh:
     if loaded != declared:
         raise ValueError(f"has {declared} triangles, of which {loaded} could be read")
     mesh = TexturedMesh.from_trimesh(scene).turned(UPRIGHT["z"])
-    has_colours = any(_COLOURS.search(content) for content in models)
-    return TexturedMesh.joined([mesh], ("colours of 3MF, left out",)) if has_colours else mesh
+    has_colors = any(_COLORS.search(content) for content in models)
+    return TexturedMesh.joined([mesh], ("colors of 3MF, left out",)) if has_colors else mesh

@@ -38,7 +38,7 @@ from urform.geometry._signed_distance import (
 )
 from urform.geometry._simplify import SMALLEST, simplify
 from urform.geometry._solid import Solid
-from urform.geometry._spread import SurfacePoints, spread
+from urform.geometry._spread import SurfacePoints, spread_points
 from urform.geometry._thicken import ThickenedDistance
 from urform.geometry._upright import UPRIGHT, Up, up_of
 
@@ -86,7 +86,7 @@ __all__ = [
     "sample_visible_surface",
     "simplify",
     "solid_sign",
-    "spread",
+    "spread_points",
     "surface_quality",
     "up_of",
     "volumetric_iou",

@@ -63,8 +63,8 @@ def _farther_ends(lattice: Lattice, cells: Int[np.ndarray, " C"], tolerance: flo
     left = lattice.state[points] != EXACT
     points, others = points[left], others[left]
     flipped = []
-    for colour in (0, 1):  # as on a chessboard, the lattice's sides are odd: what was evaluated foretells the rest
-        now = points % 2 == colour
+    for color in (0, 1):  # as on a chessboard, the lattice's sides are odd: what was evaluated foretells the rest
+        now = points % 2 == color
         ends, starts = points[now], others[now]
         foretold, doubt = _foretell(lattice, ends, starts)
         near, far = np.abs(lattice.flat[starts]), np.abs(foretold)

@@ -20,7 +20,7 @@ LARGEST = 1e30  # units: a mesh that is larger was not read rightly
 
 @dataclass(frozen=True)
 class Material:
-    """Surface colour: a base colour in 0..1 that multiplies the texture where there is one."""
+    """Surface color: a base color in 0..1 that multiplies the texture where there is one."""
 
     rgb: tuple[float, float, float] = GREY
     texture: Shaped[np.ndarray, "height width 3"] | None = None
@@ -28,13 +28,13 @@ class Material:
 
 @dataclass(frozen=True)
 class TexturedMesh:
-    """Triangles with their colours, as loaded: nothing merged, nothing repaired.
+    """Triangles with their colors, as loaded: nothing merged, nothing repaired.
 
     Attributes:
         vertices: positions in the file's own unit, y up.
         faces: vertex indices.
         corner_uv: texture coordinates of each triangle's corners (v up); zeros where there are none.
-        corner_rgb: colour of each corner in 0..1; ones where the file has no vertex colours.
+        corner_rgb: color of each corner in 0..1; ones where the file has no vertex colors.
         face_material: index into `materials`.
         materials: at least one.
         notes: what was amiss in the file or left out, missing textures for example.
@@ -209,7 +209,7 @@ class Normalisation:
 
 
 def _part(part: trimesh.Trimesh) -> TexturedMesh:
-    """A trimesh mesh with its material, texture coordinates and colours."""
+    """A trimesh mesh with its material, texture coordinates and colors."""
     faces = np.asarray(part.faces, np.int64)
     uv, rgb = np.zeros((len(faces), 3, 2)), np.ones((len(faces), 3, 3))
     material = Material()
@@ -230,18 +230,18 @@ def _part(part: trimesh.Trimesh) -> TexturedMesh:
 
 
 def _material(material: Any) -> Material:
-    """Colour and texture of a trimesh material, simple (MTL) or physically based (glTF)."""
+    """Color and texture of a trimesh material, simple (MTL) or physically based (glTF)."""
     image = getattr(material, "baseColorTexture", None)
     if image is None:
         image = getattr(material, "image", None)
     texture = None if image is None else np.asarray(image.convert("RGB"))
-    colour = getattr(material, "baseColorFactor", None)
-    if colour is None:
-        colour = getattr(material, "diffuse", None)
-    if colour is None:
+    color = getattr(material, "baseColorFactor", None)
+    if color is None:
+        color = getattr(material, "diffuse", None)
+    if color is None:
         return Material(WHITE if texture is not None else GREY, texture)
-    values = np.asarray(colour, np.float64)[:3]
-    values = values / 255 if np.asarray(colour).dtype.kind in "ui" or values.max() > 1 else values
+    values = np.asarray(color, np.float64)[:3]
+    values = values / 255 if np.asarray(color).dtype.kind in "ui" or values.max() > 1 else values
     rgb = (float(values[0]), float(values[1]), float(values[2]))
     if texture is not None and max(rgb) < 0.05:
         rgb = (1.0, 1.0, 1.0)  # exporters write Kd 0 0 0 beside a texture

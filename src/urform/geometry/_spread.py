@@ -16,7 +16,7 @@ class SurfacePoints(NamedTuple):
     weights: Float[np.ndarray, "N 3"]
 
 
-def spread(
+def spread_points(
     vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], count: int, rng: np.random.Generator
 ) -> SurfacePoints:
     """Points on a mesh, area-uniform.

@@ -49,7 +49,7 @@ def place_camera(pose: PoseEstimate, mesh: trimesh.Trimesh, framed: UInt8[np.nda
 def overlap(camera: Camera, mesh: trimesh.Trimesh, framed: UInt8[np.ndarray, "S S 4"]) -> float:
     """Intersection over union of the mesh's outline, as the camera sees it, and the object in the picture."""
     shown = TexturedMesh.from_trimesh(trimesh.Trimesh(mesh.vertices, mesh.faces, process=False))
-    outline = RayCaster(shown).render(camera, _OVERLAP_SIZE, samples=1).colour[..., 3] > OPAQUE
+    outline = RayCaster(shown).render(camera, _OVERLAP_SIZE, samples=1).color[..., 3] > OPAQUE
     step = len(framed) / _OVERLAP_SIZE
     places = ((np.arange(_OVERLAP_SIZE) + 0.5) * step).astype(int)
     object_seen = framed[np.ix_(places, places)][..., 3] > OPAQUE

@@ -17,7 +17,7 @@ _CAMERA = Camera(azimuth_deg=50.0, elevation_deg=20.0, distance=2.45)
 _SIZE = 320  # pixels
 _MARGIN = 6
 _STONE = (0.86, 0.88, 0.91)
-_PLAIN, _COLOURED = Light(ambient=0.3), Light(ambient=0.7)  # colours that mean something are shaded less
+_PLAIN, _COLORED = Light(ambient=0.3), Light(ambient=0.7)  # colors that mean something are shaded less
 
 
 def draw_mesh(mesh: trimesh.Trimesh, vertex_rgb: Float[np.ndarray, "V 3"] | None = None) -> UInt8[np.ndarray, "S S 3"]:
@@ -28,14 +28,14 @@ def draw_mesh(mesh: trimesh.Trimesh, vertex_rgb: Float[np.ndarray, "V 3"] | None
 
     Args:
         mesh: in the unit ball, y up, front +z.
-        vertex_rgb: colours in 0..1, instead of a light grey.
+        vertex_rgb: colors in 0..1, instead of a light grey.
     """
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     rgb = np.broadcast_to(_STONE, vertices.shape) if vertex_rgb is None else vertex_rgb
-    colours = (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
-    shown = TexturedMesh.from_trimesh(trimesh.Trimesh(vertices, faces, process=False, vertex_colors=colours))
-    light = _PLAIN if vertex_rgb is None else _COLOURED
-    return on_white(RayCaster(shown).render(_CAMERA, _SIZE, light, samples=9).colour)
+    colors = (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
+    shown = TexturedMesh.from_trimesh(trimesh.Trimesh(vertices, faces, process=False, vertex_colors=colors))
+    light = _PLAIN if vertex_rgb is None else _COLORED
+    return on_white(RayCaster(shown).render(_CAMERA, _SIZE, light, samples=9).color)
 
 
 def trimmed(

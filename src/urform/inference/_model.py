@@ -27,7 +27,7 @@ from urform.formats import PRINT_SIZE_MM, printable, save_mesh
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 STRANGEST = 1.4  # a picture beyond it shows something else; of held-out views of chairs none lies there
 COLOR_SIZE = 512  # pixels along an edge of the picture that colors are taken from
-CHUNK = 4096  # points at once: activations of this many stay in a core's cache
+POINTS_AT_ONCE = 4096  # points at once: activations of this many stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class Model:
         if points.ndim != 2 or points.shape[1] != 3:
             raise ValueError(f"points must have shape (N, 3), got {points.shape}")
         rows = torch.from_numpy(np.ascontiguousarray(points, np.float32))
-        size = CHUNK if self._device.type == "cpu" else 64 * CHUNK
+        size = POINTS_AT_ONCE if self._device.type == "cpu" else 64 * POINTS_AT_ONCE
         parts = [function(chunk.to(self._device)).cpu() for chunk in rows.split(size)]
         return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
 

@@ -136,10 +136,10 @@ def best_fitting(models: Sequence[Model], cut: CutOut) -> Model:
     Nearness is the distance to the closest training latent over the usual distance between neighbouring ones, so that
     latents of different models compare.
     """
-    return models[0] if len(models) == 1 else min(models, key=lambda model: _strangeness(model, cut.rgba))
+    return models[0] if len(models) == 1 else min(models, key=lambda model: _novelty(model, cut.rgba))
 
 
-def _strangeness(model: Model, rgba: UInt8[np.ndarray, "H W 4"]) -> float:
+def _novelty(model: Model, rgba: UInt8[np.ndarray, "H W 4"]) -> float:
     latent = model.encode(model.frame(rgba)[None])[0]
     known = np.stack(list(model.latents.values()))
     squares = (known**2).sum(axis=1)

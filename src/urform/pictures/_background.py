@@ -15,7 +15,7 @@ from urform.pictures._salient import salient
 logger = logging.getLogger(__name__)
 
 LARGEST_SIDE = 1280  # pixels; larger pictures are segmented at this size
-OPAQUE = 250  # levels of alpha from which a pixel counts as opaque
+OPAQUE_FROM = 250  # levels of alpha from which a pixel counts as opaque
 LEAST_PIXELS = 100  # of an object
 MIN_SHARE, MAX_SHARE = 0.01, 0.97  # of the picture covered by the object; outside of these a mask is not believed
 NEAR_SHARE = 0.01  # of the longer side: what lies within it of the network's object is no shadow
@@ -56,7 +56,7 @@ def cut_out(image: UInt8[np.ndarray, "H W C"], keep_background: bool = False) ->
     rgb = np.ascontiguousarray(image[..., :3])
     if keep_background:
         return _with_alpha(rgb, np.full(rgb.shape[:2], 255, np.uint8), "kept")
-    if image.shape[2] == 4 and (image[..., 3] >= OPAQUE).mean() < MAX_SHARE:
+    if image.shape[2] == 4 and (image[..., 3] >= OPAQUE_FROM).mean() < MAX_SHARE:
         alpha, method = image[..., 3], "alpha"
     elif min(rgb.shape[:2]) < 16:
         raise ValueError(
@@ -105,11 +105,11 @@ def _segment(rgb: UInt8[np.ndarray, "H W 3"]) -> tuple[UInt8[np.ndarray, "H W"],
 
 def _unplain(rgb: UInt8[np.ndarray, "H W 3"], seen: Float[np.ndarray, "H W"]) -> tuple[UInt8[np.ndarray, "H W"], str]:
     """Alpha of a picture whose background is not plain, and the method that found it."""
-    by_colour = segment_photo(rgb)
-    known, coloured = seen > 0.5, by_colour > 127
-    alike = (known & coloured).sum() / max((known | coloured).sum(), 1)
+    by_color = segment_photo(rgb)
+    known, colored = seen > 0.5, by_color > 127
+    alike = (known & colored).sum() / max((known | colored).sum(), 1)
     if alike > ALIKE or not MIN_SHARE < known.mean() < MAX_SHARE:
-        return by_colour, "grabcut"
+        return by_color, "grabcut"
     return np.round(255 * np.clip(4 * (seen - 0.5) + 0.5, 0, 1)).astype(np.uint8), "network"
 
 

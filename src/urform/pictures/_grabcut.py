@@ -1,9 +1,9 @@
 """Segmentation of one object in a photograph: a prior from the picture's border, then GrabCut.
 
 The prior is the boundary connectivity of superpixels (Zhu et al. 2014, "Saliency optimization from robust background
-detection", eq. 3 to 6): a region is background as far as the area that it can reach without a change of colour touches
+detection", eq. 3 to 6): a region is background as far as the area that it can reach without a change of color touches
 the border of the picture. GrabCut loses thin legs, whose outline costs more than their area gains; they are put back
-afterwards where they stand out in the colour models against both of their sides.
+afterwards where they stand out in the color models against both of their sides.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 WORK_SIZE = 320  # pixels along the longer side
 SUPERPIXELS = 400
-COLOUR_SIGMA = 10.0  # Lab units over which two regions still count as one
-SURE_BACKGROUND = 0.995  # background probabilities above this teach the colours of the background
+COLOR_SIGMA = 10.0  # Lab units over which two regions still count as one
+SURE_BACKGROUND = 0.995  # background probabilities above this teach the colors of the background
 MAYBE_OBJECT = 0.9  # below this a region may be the object
-BACKGROUND_LIKE = 5.0  # Lab distance below which a pixel has a colour of the background
+BACKGROUND_LIKE = 5.0  # Lab distance below which a pixel has a color of the background
 _XYZ_OF_RGB = np.array(  # rows divided by the white point's X, Y, Z
     [[0.433953, 0.376219, 0.189828], [0.212671, 0.715160, 0.072169], [0.017758, 0.109477, 0.872766]], np.float32
 )
-MIXTURE = 5  # Gaussians in each of cv2.grabCut's colour models
+MIXTURE = 5  # Gaussians in each of cv2.grabCut's color models
 
 
 def segment_photo(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
@@ -33,7 +33,7 @@ def segment_photo(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     lab = cv2.GaussianBlur(_lab(small), (0, 0), 1)
     background = background_probability(lab)
-    likely = (background < MAYBE_OBJECT) & (_distance_to_background_colours(lab, background) > BACKGROUND_LIKE)
+    likely = (background < MAYBE_OBJECT) & (_distance_to_background_colors(lab, background) > BACKGROUND_LIKE)
     mask = np.zeros(likely.shape, dtype=bool)
     if 0 < likely.mean() < 1:
         mask, evidence = _grab_cut(small, likely, background)
@@ -56,20 +56,20 @@ def background_probability(lab: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray,
     label = slic(lab, SUPERPIXELS, compactness=0.1, max_num_iter=8, convert2lab=False, start_label=0, channel_axis=-1)
     count = int(label.max()) + 1
     area = np.bincount(label.ravel(), minlength=count)
-    colour = np.stack([np.bincount(label.ravel(), c.ravel(), count) / area for c in np.moveaxis(lab, 2, 0)], axis=1)
+    color = np.stack([np.bincount(label.ravel(), c.ravel(), count) / area for c in np.moveaxis(lab, 2, 0)], axis=1)
     on_border = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
     pairs = _neighbours(label)
     # All regions at the border are neighbours: the background may be cut in two by the object.
     around = on_border[np.stack(np.triu_indices(len(on_border), 1), axis=1)]
     pairs = np.unique(np.concatenate([pairs, around]), axis=0)
-    steps = np.linalg.norm(colour[pairs[:, 0]] - colour[pairs[:, 1]], axis=1)
+    steps = np.linalg.norm(color[pairs[:, 0]] - color[pairs[:, 1]], axis=1)
     # Small steps along a gradient must not add up: the usual smallest step of a region is free.
     smallest = np.full(count, np.inf)
     np.minimum.at(smallest, pairs[:, 0], steps)
     np.minimum.at(smallest, pairs[:, 1], steps)
     free = float(smallest[np.isfinite(smallest)].mean()) if len(steps) else 0.0
     graph = coo_matrix((np.maximum(steps - free, 0) + 1e-6, (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    reach = np.exp(-(dijkstra(graph.tocsr(), directed=False) ** 2) / (2 * COLOUR_SIGMA**2))
+    reach = np.exp(-(dijkstra(graph.tocsr(), directed=False) ** 2) / (2 * COLOR_SIGMA**2))
     connectivity = reach[:, on_border].sum(axis=1) / np.sqrt(reach.sum(axis=1))
     return (1 - np.exp(-(connectivity**2) / 2))[label]
 
@@ -100,8 +100,8 @@ def _neighbours(label: Int[np.ndarray, "H W"]) -> Int[np.ndarray, "P 2"]:
     return np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
 
 
-def _distance_to_background_colours(lab: np.ndarray, background: np.ndarray) -> Float[np.ndarray, "H W"]:
-    """Lab distance of each pixel to the nearest of the colours that sure background is made of."""
+def _distance_to_background_colors(lab: np.ndarray, background: np.ndarray) -> Float[np.ndarray, "H W"]:
+    """Lab distance of each pixel to the nearest of the colors that sure background is made of."""
     import cv2
 
     sure = lab[background > SURE_BACKGROUND]
@@ -144,7 +144,7 @@ def _grab_cut(
 
 
 def _has_both(labels: np.ndarray) -> bool:
-    """Whether there are enough pixels on either side for their colours to be learned."""
+    """Whether there are enough pixels on either side for their colors to be learned."""
     inside = int(np.count_nonzero(labels & 1))
     return min(inside, labels.size - inside) >= 4 * MIXTURE
 
@@ -164,7 +164,7 @@ def _log_likelihood(rgb: UInt8[np.ndarray, "H W 3"], model: Float[np.ndarray, "1
 
 
 def _with_thin_parts(mask: np.ndarray, evidence: np.ndarray) -> Bool[np.ndarray, "H W"]:
-    """Add long thin pieces, hanging on the mask, whose colour speaks for the object more than that of both sides."""
+    """Add long thin pieces, hanging on the mask, whose color speaks for the object more than that of both sides."""
     import cv2
 
     level = cv2.GaussianBlur(np.clip(evidence, -10, 20).astype(np.float32), (0, 0), 1)

@@ -43,7 +43,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class DataCheck:
+class CheckResult:
     """What a data folder holds.
 
     Attributes:
@@ -70,7 +70,7 @@ class DataCheck:
         return sum(self.categories.values())
 
 
-def check(data: DataFolder, full: bool = False, sheet: Path | None = None, workers: int = 0) -> DataCheck:
+def check(data: DataFolder, full: bool = False, sheet: Path | None = None, workers: int = 0) -> CheckResult:
     """Look through a data folder.
 
     A part that no shape of a category has (say, no albedo) was not wanted; one that only some have is missing in the
@@ -107,7 +107,7 @@ def check(data: DataFolder, full: bool = False, sheet: Path | None = None, worke
     return summary.result()
 
 
-def format_check(result: DataCheck) -> str:
+def format_check(result: CheckResult) -> str:
     """A short table, then the problems."""
     rows = [("shapes", f"{result.shapes:,}: " + ", ".join(f"{n:,} {name}" for name, n in result.categories.items()))]
     if result.samples:
@@ -192,7 +192,7 @@ class _Summary:
         for height, width, path in facts.picture_sizes:
             self._sizes.setdefault(f"{height} x {width}", _Problems()).add("size", path)
 
-    def result(self) -> DataCheck:
+    def result(self) -> CheckResult:
         sizes = {size: found.result()[0] for size, found in self._sizes.items()}
         usual = max(sizes, key=lambda size: sizes[size].count, default="")
         others = [
@@ -201,7 +201,7 @@ class _Summary:
             if size != usual
         ]
         missing = [problem for category in self._categories.values() for problem in category.missing()]
-        return DataCheck(
+        return CheckResult(
             categories={name: category.shapes for name, category in self._categories.items()},
             samples=_quantiles(self._samples),
             inside_fraction=_quantiles(self._inside),

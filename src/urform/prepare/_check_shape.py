@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from urform.data import KINDS, LEVELS, METADATA, DataFolder, ShapeKey
+from urform.data import METADATA, VIEW_KINDS, VIEW_LEVELS, DataFolder, ShapeKey
 from urform.files import read_png
 from urform.geometry import SdfSamples
 from urform.pictures import OPAQUE, on_white
@@ -67,8 +67,8 @@ def check_shape(data: DataFolder, key: ShapeKey, full: bool, thumbnail: bool) ->
     scaled = _note(facts, "normalisation", data.normalisation_path(key), "NormalizationParameters")
     if _note(facts, "surface samples", data.surface_path(key), "SurfaceSamples") or scaled:
         _check_surface(data, facts)
-    for level in LEVELS:
-        for kind in KINDS:
+    for level in VIEW_LEVELS:
+        for kind in VIEW_KINDS:
             _check_views(data.views_path(key, level, kind), f"{level}/{kind}", facts, full, thumbnail)
     return facts
 
@@ -192,6 +192,6 @@ def _picture_damage(picture: Any, mode: str) -> str:
 
 def _thumbnail(picture: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "96 96 3"]:
     """A small RGB copy, on white."""
-    colours = on_white(picture) if picture.shape[2] == 4 else picture
-    small = cv2.resize(colours, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+    colors = on_white(picture) if picture.shape[2] == 4 else picture
+    small = cv2.resize(colors, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)

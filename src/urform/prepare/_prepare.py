@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from urform.config import PrepareConfig, require
-from urform.data import ShapeKey, is_test, split_by_list, split_content
+from urform.data import DATASOURCES_FILE, ShapeKey, is_test, split_by_list, split_content
 from urform.files import caseless, check_outputs, is_url
 from urform.prepare._cluster import run_on_cluster
 from urform.prepare._content import content_of
@@ -25,7 +25,6 @@ from urform.sources import Source, find_sources
 
 logger = logging.getLogger(__name__)
 
-DATA_SOURCES = ".datasources.json"
 SPLITS = ("train", "test")
 
 
@@ -209,14 +208,16 @@ def _is_same_place(first: str, second: str) -> bool:
 
 
 def _note_sources(store: Store, datasets: set[str], meshes: Path | str) -> None:
-    found = store.read([DATA_SOURCES]).get(DATA_SOURCES)
+    found = store.read([DATASOURCES_FILE]).get(DATASOURCES_FILE)
     try:
         known = dict(json.loads(found)) if found else {}
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{store}/{DATA_SOURCES}: not a JSON object, expected the folder of each dataset") from error
+        raise ValueError(
+            f"{store}/{DATASOURCES_FILE}: not a JSON object, expected the folder of each dataset"
+        ) from error
     place = str(meshes) if isinstance(meshes, str) and is_url(meshes) else str(Path(meshes).resolve())
     known.update(dict.fromkeys(sorted(datasets), place))
-    store.write(DATA_SOURCES, (json.dumps(known, indent=1) + "\n").encode())
+    store.write(DATASOURCES_FILE, (json.dumps(known, indent=1) + "\n").encode())
 
 
 def _write_splits(store: Store, reports: Sequence[ShapeReport]) -> None:

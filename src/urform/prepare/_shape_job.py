@@ -26,7 +26,7 @@ from urform.geometry import (
     clean,
     is_watertight,
     sample_sdf,
-    spread,
+    spread_points,
     up_of,
 )
 from urform.prepare._content import KEYPOINTS_FILE, content_of
@@ -188,6 +188,6 @@ def _parts(mesh: TexturedMesh, normalisation: Normalisation, seed: Sequence[int]
     """Points all over a mesh whose groups are parts; None where it has no groups."""
     if not mesh.face_group:
         return None
-    points = spread(normalisation.apply(mesh.vertices), mesh.faces, PART_POINTS, np.random.default_rng(seed))
+    points = spread_points(normalisation.apply(mesh.vertices), mesh.faces, PART_POINTS, np.random.default_rng(seed))
     names, part = np.unique(mesh.face_group, return_inverse=True)
     return Parts(points.points.astype(np.float32), part[points.face].astype(np.int16), tuple(names))

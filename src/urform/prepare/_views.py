@@ -50,7 +50,7 @@ def view_level(config: PrepareConfig, name: str) -> tuple[ViewLevel, int]:
 
 
 def _pictures(frame: Frame, config: PrepareConfig) -> dict[str, np.ndarray]:
-    pictures = {"image": frame.colour, "image_rgb": on_white(frame.colour)}
+    pictures = {"image": frame.color, "image_rgb": on_white(frame.color)}
     if config.albedo:
         pictures["albedo"] = frame.albedo
     if config.depth and frame.depth is not None:

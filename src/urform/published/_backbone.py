@@ -9,10 +9,10 @@ from torch import Tensor
 
 from urform.models import DEPTHS, ResNet
 from urform.published._checkpoint import check_tensors, load_tensors, named_after
+from urform.published._state_dicts import RESNET_CHILDREN
 from urform.weights import FILE_NAME, BackboneWeights, read_backbone
 
 _PREFIXES = {"encoder.": "SimCLR", "encoder_q.": "MoCo", "online_encoder.": "BYOL or SimSiam"}
-_CHILDREN = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
 def load_backbone(path: Path) -> BackboneWeights | None:
@@ -48,10 +48,10 @@ def read_published_backbone(path: Path) -> BackboneWeights:
         state: dict[str, Tensor] = {}
         for key, value in given.items():
             match = re.fullmatch(re.escape(found[0]) + r"encoder\.(\d+)\.(.+)", key)
-            if match and match[1] not in _CHILDREN:
-                raise ValueError(f"{key} is unknown, expected children {', '.join(_CHILDREN)} of a ResNet")
+            if match and match[1] not in RESNET_CHILDREN:
+                raise ValueError(f"{key} is unknown, expected children {', '.join(RESNET_CHILDREN)} of a ResNet")
             if match:
-                state[f"{_CHILDREN[match[1]]}.{match[2]}"] = value
+                state[f"{RESNET_CHILDREN[match[1]]}.{match[2]}"] = value
         depth, width = _sizes(state)
         ResNet(depth, width).load_backbone(state, "model_state_dict")
     return BackboneWeights(path, f"resnet{depth}", _PREFIXES[found[0]], width, None, state)

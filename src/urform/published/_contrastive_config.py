@@ -16,7 +16,7 @@ _ONLY_PUBLISHED = (*_NAMES, "resnet", "pretrained", "cos_lr", "lr_schedule")
 _SIZES = {"width": 64, "image_size": 224}
 
 
-def from_published(content: Mapping[Any, Any], path: Path) -> dict[Any, Any]:
+def settings_from_published(content: Mapping[Any, Any], path: Path) -> dict[Any, Any]:
     """The settings of a published config.yaml under the names of our flags; any other config comes back as it is.
 
     Raises:

@@ -13,7 +13,7 @@ from urform.weights import find_weights, load_weights
 
 
 @dataclass(frozen=True)
-class Embeddings:
+class ExtractedLatents:
     """Latents in the order of a split.
 
     Attributes:
@@ -29,7 +29,7 @@ class Embeddings:
 
 def extract_latents(
     source: str | Path, split: Path, data: Path | None = None, checkpoint: str = "latest"
-) -> Embeddings:
+) -> ExtractedLatents:
     """The latents of the shapes of a split.
 
     Args:
@@ -58,7 +58,7 @@ def extract_latents(
     if without:
         raise ValueError(f"{named_by}: has no latent for {len(without)} shapes of {split}, first: {without[0]}")
     refuse_twice([key.instance for key in keys], split)
-    return Embeddings({key.instance: known[key] for key in keys}, left_out, named_by)
+    return ExtractedLatents({key.instance: known[key] for key in keys}, left_out, named_by)
 
 
 def _known_latents(source: str | Path, split: Path, checkpoint: str) -> tuple[dict[ShapeKey, np.ndarray], Path]:

@@ -21,8 +21,7 @@ from urform.published._checkpoint import (
     read_checkpoint,
     read_codes,
 )
-from urform.published._specs import FILE_NAME as SPECS
-from urform.published._specs import Specs
+from urform.published._specs import SPECS_FILE, Specs
 from urform.published._state_dicts import load_published_decoder
 from urform.weights import FILE_NAME, Weights, build_decoder, check_room, save_weights
 
@@ -82,7 +81,7 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
 
 def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | None = None) -> Experiment:
     """Read a published experiment; arguments and errors as in `import_experiment`."""
-    specs = Specs(experiment / SPECS)
+    specs = Specs(experiment / SPECS_FILE)
     config = specs.model_config()
     parameters = checkpoint_path(experiment / MODELS, checkpoint)
     with named_after(specs.path):
@@ -94,7 +93,7 @@ def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | 
         raise ValueError(f"{codes.path}: must be of epoch {epoch} like {MODELS}/, got epoch {codes.epoch}")
     if codes.latent_size != config.latent_size:
         raise ValueError(
-            f"{codes.path}: must give latents of length {config.latent_size}, CodeLength of {SPECS}, "
+            f"{codes.path}: must give latents of length {config.latent_size}, CodeLength of {SPECS_FILE}, "
             f"got {codes.latent_size}"
         )
     split = split or find_train_split(experiment, specs)
@@ -117,7 +116,7 @@ def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | 
 
 def is_experiment(path: Path) -> bool:
     """Whether a folder looks like one of the published system, if only in part."""
-    return any((path / name).exists() for name in (SPECS, MODELS, CODES))
+    return any((path / name).exists() for name in (SPECS_FILE, MODELS, CODES))
 
 
 def read_experiment_latents(
@@ -142,7 +141,7 @@ def read_experiment_latents(
         raise ValueError(
             f"{codes.path}: holds {codes.form} and no latents; `urform import` makes a model of it, which encodes views"
         )
-    specs = Specs(experiment / SPECS) if (experiment / SPECS).exists() else None
+    specs = Specs(experiment / SPECS_FILE) if (experiment / SPECS_FILE).exists() else None
     named_by = (find_train_split(experiment, specs) if specs else None) or split
     keys = name_rows(codes, named_by)
     return dict(zip(keys, codes.latents, strict=True)), named_by

@@ -22,7 +22,7 @@ from urform.config import (
 
 logger = logging.getLogger(__name__)
 
-FILE_NAME = "specs.json"
+SPECS_FILE = "specs.json"
 ARCHITECTURE = "deep_implicit_template_decoder"
 _NETWORK_KEYS = ("NetworkArch", "NetworkSpecs", "CodeLength", "TrainSplit")
 _OTHER_KEYS = (

@@ -14,7 +14,8 @@ _DECODER = {
 }
 _ENCODER = {"": "encoder."}
 # The second form has the ResNet's children by number; 2 and 3, ReLU and pooling, have no parameters.
-_CHILDREN = {"conv1.": "0.", "bn1.": "1.", "layer1.": "4.", "layer2.": "5.", "layer3.": "6.", "layer4.": "7."}
+RESNET_CHILDREN = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+_CHILDREN = {f"{name}.": f"{number}." for number, name in RESNET_CHILDREN.items()}
 _ENCODER_V2 = {name: f"encoder.{child}" for name, child in _CHILDREN.items()} | {"hidden.": "fc.0.", "fc.": "fc.2."}
 _DOUBLE = "feature_extractor."
 

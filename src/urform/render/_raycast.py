@@ -33,14 +33,14 @@ class Frame:
     """One picture; alpha is the share of a pixel that the object covers.
 
     Attributes:
-        colour: lit.
+        color: lit.
         albedo: unlit.
         depth: distance of the nearest sample along the viewing axis, in the unit of the space; 0 where there is none.
         normals: of that sample in the camera's axes (right, up, backwards), towards the camera; 0 where there is none.
             Both are None unless asked for.
     """
 
-    colour: UInt8[np.ndarray, "H W 4"]
+    color: UInt8[np.ndarray, "H W 4"]
     albedo: UInt8[np.ndarray, "H W 4"]
     depth: Float[np.ndarray, "H W"] | None = None
     normals: Float[np.ndarray, "H W 3"] | None = None
@@ -109,11 +109,11 @@ class RayCaster:
         albedo = self._albedo(face, weights)
         shade = _shade(normals, np.abs(towards) / np.sqrt(_dot(views, views)), light)
         count, window = grid * grid, (slice(rows.start, rows.stop), slice(columns.start, columns.stop))
-        colour, albedo = _resolve([albedo * shade[:, None], albedo], hit, count, (size, size), window)
+        color, albedo = _resolve([albedo * shade[:, None], albedo], hit, count, (size, size), window)
         if not geometry:
-            return Frame(colour, albedo)
+            return Frame(color, albedo)
         depth, normals = _nearest(hits.distance[hit], normals, hit, count, (size, size), window)
-        return Frame(colour, albedo, depth, normals)
+        return Frame(color, albedo, depth, normals)
 
     def _covered(self, camera: Camera, size: int) -> tuple[range, range]:
         """Rows and columns of the rectangle that the object can cover."""
@@ -123,17 +123,17 @@ class RayCaster:
         return range(size - high[1], size - low[1]), range(low[0], high[0])
 
     def _albedo(self, face: np.ndarray, weights: tuple[np.ndarray, ...]) -> Float[np.ndarray, "N 3"]:
-        """Unlit colour in 0..1 at points on faces."""
+        """Unlit color in 0..1 at points on faces."""
         mesh = self._mesh
-        colour = self._face_rgb[face]
+        color = self._face_rgb[face]
         if self._corner_rgb is not None:
-            colour *= _interpolate(self._corner_rgb, face, weights)
+            color *= _interpolate(self._corner_rgb, face, weights)
         for index, texture in self._textures.items():
             chosen = np.flatnonzero(mesh.face_material[face] == index)
             if len(chosen):
                 uv = _interpolate(mesh.corner_uv, face[chosen], tuple(weight[chosen] for weight in weights))
-                colour[chosen] *= _texture_lookup(texture, uv)
-        return colour
+                color[chosen] *= _texture_lookup(texture, uv)
+        return color
 
 
 def _rays(camera: Camera, size: int, grid: int, rows: range, columns: range) -> Float[np.ndarray, "S R C 3"]:
@@ -184,18 +184,18 @@ Window = tuple[slice, slice]
 
 
 def _resolve(
-    colours: list[np.ndarray], hit: np.ndarray, samples: int, shape: tuple[int, int], window: Window
+    colors: list[np.ndarray], hit: np.ndarray, samples: int, shape: tuple[int, int], window: Window
 ) -> list[UInt8[np.ndarray, "H W 4"]]:
-    """Average the samples of each pixel; colour is not darkened where the object covers a pixel in part."""
+    """Average the samples of each pixel; color is not darkened where the object covers a pixel in part."""
     rows, columns = (part.stop - part.start for part in window)
-    values = np.zeros((samples * rows * columns, 1 + 3 * len(colours)), np.float32)
+    values = np.zeros((samples * rows * columns, 1 + 3 * len(colors)), np.float32)
     values[hit, 0] = 1
-    for index, colour in enumerate(colours):
-        values[hit, 1 + 3 * index : 4 + 3 * index] = colour
+    for index, color in enumerate(colors):
+        values[hit, 1 + 3 * index : 4 + 3 * index] = color
     total = values.reshape(samples, rows * columns, -1).sum(axis=0).reshape(rows, columns, -1)
     covered = total[..., :1]
     pictures = []
-    for index in range(len(colours)):
+    for index in range(len(colors)):
         rgb = total[..., 1 + 3 * index : 4 + 3 * index] / np.maximum(covered, 1)
         picture = np.zeros((*shape, 4), np.uint8)
         rgba = np.concatenate([rgb, covered / samples], axis=2)

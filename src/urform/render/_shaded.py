@@ -34,7 +34,7 @@ def render_shaded(
     shown = TexturedMesh.from_trimesh(bare)
     caster = RayCaster(shown)
     for azimuth_deg, elevation_deg in views:
-        yield caster.render(_framing_camera(azimuth_deg, elevation_deg, shown.vertices), size, samples=4).colour
+        yield caster.render(_framing_camera(azimuth_deg, elevation_deg, shown.vertices), size, samples=4).color
 
 
 def _framing_camera(azimuth_deg: float, elevation_deg: float, vertices: np.ndarray) -> Camera:

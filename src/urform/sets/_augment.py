@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def augment(rgba: UInt8[Tensor, "B S S 4"], flip: bool, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
-    """Vary crop, scale, cut-out, background, colour, light, blur, noise and compression, each picture its own way.
+    """Vary crop, scale, cut-out, background, color, light, blur, noise and compression, each picture its own way.
 
     Args:
         rgba: framed views.
@@ -27,9 +27,9 @@ def augment(rgba: UInt8[Tensor, "B S S 4"], flip: bool, generator: torch.Generat
     draw = _Draw(len(pictures), generator)
     pictures = _move(torch.cat([pictures[:, :3] * pictures[:, 3:], pictures[:, 3:]], dim=1), flip, draw)
     alpha = _damage(pictures[:, 3:], draw)
-    colour = _recolour(pictures[:, :3] / pictures[:, 3:].clamp(min=1e-3), draw)
-    colour = colour * _light(colour, draw)
-    pictures = colour.clamp(0, 1) * alpha + _background(colour, draw) * (1 - alpha)
+    color = _recolor(pictures[:, :3] / pictures[:, 3:].clamp(min=1e-3), draw)
+    color = color * _light(color, draw)
+    pictures = color.clamp(0, 1) * alpha + _background(color, draw) * (1 - alpha)
     pictures = _blur(pictures, draw)
     noise = torch.randn(pictures.shape, generator=generator)
     pictures = pictures + noise * draw.sometimes(0.3, draw.uniform(0, 0.03))
@@ -92,31 +92,31 @@ def _rectangle(alpha: Tensor, draw: _Draw) -> Tensor:
     return columns * rows
 
 
-def _recolour(colour: Tensor, draw: _Draw) -> Tensor:
+def _recolor(color: Tensor, draw: _Draw) -> Tensor:
     """Other paint, other exposure."""
     order = torch.rand(draw.count, 3, generator=draw.generator).argsort(dim=1)
-    shuffled = torch.gather(colour, 1, order[:, :, None, None].expand_as(colour))
-    colour = torch.where(draw.chance(0.3), shuffled, colour)
+    shuffled = torch.gather(color, 1, order[:, :, None, None].expand_as(color))
+    color = torch.where(draw.chance(0.3), shuffled, color)
     tint = draw.sometimes(0.5, draw.uniform(0.6, 1.4, 3), 1.0)
-    colour = colour * tint
-    grey = colour.mean(dim=1, keepdim=True)
-    colour = grey + (colour - grey) * draw.uniform(0.0, 1.5)
-    middle = (colour.mean(dim=(1, 2, 3), keepdim=True) - 0.5) * 0.5 + 0.5
-    colour = middle + (colour - middle) * draw.uniform(0.6, 1.5)
-    colour = colour + draw.sometimes(0.3, draw.uniform(0.0, 0.5))
-    return colour.clamp(0, 1) ** draw.uniform(0.5, 1.6)
+    color = color * tint
+    grey = color.mean(dim=1, keepdim=True)
+    color = grey + (color - grey) * draw.uniform(0.0, 1.5)
+    middle = (color.mean(dim=(1, 2, 3), keepdim=True) - 0.5) * 0.5 + 0.5
+    color = middle + (color - middle) * draw.uniform(0.6, 1.5)
+    color = color + draw.sometimes(0.3, draw.uniform(0.0, 0.5))
+    return color.clamp(0, 1) ** draw.uniform(0.5, 1.6)
 
 
-def _light(colour: Tensor, draw: _Draw) -> Tensor:
+def _light(color: Tensor, draw: _Draw) -> Tensor:
     """Light that falls off across the picture."""
-    along = torch.linspace(-1, 1, colour.shape[-1])
+    along = torch.linspace(-1, 1, color.shape[-1])
     slope_x, slope_y = draw.uniform(-0.4, 0.4), draw.uniform(-0.4, 0.4)
     return 1 + draw.chance(0.4) * (slope_x * along.view(1, 1, 1, -1) + slope_y * along.view(1, 1, -1, 1))
 
 
-def _background(colour: Tensor, draw: _Draw) -> Tensor:
+def _background(color: Tensor, draw: _Draw) -> Tensor:
     """White (what the encoder sees later) in most, else plain, a gradient or a cloudy texture."""
-    size = colour.shape[-1]
+    size = color.shape[-1]
     plain = draw.uniform(0, 1, 3).expand(-1, -1, size, size)
     ramp = torch.linspace(0, 1, size).view(1, 1, -1, 1)
     gradient = plain * (1 - ramp) + draw.uniform(0, 1, 3) * ramp

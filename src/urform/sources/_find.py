@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from urform.data import ShapeKey
+from urform.data import DATASOURCES_FILE, ShapeKey
 from urform.files import is_url, name_of
 from urform.sources._furniture import library_sources
 from urform.sources._list import list_sources
 from urform.sources._remote import remote_sources
 from urform.sources._source import (
     CATEGORY,
-    DATA_MARK,
     DATASET,
     OWN_MESHES,
     SHAPENET,
@@ -146,7 +145,7 @@ def _walk(folder: Path, skipped: set[Path]) -> Iterator[tuple[Path, str]]:
             yield current, f"{current}: the folder cannot be read ({error.strerror}); change its permissions"
             continue
         folders = {entry.name for entry in entries if entry.is_dir()}
-        if any(entry.name == DATA_MARK for entry in entries):
+        if any(entry.name == DATASOURCES_FILE for entry in entries):
             entries = [entry for entry in entries if entry.name not in OWN_MESHES]
             folders -= OWN_MESHES
         for entry in entries:

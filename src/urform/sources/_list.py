@@ -11,7 +11,7 @@ from urform.files import ANONYMOUS_STEMS, caseless, is_url, name_of, read_table,
 from urform.sources._source import CATEGORY, DATASET, Source, file_problem, name_problem
 
 COLUMNS = ("path", "instance", "category", "dataset", "family", "split")
-SPLITS = {"": None, "train": False, "test": True}
+IN_TEST = {"": None, "train": False, "test": True}
 
 
 def list_sources(path: Path, dataset: str | None, category: str | None, collection: str = "") -> list[Source]:
@@ -43,7 +43,7 @@ def list_sources(path: Path, dataset: str | None, category: str | None, collecti
 def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey, collection: str) -> Source:
     if not row["path"]:
         raise ValueError(f"{path}, line {number}: no path, expected a mesh file")
-    if row["split"].lower() not in SPLITS:
+    if row["split"].lower() not in IN_TEST:
         raise ValueError(f"{path}, line {number}: unknown split {row['split']!r}, expected train, test or nothing")
     given = row["path"]
     key = ShapeKey(
@@ -57,7 +57,7 @@ def _source(path: Path, number: int, row: dict[str, str], fallback: ShapeKey, co
     else:
         mesh = path.parent / given
         problem = file_problem(mesh)
-    return Source(key, mesh, row["family"], SPLITS[row["split"].lower()], problem, collection=collection)
+    return Source(key, mesh, row["family"], IN_TEST[row["split"].lower()], problem, collection=collection)
 
 
 def _derived_name(given: str) -> str:

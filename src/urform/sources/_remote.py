@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from urform.data import ShapeKey
+from urform.data import DATASOURCES_FILE, ShapeKey
 from urform.files import name_of, open_url
 from urform.formats import references
 from urform.sources._list import list_sources
 from urform.sources._source import (
     CATEGORY,
-    DATA_MARK,
     DATASET,
     OWN_MESHES,
     SHAPENET,
@@ -93,7 +92,7 @@ def _walked(url: str, places: list[str], skipped: set[str], dataset: str, catego
     folders: dict[PurePosixPath, set[str]] = {}  # names of the folders in each folder
     for parent in {parent for place in places for parent in PurePosixPath(place).parents}:
         folders.setdefault(parent.parent, set()).add(parent.name)
-    marked = {PurePosixPath(place).parent for place in places if PurePosixPath(place).name == DATA_MARK}
+    marked = {PurePosixPath(place).parent for place in places if PurePosixPath(place).name == DATASOURCES_FILE}
     sources = []
     for place in places:
         path = PurePosixPath(place)

@@ -13,7 +13,6 @@ from urform.sources._archive import archive_stem
 
 DATASET = "shapes"
 CATEGORY = "object"
-DATA_MARK = ".datasources.json"  # lies in every data folder
 OWN_MESHES = frozenset({"SurfaceSamples", ".sources", ".staging"})
 """Folders of a data folder with mesh files, which `prepare` made itself."""
 SHAPENET = "ShapeNetV2"

@@ -1,10 +1,10 @@
-"""Plausible colours for frames and upholstery."""
+"""Plausible colors for frames and upholstery."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-_COLOURS = {
+_COLORS = {
     "wood": "d9b382 c69c6d a9744f 8b5a2b 6b4226 4b2e1e e8d3b0 9c6b3f 3a2a20 b98a5a",
     "leather": "2b2320 5a3422 7d4a2b a0653a 1c1c1e d8c9b0 6e1f1f 3c3f45 e9e4da",
     "fabric": "8a8d91 c7bfae 4c5a6b 7a2e2e 2f5d50 d3a23c 3b3b45 b7c4c9 6b7f4f a35d4a e4ddd0 24405e c97f6d 5e4b6e",
@@ -15,19 +15,19 @@ _COLOURS = {
 
 
 @dataclass(frozen=True)
-class Material:
-    """A named diffuse colour, sRGB in 0..1."""
+class Finish:
+    """A named diffuse color, sRGB in 0..1."""
 
     name: str
     rgb: tuple[float, float, float]
 
 
-def _draw(rng: np.random.Generator, kinds: dict[str, float]) -> Material:
+def _draw(rng: np.random.Generator, kinds: dict[str, float]) -> Finish:
     kind = pick(rng, kinds)
-    code = str(rng.choice(_COLOURS[kind].split()))
+    code = str(rng.choice(_COLORS[kind].split()))
     rgb = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
     red, green, blue = np.clip(rgb * rng.uniform(0.88, 1.1) + rng.normal(0, 0.012, 3), 0, 1).round(4).tolist()
-    return Material(f"{kind}_{code}", (red, green, blue))
+    return Finish(f"{kind}_{code}", (red, green, blue))
 
 
 def pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
@@ -36,7 +36,7 @@ def pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
     return str(rng.choice(list(weights), p=shares / shares.sum()))
 
 
-def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Material]:
+def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     """Draws the materials of one object.
 
     Args:

@@ -10,7 +10,7 @@ import trimesh
 from manifold3d import Manifold, OpType
 from numpy.typing import NDArray
 
-from urform.synth._materials import Material
+from urform.synth._materials import Finish
 from urform.synth._solids import Numbers
 
 
@@ -25,7 +25,7 @@ class SyntheticShape:
     part_names: tuple[str, ...]
     face_material: NDArray
     """Index into `materials` of each face, (F,)."""
-    materials: tuple[Material, ...]
+    materials: tuple[Finish, ...]
     keypoints: dict[str, NDArray]
     """Named points (3,) in metres."""
     family: str
@@ -40,7 +40,7 @@ class UnfitShapeError(Exception):
 class Assembly:
     """Parts gathered one after the other, then united.
 
-    A part's material is a role ("frame", "soft", "metal"), resolved to a colour when the shape is built.
+    A part's material is a role ("frame", "soft", "metal"), resolved to a color when the shape is built.
     """
 
     parts: list[tuple[str, str, Manifold]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Assembly:
         """Records drawn parameters."""
         self.parameters |= {k: v if isinstance(v, str) else round(float(v), 4) for k, v in parameters.items()}
 
-    def build(self, family: str, palette: dict[str, Material]) -> SyntheticShape:
+    def build(self, family: str, palette: dict[str, Finish]) -> SyntheticShape:
         """Unites the parts.
 
         Raises:

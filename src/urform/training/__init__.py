@@ -5,7 +5,7 @@ from urform.training._devices import Team, choose_device
 from urform.training._encoder import train_encoder
 from urform.training._fit_latents import fit_latents
 from urform.training._joint import train_joint
-from urform.training._loop import Stage, fit
+from urform.training._loop import Stage, train
 from urform.training._pose import train_pose
 from urform.training._run import RunFolder
 from urform.training._shape import train_shape
@@ -18,10 +18,10 @@ __all__ = [
     "Start",
     "Team",
     "choose_device",
-    "fit",
     "fit_latents",
     "load_start",
     "measure_features",
+    "train",
     "train_contrastive",
     "train_encoder",
     "train_joint",

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from urform.config import ContrastiveConfig, RunConfig
 from urform.contrastive import METHODS, build_backbone
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.data import DataFolder, ShapeKey, evenly_spaced, read_split
 from urform.models import to_input
 from urform.sets import ViewSet
 from urform.training._devices import Team
-from urform.training._features import alignment, cross_view_retrieval, effective_rank, spread, uniformity
-from urform.training._look import Look, read_held_out, spread_over
-from urform.training._loop import Stage, fit
+from urform.training._features import alignment, cross_view_retrieval, feature_rank, feature_spread, uniformity
+from urform.training._look import Look, read_held_out
+from urform.training._loop import Stage, train
 from urform.training._optimizers import build_optimizer
 from urform.training._pictures import levels
 from urform.training._run import RunFolder
@@ -29,7 +29,7 @@ from urform.weights import BackboneWeights, save_backbone
 
 logger = logging.getLogger(__name__)
 
-Batch = tuple[Tensor, Tensor, Tensor]
+ContrastiveBatch = tuple[Tensor, Tensor, Tensor]
 """Framed views (B, S, S, 4) of objects, other framed views of the same, and the number (B,) of each one's category."""
 VIEWS_LOOKED_AT = 4
 OBJECTS_LOOKED_AT = 500
@@ -102,7 +102,7 @@ class ContrastiveStage(Stage):
         """How often an epoch goes through the objects; what does not fill a batch at its end is left out that time."""
         return max(1, len(self._views) // (2 * len(self._of_object)))
 
-    def batch(self, epoch: int, index: int) -> Batch:
+    def batch(self, epoch: int, index: int) -> ContrastiveBatch:
         """Two views of each of some objects, or twice the same."""
         per_round, size = len(self._of_object) // self._config.batch_size, self._config.batch_size
         number, place = divmod(index, per_round)
@@ -118,7 +118,7 @@ class ContrastiveStage(Stage):
         same = self._config.pairs == "augmentations" or (self._config.pairs == "mixed" and rng.random() < 0.5)
         return int(places[one]), int(places[one if same else other])
 
-    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def step(self, batch: ContrastiveBatch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The method's loss; beside it, what the negatives are like."""
         one, other, categories = batch
         self._model.advance(epoch / self.epochs)
@@ -175,7 +175,7 @@ class FeatureLook:
                 f"--validation: {len(few)} of {len(known)} objects have fewer than two views, which cannot find each "
                 f"other, first: {few[0]}"
             )
-        keys = spread_over([key for key in known if files[key] >= 2], most)
+        keys = evenly_spaced([key for key in known if files[key] >= 2], most)
         self._shown = min([VIEWS_LOOKED_AT, *(files[key] for key in keys)])
         self._count = len(keys)
         if keys:
@@ -213,8 +213,8 @@ def measure_features(features: Float[Tensor, "S V F"]) -> dict[str, float]:
         **cross_view_retrieval(features),
         "alignment": alignment(features),
         "uniformity": uniformity(flat),
-        "spread": spread(flat),
-        "effective_rank": effective_rank(flat),
+        "spread": feature_spread(flat),
+        "effective_rank": feature_rank(flat),
     }
 
 
@@ -291,4 +291,4 @@ def train_contrastive(
     look = FeatureLook(folder, run.validation, keys, config.image_size, chosen)
     stage = ContrastiveStage(views, keys, config, team.device, look, start, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
-    fit(stage, RunFolder(out, "contrastive", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "contrastive", settings, run, team.is_first), team, run)

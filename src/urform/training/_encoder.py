@@ -22,7 +22,7 @@ from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.sets import SdfSet, ViewSet
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
-from urform.training._loop import Stage, fit
+from urform.training._loop import Stage, train
 from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
@@ -31,7 +31,7 @@ from urform.weights import BackboneWeights, Weights, build_encoder, save_weights
 
 logger = logging.getLogger(__name__)
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+EncoderBatch = tuple[Tensor, Tensor, Tensor, Tensor]
 """Pictures (B, 3, S, S) in 0..1, target latents (B, L), points (B, N, 3) of the shapes, target sdf (B, N)."""
 
 
@@ -98,7 +98,7 @@ class EncoderStage(Stage):
         """Whole batches only: batch norm dislikes small ones."""
         return max(1, len(self._views) // self._config.batch_size)
 
-    def batch(self, epoch: int, index: int) -> Batch:
+    def batch(self, epoch: int, index: int) -> EncoderBatch:
         """Some views, augmented, in an order in which an epoch has each once."""
         size = self._config.batch_size
         order = torch.randperm(len(self._views), generator=seeded(self.seed, epoch))
@@ -109,7 +109,7 @@ class EncoderStage(Stage):
         points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
         return pictures, self._targets[shapes], points, target_sdf
 
-    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def step(self, batch: EncoderBatch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """L1 between predicted and learned latent, where there is one, and between predicted and true clamped sdf."""
         pictures, target, points, target_sdf = batch
         predicted = self._encoder(pictures).float()
@@ -180,7 +180,7 @@ def train_encoder(
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
     stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, start.backbone)
     settings = run_settings(config, inits, imagenet, keys)
-    fit(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
 
 
 def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path, config: EncoderConfig) -> Tensor:

@@ -48,7 +48,7 @@ def uniformity(features: Float[Tensor, "N F"]) -> float:
     return torch.pdist(nn.functional.normalize(features, dim=1)).square().mul(-2).exp().mean().log().item()
 
 
-def spread(features: Float[Tensor, "N F"]) -> float:
+def feature_spread(features: Float[Tensor, "N F"]) -> float:
     """Standard deviation of normalised features, times the root of their length: 1 on a sphere, 0 where collapsed.
 
     Source: Chen 2021 (SimSiam), section 4.1.
@@ -57,7 +57,7 @@ def spread(features: Float[Tensor, "N F"]) -> float:
     return (unit.std(dim=0).mean() * unit.shape[1] ** 0.5).item()
 
 
-def effective_rank(features: Float[Tensor, "N F"]) -> float:
+def feature_rank(features: Float[Tensor, "N F"]) -> float:
     """How many directions the features use: exp of the entropy of their covariance's spectrum.
 
     Source: Roy 2007, The effective rank.

@@ -17,7 +17,7 @@ from urform.sets import ViewSet
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
-from urform.training._loop import Batch, fit
+from urform.training._loop import Batch, train
 from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
@@ -180,7 +180,7 @@ def train_joint(
     settings = run_settings(config, inits, imagenet, keys)
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
     stage = JointStage(views, folder, keys, config, team.device, look, start, imagenet)
-    fit(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
 
 
 def _check_same(weights: Weights, where: Path | None, config: JointConfig) -> None:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.data import DataFolder, ShapeKey, evenly_spaced, read_split
 from urform.files import read_rgba
 from urform.geometry import chamfer_deepsdf, extract_isosurface, sample_faces
 from urform.models import Decoder, to_input
@@ -61,12 +61,6 @@ def read_held_out(validation: Sequence[Path], training: Sequence[ShapeKey]) -> l
     return held_out
 
 
-def spread_over(keys: Sequence[ShapeKey], most: int) -> list[ShapeKey]:
-    """At most so many of the shapes, evenly spaced."""
-    places = np.linspace(0, len(keys) - 1, min(most, len(keys))).round().astype(int)
-    return [keys[place] for place in places]
-
-
 class ShapeLook:
     """Looks at the shapes of a decoder: at validation shapes where there are some, else at the first training shapes.
 
@@ -97,7 +91,7 @@ class ShapeLook:
         held_out = read_held_out(validation, training)
         self.held_out = bool(held_out)
         seen = [key for key in dict.fromkeys(training) if levels is None or data.view_files(key, levels)]
-        self.keys = spread_over(held_out, MEASURED) or seen[:DRAWN]
+        self.keys = evenly_spaced(held_out, MEASURED) or seen[:DRAWN]
         self._data, self._clamp, self._levels = data, clamp, levels
         self._samples = SdfSet(data, self.keys, _CACHE_GB)
         rng = np.random.default_rng(0)

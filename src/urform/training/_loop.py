@@ -83,7 +83,7 @@ class Stage(ABC):
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """How far a training is: the next batch is `index` of `epoch`.
 
     Attributes:
@@ -103,7 +103,7 @@ class Progress:
     best: float = math.inf
 
 
-def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
+def train(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
     """Train a stage to its end, from the run's checkpoint where there is one.
 
     On the CPU, a run that was stopped anywhere and resumed ends with bitwise the same weights as one that was not:
@@ -130,7 +130,7 @@ def fit(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
         while state.epoch < last:
             bar.set_description(f"epoch {state.epoch + 1}/{stage.epochs}")
             means = _Epoch(stage, scaler, run, team, config, stop, bar).train(state)
-            state = Progress(state.epoch + 1, 0, state.elapsed_s, state.waited_s, best=state.best)
+            state = TrainingState(state.epoch + 1, 0, state.elapsed_s, state.waited_s, best=state.best)
             if team.is_first:
                 look = _look(stage, run, state) if _is_due(config.look_every, state.epoch, stage.epochs) else Look()
                 means |= look.numbers
@@ -164,7 +164,7 @@ class _Epoch:
         self._stage, self._scaler, self._run, self._team = stage, scaler, run, team
         self._config, self._stop, self._bar = config, stop, bar
 
-    def train(self, state: Progress) -> dict[str, float]:
+    def train(self, state: TrainingState) -> dict[str, float]:
         """Train from `state.index` on; returns the means over the whole epoch."""
         stage, team = self._stage, self._team
         stage.modules.train()
@@ -188,7 +188,7 @@ class _Epoch:
                 )
         return {name: (total / count).item() for name, total in state.totals.items()}
 
-    def _batches(self, state: Progress) -> Iterator[tuple[int, Batch]]:
+    def _batches(self, state: TrainingState) -> Iterator[tuple[int, Batch]]:
         indices = range(state.index, self._stage.batches_per_epoch)
         batches = made_ahead(lambda index: self._stage.batch(state.epoch, index), indices)
         for index in indices:
@@ -266,7 +266,7 @@ def _is_due(every: int, epoch: int, last: int) -> bool:
     return every > 0 and (epoch % every == 0 or epoch == last)
 
 
-def _look(stage: Stage, run: RunFolder, state: Progress) -> Look:
+def _look(stage: Stage, run: RunFolder, state: TrainingState) -> Look:
     """Look at what is learned, and keep it where it is the best so far."""
     stage.modules.eval()
     look = stage.look()
@@ -276,7 +276,7 @@ def _look(stage: Stage, run: RunFolder, state: Progress) -> Look:
     return look
 
 
-def _save(stage: Stage, scaler: Any, run: RunFolder, state: Progress, config: RunConfig) -> None:
+def _save(stage: Stage, scaler: Any, run: RunFolder, state: TrainingState, config: RunConfig) -> None:
     run.save_checkpoint(
         {
             **vars(state),
@@ -288,15 +288,15 @@ def _save(stage: Stage, scaler: Any, run: RunFolder, state: Progress, config: Ru
     )
 
 
-def _restore(stage: Stage, scaler: Any, run: RunFolder, config: RunConfig) -> Progress:
+def _restore(stage: Stage, scaler: Any, run: RunFolder, config: RunConfig) -> TrainingState:
     checkpoint = run.checkpoint()
     run.keep_metrics(0 if checkpoint is None else checkpoint["epoch"])
     if checkpoint is None:
-        return Progress()
+        return TrainingState()
     stage.modules.load_state_dict(checkpoint["modules"])
     stage.optimizer.load_state_dict(checkpoint["optimizer"])
     if checkpoint["scaler"]:
         scaler.load_state_dict(checkpoint["scaler"])
     if checkpoint["validation"] != [str(path) for path in config.validation]:
         checkpoint["best"] = math.inf  # of other shapes
-    return Progress(**{each.name: checkpoint[each.name] for each in fields(Progress)})
+    return TrainingState(**{each.name: checkpoint[each.name] for each in fields(TrainingState)})

@@ -24,7 +24,7 @@ from urform.pictures import frame
 from urform.sets import ViewSet, augment
 from urform.training._devices import Team
 from urform.training._look import Look, read_held_out
-from urform.training._loop import Stage, fit
+from urform.training._loop import Stage, train
 from urform.training._pictures import levels, seeded
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
@@ -135,7 +135,7 @@ def train_pose(
     measured = pose_features(folder, held_out, replace(config, copies=0), trunk) if held_out else None
     stage = PoseStage(*pose_features(folder, keys, config, trunk), weights, config, team.device, measured)
     settings = {"config": config, "init": str(init), "shapes": [str(key) for key in keys]}
-    fit(stage, RunFolder(out, "pose", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "pose", settings, run, team.is_first), team, run)
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ from urform.data import DataFolder, ShapeKey, read_split
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
-from urform.training._loop import Batch, fit
+from urform.training._loop import Batch, train
 from urform.training._run import RunFolder
 from urform.weights import Weights, save_weights
 
@@ -93,4 +93,4 @@ def train_shape(
     look = ShapeLook(folder, run.validation, keys, config.clamp)
     settings = {"config": config, "shapes": [str(key) for key in keys]}
     stage = ShapeStage(folder, keys, config, team.device, look)
-    fit(stage, RunFolder(out, "shape", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "shape", settings, run, team.is_first), team, run)

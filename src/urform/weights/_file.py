@@ -19,6 +19,7 @@ from urform.config import WITHOUT, ModelConfig
 from urform.data import ShapeKey
 from urform.files import check_outputs, replace_durably, write_atomically
 from urform.models import (
+    EFFICIENTNET,
     Correction,
     Decoder,
     EfficientNetEncoder,
@@ -68,6 +69,14 @@ _WARPS: dict[str, Callable[[ModelConfig], Warp]] = {
 }
 
 
+_ENCODERS: dict[str, Callable[[ModelConfig], ImageEncoder]] = {
+    "resnet": lambda config: ResNetEncoder(
+        config.latent_size, config.encoder_width, config.encoder_hidden, config.encoder_depth
+    ),
+    EFFICIENTNET: lambda config: EfficientNetEncoder(config.latent_size, config.encoder_hidden),
+}
+
+
 def build_decoder(config: ModelConfig) -> Decoder:
     """Template, warp and correction of the given sizes, untrained.
 
@@ -91,10 +100,14 @@ def build_decoder(config: ModelConfig) -> Decoder:
 
 
 def build_encoder(config: ModelConfig) -> ImageEncoder:
-    """Image encoder of the given sizes, untrained."""
-    if config.encoder_backbone != "resnet":
-        return EfficientNetEncoder(config.latent_size, config.encoder_hidden)
-    return ResNetEncoder(config.latent_size, config.encoder_width, config.encoder_hidden, config.encoder_depth)
+    """Image encoder of the given sizes, untrained.
+
+    Raises:
+        ValueError: there is no such encoder.
+    """
+    if config.encoder_backbone not in _ENCODERS:
+        raise ValueError(f"encoder_backbone must be one of {', '.join(_ENCODERS)}, got {config.encoder_backbone!r}")
+    return _ENCODERS[config.encoder_backbone](config)
 
 
 def save_weights(path: Path, weights: Weights, half: bool = False) -> None:

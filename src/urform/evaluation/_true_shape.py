@@ -24,7 +24,7 @@ UNITS: dict[Unit, str] = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrueShape:
     """A test shape.
 
     Attributes:
@@ -42,7 +42,7 @@ class Subject:
     scale: float
 
 
-class Subjects:
+class TrueShapes:
     """Makes the test shapes, and whatever is compared with them, ready for a protocol.
 
     Args:
@@ -73,7 +73,7 @@ class Subjects:
         keys = [key for key in keys if self._data.surface_path(key).exists()]
         return keys if self.protocol.surface == "stored" else self.meshes.found(keys)
 
-    def subject(self, key: ShapeKey) -> Subject:
+    def subject(self, key: ShapeKey) -> TrueShape:
         """A test shape.
 
         Raises:
@@ -94,9 +94,9 @@ class Subjects:
         again = None  # of vertices there is but one sample
         if self.protocol.surface != "vertices":
             again = replace(self._sample(solid, f"{key}/again", None), inside=target.inside)
-        return Subject(key, target, again, cube, self.protocol.size / length)
+        return TrueShape(key, target, again, cube, self.protocol.size / length)
 
-    def _stored_subject(self, key: ShapeKey) -> Subject:
+    def _stored_subject(self, key: ShapeKey) -> TrueShape:
         count, surface = self.protocol.points, stored_surface(self._data, key)
         index = chosen(np.arange(len(surface)), count, self.rng(f"{key}/target"))
         points, rest = surface[index], np.delete(surface, index, axis=0)
@@ -105,24 +105,24 @@ class Subjects:
         if not length > 0:
             raise ValueError(f"{self._data.surface_path(key)}: its points coincide, expected a surface")
         scale = 1 / (self._data.normalisation(key).scale if self.unit == "original" else length)
-        return Subject(key, Sample(points), again, None, scale)
+        return TrueShape(key, Sample(points), again, None, scale)
 
-    def true_sample(self, key: ShapeKey, subject: Subject) -> Sample:
+    def true_sample(self, key: ShapeKey, subject: TrueShape) -> Sample:
         """What the protocol takes of another true shape."""
         name = f"{key}/training"
         if self.protocol.surface == "stored":
             return Sample(chosen(stored_surface(self._data, key), self.protocol.points, self.rng(name)))
         return self._sample(self.meshes.solid(key), name, subject.cube)
 
-    def score(self, found: Sample, subject: Subject) -> Values:
+    def score(self, found: Sample, subject: TrueShape) -> Values:
         """The protocol's metrics of a surface."""
         return self._compare(found, subject.target, subject.scale)
 
-    def failure(self, subject: Subject) -> Values:
+    def failure(self, subject: TrueShape) -> Values:
         """Their values where a method gave no surface."""
         return {metric.name: metric.of_failure(subject.target, subject.scale) for metric in self.protocol.metrics}
 
-    def floor(self, subject: Subject) -> Values:
+    def floor(self, subject: TrueShape) -> Values:
         """Their values for two samples of one and the same surface: nothing can be told to be better."""
         if subject.again is not None:
             return self.score(subject.again, subject)
