@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from urform.config import WITHOUT, ModelConfig
 from urform.data import ShapeKey
-from urform.files import check_outputs, replace_durably, write_atomically
+from urform.files import check_outputs, write_atomically
 from urform.models import (
     EFFICIENTNET,
     Correction,
@@ -135,13 +134,8 @@ def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], kind: str, header: dict[str, Any]) -> None:
     """Write tensors into a safetensors file, atomically, with a header under the name of its kind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        safetensors.torch.save_file(tensors, partial, metadata={kind: json.dumps(header)})
-        replace_durably(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # Its own writer makes files that nobody else may read.
+    write_atomically(path, safetensors.torch.save(tensors, metadata={kind: json.dumps(header)}))
 
 
 def load_weights(path: Path) -> Weights:
