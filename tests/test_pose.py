@@ -140,6 +140,13 @@ def test_colors_come_from_the_picture_and_from_the_mirror_image() -> None:
     assert wrong.mean() < 0.05
 
 
+def test_fine_meshes_get_colors_too() -> None:
+    mesh = trimesh.creation.icosphere(6, 0.5)
+    framed = np.full((64, 64, 4), (10, 200, 90, 255), np.uint8)
+    assert len(mesh.vertices) > 40_000  # more than a picture of OpenCV may have rows
+    assert (picture_colors(mesh, framed, Camera(60.0, 25.0, 2.6)) == (10, 200, 90)).all()
+
+
 def test_a_mesh_that_is_nowhere_seen_is_grey() -> None:
     mesh = chair()
     nothing = np.zeros((64, 64, 4), np.uint8)

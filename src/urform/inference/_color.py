@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import trimesh
 from jaxtyping import Bool, Float, UInt8
+from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from urform.geometry import RayScene
@@ -55,12 +56,11 @@ def _looked_up(
 ) -> tuple[Float[np.ndarray, "V 3"], Bool[np.ndarray, " V"]]:
     """Colors at image coordinates, and where there is the object, not its border, whose colors are mixed."""
     size = len(framed)
-    x = ((places[:, 0] + 1) / 2 * size - 0.5).astype(np.float32)
-    y = ((1 - places[:, 1]) / 2 * size - 0.5).astype(np.float32)
+    columns, rows = (places[:, 0] + 1) / 2 * size - 0.5, (1 - places[:, 1]) / 2 * size - 0.5
     inner = cv2.erode(framed[..., 3], np.ones((3, 3), np.uint8), iterations=max(1, size // 128))
-    stacked = np.concatenate([framed[..., :3], inner[..., None]], axis=2).astype(np.float32)
-    values = cv2.remap(stacked, x[:, None], y[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)[:, 0]
-    return values[:, :3].astype(np.float64), values[:, 3] > 250
+    planes = [*np.moveaxis(framed[..., :3], 2, 0), inner]
+    *rgb, alpha = (map_coordinates(plane.astype(np.float32), [rows, columns], order=1) for plane in planes)
+    return np.stack(rgb, axis=1).astype(np.float64), alpha > 250
 
 
 def _visible(mesh: trimesh.Trimesh, normals: np.ndarray, camera: Camera) -> Bool[np.ndarray, " V"]:
