@@ -18,8 +18,9 @@ SMALLER = {
     "prepare": "--samples 4000 --surface-points 2000 --easy-views 3 --hard-views 3 --view-size 48 --workers 1",
     "train shape": f"--epochs 60 --points-per-shape 256 --shapes-per-batch 4 --device cpu {TINY_MODEL}",
     "train encoder": "--epochs 2 --batch-size 8 --device cpu",
+    "train pose": "--epochs 2 --batch-size 8 --device cpu",
     "evaluate": "--resolution 32",
-    "reconstruct": "--resolution 32",
+    "reconstruct": "--resolution 32 --force",
     "synth": "--count 3",
     "deform": "--copies 1",
 }
