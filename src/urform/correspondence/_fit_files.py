@@ -15,9 +15,9 @@ from urform.correspondence._fit import STEPS, Encoded, Fitted, encode_pictures, 
 from urform.correspondence._latent_file import IDENTITY, LatentFile, write_latent_file
 from urform.correspondence._scan import SCAN_SUFFIXES, Scan, read_scan
 from urform.correspondence._subject import is_picture, name_of_file, normalisation_of
-from urform.data import check_outputs, read_image
+from urform.data import check_outputs
 from urform.geometry import Normalisation, Up, up_of
-from urform.inference import FORMATS, Model, cut_out, printable, save_mesh
+from urform.inference import FORMATS, Model, cut_out_file, printable, save_mesh
 
 
 def fit_files(
@@ -66,7 +66,7 @@ def fit_files(
     latent_path, mesh_path = out / f"{name}.json", out / f"{name}.{file_format}"
     check_outputs(out, [latent_path, mesh_path], [*paths, *([] if like is None else [like])])
     started = time.perf_counter()
-    encoded = encode_pictures(model, [cut_out(read_image(path)).rgba for path in pictures]) if pictures else None
+    encoded = encode_pictures(model, [cut_out_file(path).rgba for path in pictures]) if pictures else None
     summary: dict[str, Any] = {"input": [str(path) for path in paths], "category": model.category}
     if encoded is not None:
         summary |= {"photographs": len(pictures), "disagreement": round(encoded.disagreement, 3)}

@@ -6,7 +6,7 @@ from urform.data._check import DataCheck, Problem, check, format_check
 from urform.data._deform_sources import deform_sources
 from urform.data._fetch import Fetched, check_urls, fetch
 from urform.data._flatten import Flattened, flatten
-from urform.data._framing import frame, on_white
+from urform.data._framing import FILL, OPAQUE, frame, on_white
 from urform.data._image import Picture, picture, read_image
 from urform.data._inventory import Inventory
 from urform.data._landmark_set import LandmarkSet
@@ -33,6 +33,8 @@ from urform.data._view_set import ViewSet
 
 __all__ = [
     "ANONYMOUS_STEMS",
+    "FILL",
+    "OPAQUE",
     "DataCheck",
     "DataFolder",
     "Fetched",

@@ -1,6 +1,6 @@
 """From pictures to meshes, and what that is worth."""
 
-from urform.inference._background import CutOut, cut_out
+from urform.inference._background import CutOut, cut_out, cut_out_file
 from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._evaluate import Evaluation, evaluate
 from urform.inference._model import FORMATS, PRINT_SIZE_MM, Model, Reconstruction, load, printable, save_mesh
@@ -22,6 +22,7 @@ __all__ = [
     "as_line",
     "best_fitting",
     "cut_out",
+    "cut_out_file",
     "datasources",
     "draw_mesh",
     "evaluate",

@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from urform.data import Picture, frame, picture, to_input
 from urform.geometry import UPRIGHT, extract_isosurface, glb_bytes, simplify
 from urform.inference._background import CutOut, cut_out
+from urform.inference._doubts import Answer, doubts
 from urform.models import Decoder
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
@@ -35,9 +36,10 @@ class Reconstruction:
         mesh: watertight, y up, front +z, in the unit ball.
         latent: (L,) the shape's latent code.
         framed: what the encoder saw, RGBA.
-        background: how the background was removed: alpha, plain, grabcut or kept.
+        background: how the background was removed: alpha, plain, grabcut, network or kept.
         encode_s: seconds from picture to latent.
         mesh_s: seconds from latent to mesh.
+        warnings: a sentence for each reason to doubt it; none where there is no doubt.
     """
 
     mesh: trimesh.Trimesh
@@ -46,6 +48,7 @@ class Reconstruction:
     background: str
     encode_s: float
     mesh_s: float
+    warnings: tuple[str, ...] = ()
 
     def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
         """Write the mesh, its format told by the suffix: .glb, .obj, .ply or .stl.
@@ -192,7 +195,8 @@ class Model:
         encoded = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
         meshed = time.perf_counter()
-        return Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
+        warnings = doubts(Answer(self, cut, latent, mesh))
+        return Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded, warnings)
 
     def _latent(self, latent: np.ndarray) -> torch.Tensor:
         size = self.config.latent_size

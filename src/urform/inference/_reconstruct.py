@@ -78,6 +78,7 @@ def reconstruct_files(
             "faces": len(result.mesh.faces),
             "watertight": bool(result.mesh.is_watertight),
             "dropped_components": result.mesh.metadata["dropped_components"],
+            "warnings": list(result.warnings),
         }
 
 
