@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from urform.data import FILL, OPAQUE
 from urform.inference._background import CutOut, connected_parts
@@ -43,13 +43,12 @@ def _cut_off(answer: Answer) -> str:
     if answer.cut.method == "kept":
         return ""
     opaque = _opaque(answer)
-    rows, columns = opaque.any(axis=1), opaque.any(axis=0)
-    if answer.cut.method == "alpha" and all(
-        side[: TRIMMED + 1].any() and side[-TRIMMED - 1 :].any() for side in (rows, columns)
-    ):
+    (height, width), (rows, columns) = opaque.shape, _extent(opaque)
+    reached = [rows.min(), height - 1 - rows.max(), columns.min(), width - 1 - columns.max()]
+    if answer.cut.method == "alpha" and max(reached) <= TRIMMED:
         return ""  # a picture that was cropped to the object
     contacts = [opaque[0].sum(), opaque[-1].sum(), opaque[:, 0].sum(), opaque[:, -1].sum()]
-    lengths = [columns.sum(), columns.sum(), rows.sum(), rows.sum()]
+    lengths = [np.ptp(columns) + 1, np.ptp(columns) + 1, np.ptp(rows) + 1, np.ptp(rows) + 1]
     edges = [
         name for name, contact, length in zip(_EDGES, contacts, lengths, strict=True) if contact > CONTACT * length
     ]
@@ -59,7 +58,7 @@ def _cut_off(answer: Answer) -> str:
 
 
 def _coarse(answer: Answer) -> str:
-    rows, columns = np.nonzero(_opaque(answer))
+    rows, columns = _extent(_opaque(answer))
     width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
     wanted = int(np.ceil(FILL * answer.model.config.image_size / COARSEST))
     if max(width, height) >= wanted:
@@ -82,7 +81,12 @@ def _crumbled(answer: Answer) -> str:
     return f"{dropped} small loose pieces of the mesh were dropped" if dropped >= CRUMBS else ""
 
 
-def _opaque(answer: Answer) -> np.ndarray:
+def _extent(opaque: Bool[np.ndarray, "H W"]) -> tuple[Int[np.ndarray, " R"], Int[np.ndarray, " C"]]:
+    """The rows and columns with something in them."""
+    return np.flatnonzero(np.any(opaque, axis=1)), np.flatnonzero(np.any(opaque, axis=0))
+
+
+def _opaque(answer: Answer) -> Bool[np.ndarray, "H W"]:
     return answer.cut.rgba[..., 3] > OPAQUE
 
 
