@@ -106,7 +106,7 @@ class _Package:
 
 
 def _parse(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
-    from lxml import etree
+    import lxml.etree as etree
 
     if info.file_size > LARGEST_MODEL:
         raise ValueError(f"{info.filename} is {info.file_size / 2**30:.1f} GiB large, expected at most 1 GiB")
