@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from urform.data import _archive
 from urform.data._archive import CHUNK, Unpacked, archive_stem
-from urform.data._layout import write_atomically
+from urform.data._layout import replace_durably, write_atomically
 from urform.data._names import caseless, safe_name
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ def _download(target: _Target) -> tuple[Path, bool]:
     except ValueError:
         target.partial.unlink()
         raise
-    target.partial.replace(target.path)
+    replace_durably(target.partial, target.path)
     return target.path, False
 
 
@@ -347,7 +347,7 @@ def _local(path: Path, out: Path, sha256: str | None, unpack: bool) -> tuple[Pat
         return copy, True
     partial = out / f"{path.name}.partial"
     shutil.copyfile(path, partial)
-    partial.replace(copy)
+    replace_durably(partial, copy)
     return copy, False
 
 

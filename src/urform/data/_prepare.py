@@ -85,13 +85,13 @@ def prepare(
                 reports[report.key] = report
                 bar.update()
                 bar.set_postfix(skipped=sum(report.outcome != "done" for report in reports.values()))
-        store.finish()
         if others := earlier.keys() - reports.keys():
             logger.warning("%s: %d shapes of earlier runs stay, also in splits and reports", store, len(others))
         every = [report for _, report in sorted({**earlier, **reports}.items())]
         _write_splits(store, every)
         for page in write_summary(store, every):
             logger.info("%s shows every mesh, worst first", page)
+        store.finish()
     return [reports[job.source.key] for job in jobs]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from urform.data import Picture, frame, picture, to_input
+from urform.data import Picture, frame, picture, replace_durably, to_input
 from urform.geometry import UPRIGHT, extract_isosurface, glb_bytes, simplify
 from urform.inference._background import CutOut, cut_out
 from urform.inference._doubts import Answer, doubts
@@ -268,6 +268,6 @@ def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
             partial.write_bytes(glb_bytes(mesh))
         else:
             mesh.export(partial, file_type=kind)
-        partial.replace(path)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)
