@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -326,18 +328,119 @@ def ply(vertices: np.ndarray, polygons: Any, order: str = "<", more: dict[str, n
     return head + table.tobytes() + faces
 
 
-def dae(polygons: Any, vertices: np.ndarray, up: str = "Y_UP", scale: str = "1 1 1") -> str:
-    corners = " ".join(str(corner) for face in polygons for corner in face)
+def dae(
+    polygons: Any,
+    vertices: np.ndarray,
+    up: str = "Y_UP",
+    scale: str = "1 1 1",
+    rgb: np.ndarray | None = None,
+    uv: np.ndarray | None = None,
+    picture: str = "",
+) -> str:
+    """A COLLADA file of polygons: `rgb` and `uv` are those of the vertices, `picture` is the texture."""
+    corners = [corner for face in polygons for corner in face]
+    sources, inputs, columns = _dae_source("p", vertices, "XYZ"), "", [corners]
+    for name, semantic, table, letters in (("c", "COLOR", rgb, "RGB"), ("t", "TEXCOORD", uv, "ST")):
+        if table is not None:
+            sources += _dae_source(name, table, letters)
+            inputs += f'<input semantic="{semantic}" source="#{name}" offset="{len(columns)}" set="0"/>'
+            columns.append(corners)
+    numbers = " ".join(str(number) for row in zip(*columns, strict=True) for number in row)
+    skin = f"""<library_images><image id="i"><init_from>{picture}</init_from></image></library_images>
+<library_effects><effect id="e"><profile_COMMON><newparam sid="s"><surface type="2D"><init_from>i</init_from></surface>
+</newparam><newparam sid="r"><sampler2D><source>s</source></sampler2D></newparam><technique sid="k"><lambert><diffuse>
+<texture texture="r" texcoord="UV"/></diffuse></lambert></technique></profile_COMMON></effect></library_effects>
+<library_materials><material id="m"><instance_effect url="#e"/></material></library_materials>"""
+    bound = """<bind_material><technique_common><instance_material symbol="m" target="#m"/></technique_common>
+</bind_material>"""
     return f"""<?xml version="1.0"?>
 <COLLADA xmlns="http://www.collada.org/2005/11/COLLADASchema" version="1.4.1">
 <asset><unit name="inch" meter="0.0254"/><up_axis>{up}</up_axis></asset>
-<library_geometries><geometry id="g"><mesh>
-<source id="p"><float_array id="a" count="{vertices.size}">{" ".join(map(str, vertices.ravel()))}</float_array>
-<technique_common><accessor source="#a" count="{len(vertices)}" stride="3"><param name="X" type="float"/>
-<param name="Y" type="float"/><param name="Z" type="float"/></accessor></technique_common></source>
+{skin if picture else ""}<library_geometries><geometry id="g"><mesh>{sources}
 <vertices id="v"><input semantic="POSITION" source="#p"/></vertices>
-<polylist count="{len(polygons)}"><input semantic="VERTEX" source="#v" offset="0"/>
-<vcount>{" ".join(str(len(face)) for face in polygons)}</vcount><p>{corners}</p></polylist></mesh></geometry>
+<polylist count="{len(polygons)}" material="m"><input semantic="VERTEX" source="#v" offset="0"/>{inputs}
+<vcount>{" ".join(str(len(face)) for face in polygons)}</vcount><p>{numbers}</p></polylist></mesh></geometry>
 </library_geometries><library_visual_scenes><visual_scene id="s"><node><scale>{scale}</scale>
-<instance_geometry url="#g"/></node></visual_scene></library_visual_scenes>
+<instance_geometry url="#g">{bound if picture else ""}</instance_geometry></node></visual_scene></library_visual_scenes>
 <scene><instance_visual_scene url="#s"/></scene></COLLADA>"""
+
+
+def _dae_source(name: str, table: np.ndarray, letters: str) -> str:
+    params = "".join(f'<param name="{letter}" type="float"/>' for letter in letters)
+    values = " ".join(map(str, np.asarray(table).ravel()))
+    return f"""<source id="{name}"><float_array id="{name}a" count="{np.size(table)}">{values}</float_array>
+<technique_common><accessor source="#{name}a" count="{len(table)}" stride="{len(letters)}">{params}</accessor>
+</technique_common></source>"""
+
+
+def textured_obj(path: Path, picture: str) -> None:
+    """One triangle with a texture, and so below."""
+    path.with_suffix(".mtl").write_text(f"newmtl m\nmap_Kd {picture}\n")
+    path.write_text(
+        f"mtllib {path.stem}.mtl\nusemtl m\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nf 1/1 2/2 3/3\n"
+    )
+
+
+def textured_ply(path: Path, picture: str) -> None:
+    names = "".join(f"property float {name}\n" for name in ("x", "y", "z", "s", "t"))
+    head = f"ply\nformat ascii 1.0\ncomment TextureFile {picture}\nelement vertex 3\n{names}"
+    path.write_text(
+        head + "element face 1\nproperty list uchar int vertex_indices\nend_header\n"
+        "0 0 0 0 0\n1 0 0 1 0\n0 1 0 0 1\n3 0 1 2\n"
+    )
+
+
+def textured_gltf(path: Path, picture: str) -> None:
+    content = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], "<f4").tobytes() + np.eye(3, 2, dtype="<f4").tobytes()
+    path.with_suffix(".bin").write_bytes(content)
+    accessor = {"componentType": 5126, "count": 3}
+    document = {
+        "asset": {"version": "2.0"},
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "material": 0}]}],
+        "materials": [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}],
+        "textures": [{"source": 0}],
+        "images": [{"uri": picture}],
+        "accessors": [{**accessor, "bufferView": 0, "type": "VEC3"}, {**accessor, "bufferView": 1, "type": "VEC2"}],
+        "bufferViews": [{"buffer": 0, "byteLength": 36}, {"buffer": 0, "byteOffset": 36, "byteLength": 24}],
+        "buffers": [{"uri": path.with_suffix(".bin").name, "byteLength": 60}],
+    }
+    path.write_text(json.dumps(document))
+
+
+def textured_dae(path: Path, picture: str) -> None:
+    path.write_text(dae([[0, 1, 2]], np.eye(3), uv=np.eye(3, 2), picture=picture))
+
+
+def textured_3mf(path: Path, picture: str) -> None:
+    resources = (
+        f'<m:texture2d id="7" path="/{picture}" contenttype="image/png"/>'
+        '<m:texture2dgroup id="8" texid="7"><m:tex2coord u="0" v="0"/><m:tex2coord u="1" v="0"/>'
+        '<m:tex2coord u="0" v="1"/></m:texture2dgroup>'
+    )
+    triangle = '<triangle v1="0" v2="1" v3="2" pid="8" p1="0" p2="1" p3="2"/>'
+    files = {picture: (path.parent / picture).read_bytes()}
+    threemf(path, resources + threemf_object(np.eye(3), triangle), '<item objectid="1"/>', files)
+
+
+def threemf_object(vertices: np.ndarray, triangles: str, more: str = "") -> str:
+    points = "".join(f'<vertex x="{x}" y="{y}" z="{z}"/>' for x, y, z in vertices)
+    return (
+        f'<object id="1" type="model" {more}><mesh><vertices>{points}</vertices>'
+        f"<triangles>{triangles}</triangles></mesh></object>"
+    )
+
+
+def threemf(path: Path, resources: str, build: str, files: dict[str, bytes] | None = None) -> None:
+    """A 3MF file; beside the model the files of the package."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "3D/3dmodel.model",
+            '<?xml version="1.0"?><model unit="millimeter" '
+            'xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" '
+            'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02">'
+            f"<resources>{resources}</resources><build>{build}</build></model>",
+        )
+        for name, content in (files or {}).items():
+            archive.writestr(name, content)

@@ -11,6 +11,7 @@ import pytest
 import trimesh
 
 import urform.inference
+from tests.published import encoder_codes, write_codes, write_experiment
 from urform.cli import main
 from urform.cli._commands import Evaluate
 from urform.data import DataFolder, ShapeKey, write_split
@@ -254,8 +255,6 @@ def test_what_is_missing_is_named(copy, meshes):
         run(Balls(), copy, views=("best",))
     with pytest.raises(ValueError, match="resolution must be 8 to 512 cells, got 7"):
         Evaluation(Balls(RADIUS), DataFolder(copy), [BALL], resolution=7)
-    with pytest.raises(FileNotFoundError, match="has none of the 1 training shapes"):
-        run(Balls(training=("tiny/solid/none",)), copy)
     places = copy / ".datasources.json"
     (copy / "elsewhere").mkdir()
     trimesh.creation.box().export(copy / "elsewhere" / "other.ply")
@@ -296,6 +295,37 @@ def test_zero_points_are_one_line_and_code_2(copy, content, monkeypatch, capsys)
     assert len(lines) == 1
     assert "ball.ply" in lines[0]
     assert "surface points" in lines[0]
+
+
+@pytest.mark.parametrize("protocol", ["deepsdf", "onet"])
+@pytest.mark.parametrize("training", [("tiny/solid/none",), ()])
+def test_baselines_without_training_shapes_are_left_out_by_name(data, fewer_points, protocol, training):
+    result = run(Balls(training=training), data, protocol=protocol, views=("fixed",))
+    whole = run(Balls(), data, protocol=protocol, views=("fixed",))
+    kept = ["urform, fixed view", "mean template"]
+    assert result["values"] == {method: whole["values"][method] for method in kept}
+    assert whole["left_out"] == {}
+    reason = f"{data} has none of the 1 training shapes" if training else "the model does not name its training shapes"
+    left_out = ["retrieval by latent, fixed view", "oracle retrieval"]
+    assert result["left_out"] == dict.fromkeys(left_out, reason)
+    lines = format_table(result).splitlines()
+    assert sum(line.endswith(" left out") for line in lines) == 2 * len(result["metrics"])
+    assert lines[-1] == f"left out, as {reason}: {'; '.join(left_out)}"
+    assert "left out" not in format_table(whole)
+    assert len(format_csv(result).splitlines()) == 3
+
+
+def test_an_imported_end_to_end_model_is_evaluated(data, tmp_path, capsys):
+    experiment = write_experiment(tmp_path / "experiment")
+    _, codes = encoder_codes("v2")
+    write_codes(experiment, codes)
+    assert main(["import", str(experiment), "--out", str(tmp_path / "run")]) == 0
+    words = ["evaluate", "--data", str(data), "--split", str(data / "splits" / "tiny_solid_test.json")]
+    words += ["--weights", str(tmp_path / "run"), "--resolution", "16", "--json", str(tmp_path / "out.json")]
+    assert main(words) == 0
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert list(result["values"]) == ["urform, fixed view", "urform, random view", "mean template"]
+    assert "does not name its training shapes: retrieval by latent, fixed view;" in capsys.readouterr().out
 
 
 def test_the_command_writes_json_csv_and_sheet(data, tmp_path, monkeypatch, capsys):

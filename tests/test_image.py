@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -118,3 +120,41 @@ def test_a_picture_is_the_same_however_it_is_given(tmp_path):
 def test_what_is_no_picture_is_refused(wrong):
     with pytest.raises(ValueError, match=r"expected|must be"):
         picture(wrong)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("way", ["path", "bytes", "PIL", "array"])
+def test_large_pictures_are_made_smaller_however_they_are_given(
+    kind: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("urform.pictures._image.KEPT_PIXELS", 25_000)
+    large = np.full((240, 360, 3), 200, np.uint8)
+    large[60:120, 90:180] = (20, 40, 160)
+    file, exif = tmp_path / f"a.{kind}", Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter, to the right
+    Image.fromarray(large).save(file, kind, exif=exif, quality=95)
+    upright = np.rot90(large, -1)
+    given = {"path": lambda: file, "bytes": file.read_bytes, "array": lambda: np.ascontiguousarray(upright)}
+    if way == "PIL":
+        with Image.open(file) as image:
+            image.load()  # which turns a TIFF file
+            size, small = image.size, picture(image)
+            assert image.size == size  # the user's own is left alone
+    else:
+        small = picture(given[way]())
+    assert small.shape == (180, 120, 3)
+    assert np.abs(small - upright.reshape(180, 2, 120, 2, 3).mean((1, 3))).mean() < 2
+
+
+def test_a_small_cut_out_in_a_large_picture_keeps_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urform.pictures._image.KEPT_PIXELS", 10_000)
+    large = np.zeros((300, 400, 4), np.uint8)
+    large[..., :3] = (0, 255, 0)  # which must not get into the object
+    large[100:180, 200:280] = (200, 10, 10, 255)
+    np.testing.assert_array_equal(picture(large), large[92:188, 192:288])
+    monkeypatch.setattr("urform.pictures._image.KEPT_PIXELS", 2_500)
+    small = picture(large)
+    assert small.shape[:2] == (48, 48)
+    seen = small[..., 3] > 0
+    assert seen.sum() == pytest.approx(40 * 40, abs=200)
+    np.testing.assert_allclose(small[seen][:, :3], [[200, 10, 10]] * seen.sum(), atol=2)

@@ -13,7 +13,7 @@ from tests.mesh_files import BOX, QUADS, TRIANGLES, U_POLYGONS, Gltf, U
 from urform.formats import glb_bytes, load_mesh, read_mesh
 from urform.formats._gltf_file import GltfFile
 from urform.formats._polygons import triangulate_polygons
-from urform.geometry import GREY, TexturedMesh
+from urform.geometry import GREY, Material, TexturedMesh
 
 
 def read(path: Path, content: bytes | str) -> TexturedMesh:
@@ -245,6 +245,82 @@ def test_dae_is_turned_y_up_and_keeps_its_scale(tmp_path: Path) -> None:
 def test_3mf_is_turned_y_up(tmp_path: Path) -> None:
     trimesh.Trimesh(BOX, TRIANGLES, process=False).export(tmp_path / "box.3mf")
     check(load_mesh(tmp_path / "box.3mf"), 22, (1, 3, 2), 6)
+
+
+def test_dae_has_vertex_colors_and_textures(tmp_path: Path) -> None:
+    mesh = read(tmp_path / "a.dae", mesh_files.dae(TRIANGLES, BOX, rgb=BOX / 3))
+    check(mesh, 22, (1, 2, 3), 6)
+    np.testing.assert_allclose(mesh.corner_rgb, BOX[mesh.faces] / 3)
+    assert (mesh.materials, mesh.notes) == ((Material((1.0, 1.0, 1.0)),), ())
+    Image.new("RGB", (2, 2), (9, 8, 7)).save(tmp_path / "skin.png")
+    mesh_files.textured_dae(tmp_path / "b.dae", "skin.png")
+    (material,) = load_mesh(tmp_path / "b.dae").materials
+    assert material.texture is not None
+    assert material.texture[0, 0].tolist() == [9, 8, 7]
+    wrong = mesh_files.dae(TRIANGLES, BOX, rgb=BOX[:3])
+    with pytest.raises(ValueError, match="its vertex colors have the shape"):
+        read(tmp_path / "c.dae", wrong)
+
+
+COLOURS = (
+    '<basematerials id="5"><base name="red" displaycolor="#FF0000"/><base name="x" displaycolor="#00FF0080"/>'
+    '</basematerials><m:colorgroup id="6"><m:color color="#0000FF"/><m:color color="#FFFFFF"/></m:colorgroup>'
+)
+WITH_COLOURS = (  # the object's own, one of a triangle, those of corners
+    '<triangle v1="0" v2="1" v3="2"/><triangle v1="0" v2="1" v3="2" pid="5" p1="0"/>'
+    '<triangle v1="0" v2="1" v3="2" pid="6" p1="0" p2="1" p3="0"/>'
+)
+
+
+def test_3mf_has_colors_and_textures(tmp_path: Path) -> None:
+    shape = mesh_files.threemf_object(np.eye(3), WITH_COLOURS, 'pid="5" pindex="1"')
+    mesh_files.threemf(tmp_path / "a.3mf", COLOURS + shape, '<item objectid="1"/>')
+    mesh = load_mesh(tmp_path / "a.3mf")
+    blue, white = [0, 0, 1], [1, 1, 1]
+    assert mesh.corner_rgb.tolist() == [[[0, 1, 0]] * 3, [[1, 0, 0]] * 3, [blue, white, blue]]
+    assert (mesh.materials, mesh.notes) == ((Material((1.0, 1.0, 1.0)),), ())
+    plain = mesh_files.threemf_object(np.eye(3), '<triangle v1="0" v2="1" v3="2"/>')
+    mesh_files.threemf(tmp_path / "b.3mf", plain, '<item objectid="1"/>')
+    assert load_mesh(tmp_path / "b.3mf").corner_rgb == pytest.approx(0.7)
+    Image.new("RGB", (2, 2), (9, 8, 7)).save(tmp_path / "skin.png")
+    mesh_files.textured_3mf(tmp_path / "c.3mf", "skin.png")
+    mesh = load_mesh(tmp_path / "c.3mf")
+    texture = mesh.materials[mesh.face_material[0]].texture
+    assert texture is not None
+    assert texture[0, 0].tolist() == [9, 8, 7]
+    assert mesh.corner_uv.tolist() == [[[0, 0], [1, 0], [0, 1]]]
+
+
+def test_3mf_places_its_objects(tmp_path: Path) -> None:
+    box = mesh_files.threemf_object(
+        BOX, "".join(f'<triangle v1="{a}" v2="{b}" v3="{c}"/>' for a, b, c in np.asarray(TRIANGLES))
+    )
+    group = '<object id="2"><components><component objectid="1"/>{}</components></object>'
+    mirrored = group.format('<component objectid="1" transform="-1 0 0 0 1 0 0 0 1 0 5 0"/>')
+    mesh_files.threemf(tmp_path / "a.3mf", box + mirrored, '<item objectid="2" transform="2 0 0 0 2 0 0 0 2 0 0 0"/>')
+    check(load_mesh(tmp_path / "a.3mf"), 2 * 4 * 22, (4, 6, 14), 2 * 8 * 6)
+    for name, content, reason in (
+        ("round", group.format('<component objectid="2"/>'), "object 2 is a part of itself"),
+        ("gone", group.format('<component objectid="9"/>'), "object 9 of .* is referred to and not there"),
+        ("short", group.format('<component objectid="1" transform="1 0 0"/>'), "a transform has 3 numbers"),
+        ("color", '<basematerials id="5"><base displaycolor="red"/></basematerials>', "'red' is no color"),
+        ("slices", "<slicestack/>", "`slicestack` is not read"),
+    ):
+        mesh_files.threemf(tmp_path / f"{name}.3mf", box + content, '<item objectid="2"/>')
+        with pytest.raises(ValueError, match=reason):
+            load_mesh(tmp_path / f"{name}.3mf")
+
+
+def test_3mf_that_multiplies_its_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urform.formats._threemf.MOST_FACES", 1000)
+    objects = mesh_files.threemf_object(np.eye(3), '<triangle v1="0" v2="1" v3="2"/>')
+    for number in range(2, 40):
+        objects += (
+            f'<object id="{number}"><components>{f"""<component objectid="{number - 1}"/>""" * 2}</components></object>'
+        )
+    mesh_files.threemf(tmp_path / "a.3mf", objects, '<item objectid="39"/>')
+    with pytest.raises(ValueError, match="its instances have more than"):
+        load_mesh(tmp_path / "a.3mf")
 
 
 def test_vertices_that_no_face_uses_say_nothing(tmp_path: Path) -> None:

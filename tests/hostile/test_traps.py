@@ -1,5 +1,6 @@
 """Inputs that are made to do harm, one by one: to write elsewhere, to take the memory, to end a batch."""
 
+import contextlib
 import io
 import json
 import os
@@ -13,14 +14,16 @@ import pytest
 import safetensors.torch
 import torch
 import trimesh
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
+from tests.mesh_files import textured_3mf, textured_dae, textured_gltf, textured_obj, textured_ply
 from tests.published import write_checkpoint, write_experiment, write_specs
 from tests.small_model import small_weights
 from urform.cli import main
 from urform.cli._commands import Synth
 from urform.data import DataFolder, ShapeKey
 from urform.files import read_rgba
+from urform.formats import load_mesh
 from urform.pictures import read_image
 from urform.sources import _archive, fetch
 from urform.weights import load_weights, save_weights
@@ -126,16 +129,44 @@ def test_arrays_of_zeros_and_pictures_of_words(place: Path, monkeypatch: pytest.
         read_rgba(place / "huge.png")
 
 
-def test_no_other_program_is_started(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ghost = place / "bin" / "gs"
-    ghost.parent.mkdir()
-    ghost.write_text(f"#!/bin/sh\ntouch {place}/started\n")
-    ghost.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{ghost.parent}:{os.environ['PATH']}")
-    Image.new("RGB", (9, 9)).save(place / "picture.jpg", "EPS")
+@pytest.fixture
+def ghost(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is there as soon as Ghostscript was started, and EPS files under the names of pictures."""
+    program = place / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {place}/started\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for it once
+    for name in ("skin.eps", "skin.png", "picture.jpg"):
+        Image.new("RGB", (9, 9)).save(place / name, "EPS")
+    with contextlib.suppress(OSError), Image.open(place / "skin.png") as image:
+        image.load()
+    (place / "started").unlink()  # the trap works
+    return place / "started"
+
+
+def test_no_other_program_is_started(place: Path, ghost: Path) -> None:
     with pytest.raises(ValueError, match="is not a picture that can be read"):
         read_image(place / "picture.jpg")
-    assert not (place / "started").exists()
+    assert not ghost.exists()
+
+
+@pytest.mark.parametrize("name", ["skin.eps", "skin.png"])
+@pytest.mark.parametrize("suffix", ["obj", "ply", "dae", "3mf", "gltf"])
+def test_no_texture_starts_another_program(name: str, suffix: str, place: Path, ghost: Path) -> None:
+    write = {"obj": textured_obj, "ply": textured_ply, "dae": textured_dae, "3mf": textured_3mf, "gltf": textured_gltf}
+    write[suffix](place / f"a.{suffix}", name)
+    mesh = load_mesh(place / f"a.{suffix}")
+    assert len(mesh.faces) == 1
+    assert mesh.notes == (f"texture {name} cannot be read",)
+    if suffix == "ply":
+        data, key = DataFolder(place), ShapeKey("d", "ball", "a")
+        data.surface_path(key).parent.mkdir(parents=True)
+        (place / "a.ply").rename(data.surface_path(key))
+        (place / name).rename(data.surface_path(key).with_name(name))
+        assert len(data.surface(key)) == 3
+    assert not ghost.exists()
 
 
 def test_a_name_that_is_no_utf8_ends_no_batch(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +184,8 @@ def test_a_name_that_is_no_utf8_ends_no_batch(place: Path, capsys: pytest.Captur
     assert [Path(line["mesh"]).exists() for line in lines] == [True, True]
     small = "--samples 100 --surface-points 9 --easy-views 0 --hard-views 0 --workers 1 --time-limit-s 0"
     assert main(f"prepare meshes --out data {small} --test-fraction 0".split()) == 0
-    assert "done (train)" in capsys.readouterr().out
+    assert "2 done (train)" in capsys.readouterr().out
+    assert (place / "data/SdfSamples/shapes/object/_.npz").exists()
     assert "\\udcff" in (place / "data/Reports/shapes/object/report.csv").read_text(encoding="utf-8")
 
 

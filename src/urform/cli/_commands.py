@@ -155,7 +155,7 @@ class Evaluate:
     """Score single-view reconstruction of a prepared split by a published protocol, beside baselines."""
 
     data: Path
-    """Data folder with the test shapes and, for the retrieval baselines, the training shapes."""
+    """Data folder with the test shapes and the training shapes; without these, retrieval baselines are left out."""
     split: Path
     """Split file: the test shapes."""
     weights: str = "chair"

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def print_lines(summaries: Iterable[dict[str, Any]]) -> int:
-    """Print a JSON line for each file, and what went wrong with it; returns the exit code, 2 if one of them failed."""
+    """Print a JSON line for each file, and what is wrong with it or doubtful; exit code 2 if one failed."""
     from urform.inference import as_line
 
     failed = False
@@ -16,5 +16,7 @@ def print_lines(summaries: Iterable[dict[str, Any]]) -> int:
         failed |= "error" in summary
         if "error" in summary:
             print(f"urform: {summary['error']}", file=sys.stderr)
+        for warning in summary.get("warnings", ()):
+            print(f"urform: {summary['input']}: {warning}", file=sys.stderr)
         print(as_line(summary, sys.stdout.encoding), flush=True)
     return 2 if failed else 0

@@ -109,7 +109,8 @@ class DataFolder:
         path = self.surface_path(key)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no surface samples of {key}; `urform prepare` makes them")
-        cloud: Any = trimesh.load(path)
+        with path.open("rb") as file:  # not by its path: a texture that it names, EPS say, is none of ours
+            cloud: Any = trimesh.load(file, file_type="ply")
         return np.asarray(cloud.vertices, np.float64)
 
     def keypoints(self, key: ShapeKey) -> dict[str, Float[np.ndarray, " 3"]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from urform.data import DataFolder, ShapeKey, read_split
 from urform.evaluation._protocols import PROTOCOLS, Sample, chosen
-from urform.evaluation._retrieval import TrainingShapes
+from urform.evaluation._retrieval import TrainingShapes, no_training_shapes
 from urform.evaluation._scores import Scores, Values, mean_of
 from urform.evaluation._sheet import SheetRow, draw_sheet
 from urform.evaluation._true_shape import TrueShape, TrueShapes
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 VIEWS = ("fixed", "random", "all")
 SHEET_ROWS = 40
+ORACLE = "oracle retrieval"
 ORACLE_POINTS = 30_000  # of the true surface, to choose the training shape by
 
 
@@ -41,7 +42,8 @@ class Evaluation:
 
     Args:
         model: with an encoder.
-        data: data folder of the split and of the training shapes.
+        data: data folder of the split and, for the retrieval baselines, of the training shapes; without these they
+            are left out.
         keys: the test shapes.
         protocol: one of `PROTOCOLS`.
         views: which views of a shape: `fixed` (the first), `random` (one by seed and name), `all` (the mean over all);
@@ -52,7 +54,7 @@ class Evaluation:
         seed: of all points and of the random views.
 
     Raises:
-        FileNotFoundError: there are no views, no training shapes, or not the meshes that the protocol needs.
+        FileNotFoundError: there are no views, or not the meshes that the protocol needs.
         ValueError: an option does not fit.
     """
 
@@ -86,7 +88,13 @@ class Evaluation:
         unit = "diagonal" if own_unit and not original_scale else self.protocol.unit
         self._subjects = TrueShapes(self.protocol, data, unit, seed)
         self._check_files()
-        self._training = TrainingShapes(model, data, self._subjects.usable([*map(ShapeKey.parse, model.latents)]))
+        self._training, self._left_out = None, {}
+        known = self._subjects.usable([*map(ShapeKey.parse, model.latents)])
+        if known:
+            self._training = TrainingShapes(model, data, known)
+        else:
+            reason = no_training_shapes(model, data)
+            self._left_out = dict.fromkeys([*map(_retrieval, self._views), ORACLE], reason)
 
     def run(self) -> dict[str, Any]:
         """All methods on all shapes; see `format_table` and `format_csv`."""
@@ -132,6 +140,7 @@ class Evaluation:
             "rows": [entry.row(name) for name in names for entry in scores],
             "values": {entry.method: {name: entry.column(name) for name in names} for entry in scores},
             "failed": {entry.method: entry.failures for entry in scores},
+            "left_out": self._left_out,
         }
 
     def sheet(self, result: dict[str, Any], rows: int = SHEET_ROWS) -> UInt8[np.ndarray, "H W 3"]:
@@ -174,8 +183,24 @@ class Evaluation:
         files = {view: self._files(subject.key, view) for view in self._views}
         latents = {file: self._latent(file) for file in {file for each in files.values() for file in each}}
         own = {file: self._score(self._solid(subject.key, latent), subject) for file, latent in latents.items()}
-        nearest = {file: self._nearest(latent) for file, latent in latents.items()}
-        oracle = self._training.oracle(self._oracle_points(subject.key))
+        methods = {_method(view): _over_views([own[file] for file in files[view]]) for view in files}
+        methods["mean template"] = self._score(template, subject, "template")
+        if self._training is not None:
+            methods |= self._retrievals(self._training, subject, files, latents)
+        return methods
+
+    def _retrievals(
+        self,
+        shapes: TrainingShapes,
+        subject: TrueShape,
+        files: Mapping[str, list[Path]],
+        latents: Mapping[Path, np.ndarray | str],
+    ) -> dict[str, _Scored]:
+        """The baselines that answer with a training shape, which is looked at once."""
+        nearest = {
+            file: latent if isinstance(latent, str) else shapes.by_latent(latent) for file, latent in latents.items()
+        }
+        oracle = shapes.oracle(self._oracle_points(subject.key))
         named = {key for key in nearest.values() if isinstance(key, ShapeKey)} | {oracle}
         training = {key: self._score(self._subjects.true_sample(key, subject), subject) for key in named}
         retrieved = {
@@ -183,10 +208,8 @@ class Evaluation:
             for file, key in nearest.items()
         }
         return {
-            **{_method(view): _over_views([own[file] for file in files[view]]) for view in files},
-            "mean template": self._score(template, subject, "template"),
             **{_retrieval(view): _over_views([retrieved[file] for file in files[view]]) for view in files},
-            "oracle retrieval": training[oracle],
+            ORACLE: training[oracle],
         }
 
     def _files(self, key: ShapeKey, view: str) -> list[Path]:
@@ -201,9 +224,6 @@ class Evaluation:
             return self._model.encode(self._model.frame(read_rgba(file))[None])[0]
         except ValueError as error:
             return str(error)
-
-    def _nearest(self, latent: np.ndarray | str) -> ShapeKey | str:
-        return latent if isinstance(latent, str) else self._training.by_latent(latent)
 
     def _solid(self, name: object, latent: np.ndarray | str | None) -> Solid | str:
         """The solid of a latent, of the template where there is none, or why there is no surface."""

@@ -28,18 +28,11 @@ class TrainingShapes:
     Args:
         model: with their latents.
         data: data folder that has them.
-        keys: those of them that can be given as an answer.
-
-    Raises:
-        FileNotFoundError: there is none.
+        keys: those of them that can be given as an answer, at least one.
     """
 
     def __init__(self, model: Model, data: DataFolder, keys: Sequence[ShapeKey]):
         total = len(model.latents)
-        if not keys:
-            raise FileNotFoundError(
-                f"{data.root}: has none of the {total} training shapes, which the retrieval baselines need"
-            )
         if len(keys) < total:
             logger.warning("%d of %d training shapes are not in the data folder", total - len(keys), total)
         self._data, self._keys = data, list(keys)
@@ -69,6 +62,13 @@ class TrainingShapes:
             (self._keys[number] for number in best),
             key=lambda key: chamfer_deepsdf(stored_surface(self._data, key), target),
         )
+
+
+def no_training_shapes(model: Model, data: DataFolder) -> str:
+    """Why nothing can be answered with a training shape."""
+    if not model.latents:
+        return "the model does not name its training shapes"
+    return f"{data.root} has none of the {len(model.latents)} training shapes"
 
 
 def _thinned(points: np.ndarray) -> np.ndarray:

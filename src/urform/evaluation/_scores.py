@@ -70,6 +70,11 @@ def format_table(result: dict[str, Any]) -> str:
             for row in result["rows"]
             if row["metric"] == metric["name"]
         ]
+        lines += [f"{method:34s} left out" for method in result["left_out"]]
+    reasons: dict[str, list[str]] = {}
+    for method, reason in result["left_out"].items():
+        reasons.setdefault(reason, []).append(method)
+    lines += [f"\nleft out, as {reason}: {'; '.join(methods)}" for reason, methods in reasons.items()]
     return "\n".join(lines)
 
 

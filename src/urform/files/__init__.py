@@ -8,7 +8,7 @@ from urform.files._outputs import check_outputs
 from urform.files._png import encode_png, read_png, read_rgba
 from urform.files._table import csv_content, read_table
 from urform.files._url import is_url, open_url, split_url
-from urform.files._write import replace_durably, write_atomically
+from urform.files._write import replace_durably, sync, write_atomically
 
 __all__ = [
     "ANONYMOUS_STEMS",
@@ -31,6 +31,7 @@ __all__ = [
     "replace_durably",
     "safe_name",
     "split_url",
+    "sync",
     "unique_names",
     "write_atomically",
 ]

@@ -20,8 +20,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def replace_durably(partial: Path, path: Path) -> None:
     """Give a finished file its name; not even a loss of power leaves an empty or half one under it."""
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
+    sync(partial)
     partial.replace(path)
     with contextlib.suppress(OSError):  # not every system lets folders be synced
         folder = os.open(path.parent, os.O_RDONLY)
@@ -29,3 +28,9 @@ def replace_durably(partial: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content on the disk, not only on its way there."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -19,7 +19,7 @@ from urform.fitting._subject import is_picture, name_of_file, normalisation_of
 from urform.formats import printable, save_mesh
 from urform.geometry import Normalisation, Up, up_of
 from urform.inference import Model
-from urform.pictures import cut_out, read_image
+from urform.pictures import cut_out_file
 
 if TYPE_CHECKING:
     import trimesh
@@ -90,7 +90,7 @@ def _fit_one(
     model: Model, scan_path: Path | None, pictures: Sequence[Path], placing: _Placing, steps: int, seed: int
 ) -> tuple[LatentFile, dict[str, Any]]:
     """The latent of the object, and what there is to say of how it was found."""
-    encoded = encode_pictures(model, [cut_out(read_image(path)).rgba for path in pictures]) if pictures else None
+    encoded = encode_pictures(model, [cut_out_file(path).rgba for path in pictures]) if pictures else None
     found: dict[str, Any] = {}
     if encoded is not None:
         found = {"photographs": len(pictures), "disagreement": round(encoded.disagreement, 3)}

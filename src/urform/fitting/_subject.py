@@ -17,7 +17,7 @@ from urform.fitting._scan import SCAN_SUFFIXES, Scan, read_scan
 from urform.fitting._surface import Surface
 from urform.geometry import Normalisation, Up, up_of
 from urform.inference import Model
-from urform.pictures import cut_out, read_image
+from urform.pictures import cut_out_file
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"})
 
@@ -73,7 +73,7 @@ def resolve_subject(model: Model, text: str, steps: int = STEPS, seed: int = 0) 
         if suffix in SCAN_SUFFIXES:
             return _from_scan(model, path, steps, seed)
         if is_picture(path):
-            picture = cut_out(read_image(path)).rgba
+            picture = cut_out_file(path).rgba
             return Subject(name_of_file(path), encode_pictures(model, [picture]).latent, None, IDENTITY)
         raise ValueError(f"{path}: {_EXPECTED}, got a file ending in {suffix!r}")
     return _training_shape(model, text)

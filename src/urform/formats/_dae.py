@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
+from jaxtyping import Float
 
 from urform.formats._polygons import polygon_mesh
 from urform.formats._textures import Texture, read_texture
-from urform.geometry import UPRIGHT, Material, TexturedMesh
+from urform.geometry import UPRIGHT, WHITE, Material, TexturedMesh
 
 _UP_AXES = {"X_UP": "x", "Y_UP": "y", "Z_UP": "z"}
 # Tags of what is not read, and what it is called.
@@ -41,8 +42,6 @@ def read_dae(path: Path) -> TexturedMesh:
             if hasattr(primitive, "nvertices") or hasattr(primitive, "ntriangles"):
                 part = _part(primitive, path.parent, pictures)
                 parts.append(part.inside_out() if np.linalg.det(geometry.matrix[:3, :3]) < 0 else part)
-                if "COLOR" in primitive.original.sources:
-                    left_out.add("vertex colors of COLLADA, left out")
             else:
                 left_out.add("lines, left out")
     notes = [picture.note for picture in pictures.values() if picture.note]
@@ -59,8 +58,22 @@ def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> Texture
     if primitive.texcoordset:
         coordinates = np.asarray(primitive.texcoordset[0], np.float64)[:, :2]
         uv = coordinates[np.asarray(primitive.texcoord_indexset[0]).reshape(-1)]
-    material = _material(primitive.material, folder, pictures)
-    return polygon_mesh(np.asarray(primitive.vertex, np.float64), corners, sizes, uv=uv, materials=(material,))
+    material, rgb = _material(primitive.material, folder, pictures), _colors(primitive.original)
+    if rgb is not None:
+        material = Material(WHITE, material.texture)  # exporters write any diffuse colour beside those of the vertices
+    return polygon_mesh(np.asarray(primitive.vertex, np.float64), corners, sizes, uv=uv, rgb=rgb, materials=(material,))
+
+
+def _colors(primitive: Any) -> Float[np.ndarray, "C 3"] | None:
+    """The colors of the corners; None where there are none."""
+    if not primitive.sources.get("COLOR"):
+        return None
+    offset, *_, source = primitive.sources["COLOR"][0]
+    table = np.asarray(source.data, np.float64)
+    which = np.asarray(primitive.index)[..., offset].reshape(-1)
+    if table.ndim != 2 or table.shape[1] < 3 or (len(which) and which.max() >= len(table)):
+        raise ValueError(f"its vertex colors have the shape {table.shape}, expected R, G, B for each that is named")
+    return np.nan_to_num(table[which, :3]).clip(0, 1)
 
 
 def _material(material: Any, folder: Path, pictures: dict[str, Texture]) -> Material:

@@ -51,12 +51,12 @@ def to_scene(mesh: TexturedMesh) -> trimesh.Scene:
 
 def _add_materials(tree: dict[str, Any]) -> None:
     """Give a matt material to what has none: white where vertices have colors, else grey."""
-    for name, rgb in (("coloured", WHITE), ("grey", GREY)):
+    for name, rgb in (("colored", WHITE), ("grey", GREY)):
         bare = [
             primitive
             for mesh in tree["meshes"]
             for primitive in mesh["primitives"]
-            if "material" not in primitive and ("COLOR_0" in primitive["attributes"]) == (name == "coloured")
+            if "material" not in primitive and ("COLOR_0" in primitive["attributes"]) == (name == "colored")
         ]
         if bare:
             materials = tree.setdefault("materials", [])

@@ -15,6 +15,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 TEXTURE_KEYWORDS = r"map_\w+|bump|disp|decal|refl|norm"
+# Others are not even tried: EPS, say, would start another program.
+TEXTURE_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "TGA", "DDS", "PPM", "AVIF", "JPEG2000", "PSD")
 MAX_PIXELS = 70_000_000  # of a texture; a larger one is left out
 # Options of a line of an MTL file that names a texture, with the number of their arguments.
 _OPTIONS = {"-mm": 2, "-o": 3, "-s": 3, "-t": 3}
@@ -32,7 +34,9 @@ def read_texture(source: Path | bytes, name: str) -> Texture:
     if isinstance(source, Path) and not source.is_file():
         return Texture(None, f"texture {name} is missing")
     try:
-        with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as image:
+        Image.init()
+        formats = [kind for kind in TEXTURE_FORMATS if kind in Image.OPEN]
+        with Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=formats) as image:
             if image.width * image.height <= MAX_PIXELS:
                 return Texture(np.asarray(image.convert("RGB")))
     except Image.DecompressionBombError:

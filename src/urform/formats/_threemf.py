@@ -3,36 +3,129 @@
 from __future__ import annotations
 
 import re
-import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import trimesh
+import numpy as np
 
+from urform.formats._threemf_colors import Colors
 from urform.geometry import UPRIGHT, TexturedMesh
 
-_COLORS = re.compile(rb"<(\w+:)?(basematerials|colorgroup|texture2dgroup)\b")
+LARGEST_MODEL = 1 << 30  # bytes of a model in the archive once it is unpacked
+MOST_FACES = 20_000_000  # of all instances of all objects
 _UNREAD = re.compile(rb"<(?:\w+:)?(beamlattice|slicestack|displacementmesh|booleanshape|levelset)\b")
 
 
 def read_3mf(path: Path) -> TexturedMesh:
-    """Read a 3MF file, in its own unit; the format has z up.
+    """Read what a 3MF file builds, in its own unit, with its colors; the format has z up.
 
     Raises:
         ValueError: it is damaged, has no triangles, or a shape that is not made of triangles.
     """
     with zipfile.ZipFile(path) as archive:
-        models = [archive.read(name) for name in archive.namelist() if name.lower().endswith(".model")]
-    for content in models:
-        if match := _UNREAD.search(content):
-            raise ValueError(f"3MF's `{match[1].decode()}` is not read, export it as triangles")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        scene = trimesh.load_scene(path, process=False)
-    declared = sum(len(re.findall(rb"<(?:\w+:)?triangle\b", content)) for content in models)
-    loaded = sum(len(mesh.faces) for mesh in scene.geometry.values() if isinstance(mesh, trimesh.Trimesh))
-    if loaded != declared:
-        raise ValueError(f"has {declared} triangles, of which {loaded} could be read")
-    mesh = TexturedMesh.from_trimesh(scene).turned(UPRIGHT["z"])
-    has_colors = any(_COLORS.search(content) for content in models)
-    return TexturedMesh.joined([mesh], ("colors of 3MF, left out",)) if has_colors else mesh
+        package = _Package(archive)
+        parts = list(package.built())
+    mesh = TexturedMesh.joined(parts, tuple(dict.fromkeys(package.notes)))
+    return mesh.turned(UPRIGHT["z"])
+
+
+class _Package:
+    """The models of a file by their names in the archive; objects refer to one another across them.
+
+    Args:
+        archive: the file.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile):
+        models = [info for info in archive.infolist() if info.filename.lower().endswith(".model")]
+        if not models:
+            raise ValueError("has no `.model` in it, expected a 3MF package")
+        first = next((info for info in models if info.filename.lower().endswith("3d/3dmodel.model")), models[0])
+        self._archive, self._first = archive, first.filename
+        self._roots = {info.filename: _parse(archive, info) for info in models}
+        self._objects = {
+            (name, element.get("id")): element for name, root in self._roots.items() for element in _all(root, "object")
+        }
+        self._colors = {name: Colors(root, archive) for name, root in self._roots.items()}
+        self._meshes: dict[tuple[str, str | None], TexturedMesh] = {}
+        self._faces = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out."""
+        return [note for colors in self._colors.values() for note in colors.notes]
+
+    def built(self) -> Iterator[TexturedMesh]:
+        """Each instance of each object that is to be built."""
+        for item in _all(self._roots[self._first], "item"):
+            yield from self._instances(self._first, item, np.eye(4), ())
+
+    def _instances(
+        self, model: str, reference: Any, outer: np.ndarray, above: tuple[tuple[str, str | None], ...]
+    ) -> Iterator[TexturedMesh]:
+        """The meshes of what an item or component refers to."""
+        elsewhere = next((value.strip("/") for name, value in reference.items() if name.endswith("path")), model)
+        key = (elsewhere, reference.get("objectid"))
+        if key not in self._objects:
+            raise ValueError(f"object {key[1]} of {key[0]} is referred to and not there")
+        if key in above:
+            raise ValueError(f"object {key[1]} is a part of itself")
+        matrix = outer @ _matrix(reference.get("transform"))
+        element = self._objects[key]
+        if mesh := self._mesh(key, element):
+            self._faces += len(mesh.faces)
+            placed = mesh.turned(matrix[:3, :3]).moved(matrix[:3, 3], 1.0)
+            yield placed.inside_out() if np.linalg.det(matrix[:3, :3]) < 0 else placed
+        for component in _all(element, "component"):
+            self._faces += 1  # empty ones multiply, too
+            if self._faces > MOST_FACES:
+                raise ValueError(f"its instances have more than {MOST_FACES // 1_000_000} million triangles")
+            yield from self._instances(elsewhere, component, matrix, (*above, key))
+
+    def _mesh(self, key: tuple[str, str | None], element: Any) -> TexturedMesh | None:
+        """The triangles of an object, read once."""
+        shape = element.find("{*}mesh")
+        if shape is None:
+            return None
+        if key not in self._meshes:
+            vertices = np.array(
+                [[float(each.get(axis)) for axis in "xyz"] for each in _all(shape, "vertex")], np.float64
+            ).reshape(-1, 3)
+            triangles = list(_all(shape, "triangle"))
+            faces = np.array([[int(each.get(name)) for name in ("v1", "v2", "v3")] for each in triangles], np.int64)
+            faces = faces.reshape(-1, 3)
+            if len(faces) and not (faces.min() >= 0 and faces.max() < len(vertices)):
+                raise ValueError(f"a triangle names a vertex that is not there, the object has {len(vertices)}")
+            skin = self._colors[key[0]].of(element, triangles)
+            self._meshes[key] = TexturedMesh(vertices, faces, skin.uv, skin.rgb, skin.material, skin.materials)
+        mesh = self._meshes[key]
+        return mesh if len(mesh.faces) else None
+
+
+def _parse(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+    import lxml.etree as etree
+
+    if info.file_size > LARGEST_MODEL:
+        raise ValueError(f"{info.filename} is {info.file_size / 2**30:.1f} GiB large, expected at most 1 GiB")
+    content = archive.read(info)
+    if match := _UNREAD.search(content):
+        raise ValueError(f"3MF's `{match[1].decode()}` is not read, export it as triangles")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
+    return etree.fromstring(content, parser)
+
+
+def _all(element: Any, tag: str) -> Iterator[Any]:
+    return element.iter(f"{{*}}{tag}")
+
+
+def _matrix(text: str | None) -> np.ndarray:
+    """A transform of the format, rows of which are columns, as a matrix to multiply from the left."""
+    matrix = np.eye(4)
+    if text:
+        values = np.array(text.split(), np.float64)
+        if len(values) != 12:
+            raise ValueError(f"a transform has {len(values)} numbers, expected 12")
+        matrix[:3] = values.reshape(4, 3).T
+    return matrix

@@ -15,6 +15,7 @@ from trimesh.visual import ColorVisuals
 from urform.geometry import extract_isosurface, simplify
 from urform.inference._camera import overlap, place_camera
 from urform.inference._color import picture_colors
+from urform.inference._doubts import Answer, doubts
 from urform.models import TRUNK_SIZE, Decoder, PoseEstimate, decode_pose, load_trunk, mirrored_pose, to_input
 from urform.pictures import CutOut, Picture, cut_out, frame, picture
 from urform.render import Camera
@@ -38,13 +39,14 @@ class Reconstruction:
         mesh: watertight, y up, front +z, in the unit ball.
         latent: (L,) the shape's latent code.
         framed: what the encoder saw, RGBA.
-        background: how the background was removed: alpha, plain, grabcut or kept.
+        background: how the background was removed: alpha, plain, grabcut, network or kept.
         camera: where the picture was taken from; `project` gives places in `framed`. None where the model cannot tell.
         camera_confidence: 0..1, how sure its azimuth is; of what looks alike from several sides it is low.
         strangeness: how little the picture looks like the category: 1 is as strange as one in twenty of its own.
         overlap: of the mesh's outline, as that camera sees it, with the object in the picture: intersection over union.
         encode_s: seconds from picture to latent.
         mesh_s: seconds from latent to mesh.
+        warnings: a sentence for each reason to doubt it; none where there is no doubt.
     """
 
     mesh: trimesh.Trimesh
@@ -57,6 +59,7 @@ class Reconstruction:
     camera_confidence: float | None = None
     overlap: float | None = None
     strangeness: float | None = None
+    warnings: tuple[str, ...] = ()
 
     def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
         """Write the mesh, its format told by the suffix: .glb, .obj, .ply or .stl.
@@ -255,7 +258,9 @@ class Model:
         mesh = self.mesh(latent, resolution, faces)
         meshed = time.perf_counter()
         result = Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
-        return result if looked is None else _seen_again(result, cut, *looked, color)
+        if looked is not None:
+            result = _seen_again(result, cut, *looked, color)
+        return replace(result, warnings=doubts(Answer(self, cut, result)))
 
     def _latent(self, latent: np.ndarray) -> torch.Tensor:
         size = self.config.latent_size

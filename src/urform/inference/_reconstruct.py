@@ -89,6 +89,7 @@ def _summary(result: Reconstruction) -> dict[str, Any]:
         "faces": len(result.mesh.faces),
         "watertight": bool(result.mesh.is_watertight),
         "dropped_components": result.mesh.metadata["dropped_components"],
+        "warnings": list(result.warnings),
     }
 
 

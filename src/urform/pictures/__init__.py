@@ -1,16 +1,20 @@
 """Pictures of users: read, cut out of their background, framed, put on white."""
 
-from urform.pictures._background import CutOut, cut_out
+from urform.pictures._background import CutOut, cut_out, cut_out_file
 from urform.pictures._flatten import Flattened, flatten
-from urform.pictures._framing import OPAQUE, frame, on_white
+from urform.pictures._framing import FILL, OPAQUE, frame, on_white
+from urform.pictures._grabcut import connected_parts
 from urform.pictures._image import Picture, picture, read_image
 
 __all__ = [
+    "FILL",
     "OPAQUE",
     "CutOut",
     "Flattened",
     "Picture",
+    "connected_parts",
     "cut_out",
+    "cut_out_file",
     "flatten",
     "frame",
     "on_white",

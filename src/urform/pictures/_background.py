@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from urform.pictures._grabcut import connected_parts, segment_photo
+from urform.pictures._image import read_image
 from urform.pictures._plain import PlainBackground, plain_background
 from urform.pictures._salient import salient
 
@@ -20,6 +22,8 @@ LEAST_PIXELS = 100  # of an object
 MIN_SHARE, MAX_SHARE = 0.01, 0.97  # of the picture covered by the object; outside of these a mask is not believed
 NEAR_SHARE = 0.01  # of the longer side: what lies within it of the network's object is no shadow
 AGREED = 0.8  # share of the network's object that must differ from a plain background, or the other way round
+UNSURE = 1.5  # times the network's object that it is unsure of: in photographs of objects at most 0.6
+APART = 0.25  # IoU of the two objects below which one of them is wrong
 ALIKE = 0.8  # IoU of GrabCut's object with the network's from which GrabCut's is taken: its edges are finer
 
 
@@ -30,10 +34,12 @@ class CutOut:
     Attributes:
         rgba: the picture, alpha 0 on the background.
         method: where alpha comes from: `alpha` (the file), `plain`, `grabcut`, `network`, or `kept` (background kept).
+        warnings: a sentence for each reason to doubt that it is the object.
     """
 
     rgba: UInt8[np.ndarray, "H W 4"]
     method: str
+    warnings: tuple[str, ...] = ()
 
 
 def cut_out(image: UInt8[np.ndarray, "H W C"], keep_background: bool = False) -> CutOut:
@@ -56,6 +62,7 @@ def cut_out(image: UInt8[np.ndarray, "H W C"], keep_background: bool = False) ->
     rgb = np.ascontiguousarray(image[..., :3])
     if keep_background:
         return _with_alpha(rgb, np.full(rgb.shape[:2], 255, np.uint8), "kept")
+    warnings: tuple[str, ...] = ()
     if image.shape[2] == 4 and (image[..., 3] >= OPAQUE_FROM).mean() < MAX_SHARE:
         alpha, method = image[..., 3], "alpha"
     elif min(rgb.shape[:2]) < 16:
@@ -63,24 +70,36 @@ def cut_out(image: UInt8[np.ndarray, "H W C"], keep_background: bool = False) ->
             f"the picture has {rgb.shape[1]} x {rgb.shape[0]} pixels, expected at least 16 along each side"
         )
     else:
-        alpha, method = _segment(rgb)
+        alpha, method, warnings = _segment(rgb)
+        if image.shape[2] == 4 and (clear := (image[..., 3] < OPAQUE_FROM).mean()):
+            warnings = (f"the picture's transparency, {_percent(clear)} of it, is too little for a cut-out", *warnings)
     pixels = int((alpha > 127).sum())
     if pixels < LEAST_PIXELS:
         raise ValueError("nothing in the picture stands out, expected an object; or keep the background")
     if method != "alpha" and pixels > MAX_SHARE * alpha.size:
-        logger.warning(
-            "the object would fill %.1f %% of the picture: the background is kept", 100 * pixels / alpha.size
-        )
-        return _with_alpha(rgb, np.full(rgb.shape[:2], 255, np.uint8), "kept")
-    return _with_alpha(rgb, alpha, method)
+        filled = f"the object would fill {_percent(pixels / alpha.size)} of the picture: the background is kept"
+        return _with_alpha(rgb, np.full(rgb.shape[:2], 255, np.uint8), "kept", (*warnings, filled))
+    return _with_alpha(rgb, alpha, method, warnings)
 
 
-def _with_alpha(rgb: np.ndarray, alpha: np.ndarray, method: str) -> CutOut:
-    return CutOut(np.concatenate([rgb, alpha[..., None]], axis=2), method)
+def cut_out_file(path: Path) -> CutOut:
+    """The object of a picture file, with its warnings in the log: for results that have no place for them."""
+    cut = cut_out(read_image(path))
+    for warning in cut.warnings:
+        logger.warning("%s: %s", path, warning)
+    return cut
 
 
-def _segment(rgb: UInt8[np.ndarray, "H W 3"]) -> tuple[UInt8[np.ndarray, "H W"], str]:
-    """Alpha of a picture that has none, and the method that found it."""
+def _percent(share: float) -> str:
+    return f"{max(100 * share, 0.1):.1f} %"
+
+
+def _with_alpha(rgb: np.ndarray, alpha: np.ndarray, method: str, warnings: tuple[str, ...] = ()) -> CutOut:
+    return CutOut(np.concatenate([rgb, alpha[..., None]], axis=2), method, warnings)
+
+
+def _segment(rgb: UInt8[np.ndarray, "H W 3"]) -> tuple[UInt8[np.ndarray, "H W"], str, tuple[str, ...]]:
+    """Alpha of a picture that has none, the method that found it, and what speaks against it."""
     import cv2
 
     height, width = rgb.shape[:2]
@@ -93,24 +112,38 @@ def _segment(rgb: UInt8[np.ndarray, "H W 3"]) -> tuple[UInt8[np.ndarray, "H W"],
     if min(thumbnail.shape[:2]) < 64 or plain_background(thumbnail) is not None:  # quick for all that are far from it
         background = plain_background(small)
     seen = salient(small)
+    warnings = _doubts(seen)
     if background is None:
-        alpha, method = _unplain(small, seen)
+        alpha, method, differ = _unplain(small, seen)
+        warnings += differ
     else:
         mask, method = _on_plain(small, background, seen > 0.5)
         alpha = _soft_edge(mask)
     if scale < 1:
         alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
-    return alpha, method
+    return alpha, method, warnings
 
 
-def _unplain(rgb: UInt8[np.ndarray, "H W 3"], seen: Float[np.ndarray, "H W"]) -> tuple[UInt8[np.ndarray, "H W"], str]:
-    """Alpha of a picture whose background is not plain, and the method that found it."""
+def _doubts(seen: Float[np.ndarray, "H W"]) -> tuple[str, ...]:
+    """What the network's answer says against a picture of one object."""
+    known, unsure = (seen > 0.5).sum(), ((seen > 0.1) & (seen < 0.9)).sum()
+    if known >= MIN_SHARE * seen.size and unsure <= UNSURE * known:
+        return ()
+    return ("nothing in the picture clearly stands out as an object",)
+
+
+def _unplain(
+    rgb: UInt8[np.ndarray, "H W 3"], seen: Float[np.ndarray, "H W"]
+) -> tuple[UInt8[np.ndarray, "H W"], str, tuple[str, ...]]:
+    """Alpha of a picture whose background is not plain, the method that found it, and what speaks against it."""
     by_color = segment_photo(rgb)
     known, colored = seen > 0.5, by_color > 127
     alike = (known & colored).sum() / max((known | colored).sum(), 1)
     if alike > ALIKE or not MIN_SHARE < known.mean() < MAX_SHARE:
-        return by_color, "grabcut"
-    return np.round(255 * np.clip(4 * (seen - 0.5) + 0.5, 0, 1)).astype(np.uint8), "network"
+        return by_color, "grabcut", ()
+    alpha = np.round(255 * np.clip(4 * (seen - 0.5) + 0.5, 0, 1)).astype(np.uint8)
+    differ = ("two ways to find the object differ: see in the preview which part was taken",)
+    return alpha, "network", differ if alike < APART else ()
 
 
 def _on_plain(

@@ -21,10 +21,11 @@ def frame(rgba: UInt8[np.ndarray, "H W 4"], size: int, fill: float = FILL) -> UI
     Raises:
         ValueError: nothing is opaque.
     """
-    rows, columns = np.nonzero(rgba[..., 3] > OPAQUE)
+    opaque = rgba[..., 3] > OPAQUE
+    rows, columns = np.flatnonzero(opaque.any(axis=1)), np.flatnonzero(opaque.any(axis=0))
     if not len(rows):
         raise ValueError("nothing in the image is opaque, expected an object")
-    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     scale = fill * size / max(bottom - top, right - left)
     premultiplied = rgba.astype(np.float32)
     premultiplied[..., :3] *= premultiplied[..., 3:] / 255

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +13,8 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
+KEPT_PIXELS = 12_500_000  # of a phone's photograph; of larger ones each few pixels become one before any work
+MARGIN = 0.1  # of a cut-out's size, that stays around it
 Picture: TypeAlias = "str | Path | bytes | Image.Image | np.ndarray"
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
 _EXPECTED = "expected a PNG, JPEG, WebP, BMP, GIF or TIFF file"
@@ -21,7 +24,8 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
     """Read a picture as RGB, or RGBA where it has transparency.
 
     It is turned upright by its EXIF tag; palettes, grey, CMYK and 16 bits a channel are converted; of an animation the
-    first frame is taken.
+    first frame is taken. Of more than 12.5 megapixels a cut-out is cropped to its object, and 2 x 2, 3 x 3 ... pixels
+    become one.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -42,7 +46,7 @@ def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
 
     Args:
         image: a path; the bytes of a file; a PIL image, whose EXIF tag turns it upright, too; or an array (H, W), grey,
-            (H, W, 3) RGB or (H, W, 4) RGBA, of 0..255.
+            (H, W, 3) RGB or (H, W, 4) RGBA, of 0..255. It is left as it is.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -53,7 +57,7 @@ def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
     if isinstance(image, bytes):
         return _decoded(io.BytesIO(image), "the bytes given")
     if isinstance(image, Image.Image):
-        return _to_array(ImageOps.exif_transpose(image))
+        return np.array(_smaller(_plain(ImageOps.exif_transpose(image))))
     array = np.asarray(image)
     if array.dtype == np.uint8 and array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
@@ -61,7 +65,7 @@ def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
         raise ValueError(
             f"image must be an array (H, W), (H, W, 3) or (H, W, 4) of type uint8, got {array.shape} {array.dtype}"
         )
-    return array
+    return array if _step(*array.shape[:2]) == 1 else np.asarray(_smaller(Image.fromarray(array)))
 
 
 def _decoded(file: Path | io.BytesIO, name: str) -> UInt8[np.ndarray, "H W C"]:
@@ -72,10 +76,13 @@ def _decoded(file: Path | io.BytesIO, name: str) -> UInt8[np.ndarray, "H W C"]:
             with Image.open(file, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _UnfitError(_too_large(name, f"{image.width} x {image.height}"))
-                image.load()
                 if image.mode == "F":
                     raise _UnfitError(f"{name}: has floating-point pixels, expected 8 or 16 bits a channel")
-                return _to_array(ImageOps.exif_transpose(image))
+                if (step := _step(image.width, image.height)) > 1:
+                    image.draft(None, (image.width // step, image.height // step))  # JPEG is decoded smaller
+                image.load()
+                ImageOps.exif_transpose(image, in_place=True)
+                return np.array(_smaller(_plain(image)))
     except Image.DecompressionBombError:
         raise ValueError(_too_large(name, "more than 170 million")) from None
     except UnidentifiedImageError:
@@ -102,11 +109,29 @@ def _too_large(name: str, pixels: str) -> str:
     return f"{name}: has {pixels} pixels, expected at most {MAX_PIXELS // 1_000_000} million"
 
 
-def _to_array(image: Image.Image) -> UInt8[np.ndarray, "H W C"]:
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture as RGB, or RGBA where it has transparency."""
     if image.mode.startswith("I;16") or image.mode == "I":
         # 16-bit grey, which Pillow would clip at 255 rather than scale.
-        grey = np.clip(np.asarray(image).astype(np.int64) // 257, 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
+        return Image.fromarray(np.clip(np.asarray(image) // 257, 0, 255).astype(np.uint8)).convert("RGB")
     transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
     # A palette with transparency must become RGBA at once: by way of RGB it would be lost.
-    return np.array(image.convert("RGBA" if transparent else "RGB"))
+    mode = "RGBA" if transparent else "RGB"
+    return image if image.mode == mode and "transparency" not in image.info else image.convert(mode)
+
+
+def _step(width: int, height: int) -> int:
+    """How many pixels along either axis become one."""
+    return math.ceil(math.sqrt(width * height / KEPT_PIXELS))
+
+
+def _smaller(image: Image.Image) -> Image.Image:
+    """A picture of not too many pixels, RGB or RGBA; the colour of clear pixels does not get into others."""
+    if _step(*image.size) > 1 and image.mode == "RGBA" and (box := image.getchannel("A").getbbox()):
+        left, top, right, bottom = box
+        across, down = (math.ceil(MARGIN * length) for length in (right - left, bottom - top))
+        right, bottom = min(right + across, image.width), min(bottom + down, image.height)
+        image = image.crop((max(left - across, 0), max(top - down, 0), right, bottom))
+    if (step := _step(*image.size)) == 1:
+        return image
+    return image.convert("RGBa").reduce(step).convert("RGBA") if image.mode == "RGBA" else image.reduce(step)

@@ -91,13 +91,13 @@ def _collect(done: Iterator[ShapeReport], reports: dict[ShapeKey, ShapeReport], 
 
 def _finish(store: Store, earlier: Mapping[ShapeKey, ShapeReport], reports: Mapping[ShapeKey, ShapeReport]) -> None:
     """Splits and tables of all shapes in the data folder, those of earlier runs among them."""
-    store.finish()
     if others := earlier.keys() - reports.keys():
         logger.warning("%s: %d shapes of earlier runs stay, also in splits and reports", store, len(others))
     every = [report for _, report in sorted({**earlier, **reports}.items())]
     _write_splits(store, every)
     for page in write_summary(store, every):
         logger.info("%s shows every mesh, worst first", page)
+    store.finish()
 
 
 def _run(

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from urform.files import is_url, open_url, replace_durably, write_atomically
+from urform.files import is_url, open_url, replace_durably, sync
 
 logger = logging.getLogger(__name__)
+
+STAGING = ".staging"  # files and folders in the making
 
 
 class Store(ABC):
@@ -75,8 +77,15 @@ class LocalStore(Store):
         return {path: place.read_bytes() for path in paths if (place := self.root / path).is_file()}
 
     def write(self, path: str, content: bytes) -> None:
-        """See `Store`."""
-        write_atomically(self.root / path, content)
+        """See `Store`. Where `finish` finds it if this process is killed meanwhile."""
+        target, partial = self.root / path, self.root / STAGING / f"{os.getpid()}__{path.replace('/', '__')}"
+        for folder in (partial.parent, target.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(content)
+            replace_durably(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def put(self, made: Path, path: str) -> None:
         """See `Store`."""
@@ -89,6 +98,8 @@ class LocalStore(Store):
             if made.is_file():
                 replace_durably(made, target)
             else:
+                for file in sorted(path for path in made.rglob("*") if path.is_file()):
+                    sync(file)
                 made.replace(target)
 
     def names(self, folder: str) -> list[str]:
@@ -115,14 +126,14 @@ class LocalStore(Store):
 
     def stage(self, name: str) -> Path:
         """See `Store`."""
-        folder = self.root / ".staging" / name
+        folder = self.root / STAGING / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
     def finish(self) -> None:
         """See `Store`."""
-        shutil.rmtree(self.root / ".staging", ignore_errors=True)
+        shutil.rmtree(self.root / STAGING, ignore_errors=True)
 
 
 class RemoteStore(Store):

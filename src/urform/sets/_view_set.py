@@ -16,7 +16,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from urform.data import DataFolder, ShapeKey
-from urform.files import read_rgba
+from urform.files import read_rgba, replace_durably
 from urform.pictures import frame
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def _framed(files: Sequence[Path], size: int, root: Path) -> Path:
                 chosen = files[start : start + TOGETHER]
                 pictures[start : start + len(chosen)] = list(pool.map(lambda file: frame(_checked(file), size), chosen))
         pictures.flush()
-        partial.replace(path)
+        replace_durably(partial, path)  # an empty one would be taken for whole
     finally:
         partial.unlink(missing_ok=True)
     return path

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from tqdm import tqdm
 
-from urform.files import CHUNK, digest_of, safe_name, write_atomically
+from urform.files import CHUNK, digest_of, replace_durably, safe_name, write_atomically
 
 logger = logging.getLogger(__name__)
 TIMEOUT_S = 60.0
@@ -100,7 +100,7 @@ def download(target: Target) -> tuple[Path, bool]:
     except ValueError:
         target.partial.unlink()
         raise
-    target.partial.replace(target.path)
+    replace_durably(target.partial, target.path)
     return target.path, False
 
 

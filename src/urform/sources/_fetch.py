@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from urform.files import caseless, digest_of, safe_name
+from urform.files import caseless, digest_of, replace_durably, safe_name
 from urform.sources import _archive
 from urform.sources._archive import Unpacked, archive_stem
 from urform.sources._download import Target, check_sum, download, is_page, shown_url
@@ -110,7 +110,7 @@ def _local(path: Path, out: Path, sha256: str | None, unpack: bool) -> tuple[Pat
         return copy, True
     partial = out / f"{path.name}.partial"
     shutil.copyfile(path, partial)
-    partial.replace(copy)
+    replace_durably(partial, copy)
     return copy, False
 
 

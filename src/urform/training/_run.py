@@ -53,6 +53,8 @@ class RunFolder:
             if not file.is_file():
                 raise FileNotFoundError(f"{path}: no run to resume; start it without --resume")
             _compare(_settings(file), content, path)
+            for left in path.rglob(".*.partial") if writes else ():  # of a run that was killed while it wrote
+                left.unlink(missing_ok=True)
         elif writes:
             if file.exists() and not config.overwrite:
                 raise FileExistsError(
@@ -96,10 +98,13 @@ class RunFolder:
     def save_checkpoint(self, content: Mapping[str, Any]) -> None:
         """Write a checkpoint, atomically; the last one stays as the one before."""
         last, partial = self.path / CHECKPOINT, self.path / f".checkpoint.{os.getpid()}.partial"
-        torch.save(dict(content), partial)
-        if last.exists():
-            last.replace(self.path / PREVIOUS)
-        replace_durably(partial, last)
+        try:
+            torch.save(dict(content), partial)
+            if last.exists():
+                last.replace(self.path / PREVIOUS)
+            replace_durably(partial, last)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def keep_metrics(self, epochs: int) -> None:
         """Drop metrics of epochs that come after the checkpoint a run resumes from, and a line that is cut off."""
@@ -112,6 +117,8 @@ class RunFolder:
         """Append one line to the metrics file."""
         with (self.path / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(dict(metrics)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # before the checkpoint that says that the epoch is done
 
 
 def _epoch(line: str) -> float:
