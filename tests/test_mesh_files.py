@@ -296,7 +296,7 @@ def test_obj_groups_and_polygons_are_kept_in_order(tmp_path: Path) -> None:
 
 
 def test_glb_files_have_normals_and_a_matt_material(tmp_path: Path) -> None:
-    for name, colors in (("grey", None), ("colored", np.full((42, 4), 100, np.uint8))):
+    for name, colors in (("grey", None), ("coloured", np.full((42, 4), 100, np.uint8))):
         ball = trimesh.creation.icosphere(1)
         if colors is not None:
             ball.visual.vertex_colors = colors
@@ -307,4 +307,4 @@ def test_glb_files_have_normals_and_a_matt_material(tmp_path: Path) -> None:
         assert surface["name"] == name
         assert surface["pbrMetallicRoughness"]["metallicFactor"] == 0
         assert "NORMAL" in primitive["attributes"]
-        assert ("COLOR_0" in primitive["attributes"]) == (name == "colored")
+        assert ("COLOR_0" in primitive["attributes"]) == (name == "coloured")
