@@ -22,10 +22,10 @@ from tests.small_model import small_weights
 from urform.cli import main
 from urform.cli._commands import Synth
 from urform.data import DataFolder, ShapeKey
-from urform.files import read_rgba
+from urform.files import _expansion, read_rgba
 from urform.formats import load_mesh
 from urform.pictures import read_image
-from urform.sources import _archive, fetch
+from urform.sources import fetch
 from urform.weights import load_weights, save_weights
 from urform.weights._file import HEADER
 
@@ -116,7 +116,7 @@ def test_experiments_that_ask_for_gigabytes(place: Path, capsys: pytest.CaptureF
 
 
 def test_arrays_of_zeros_and_pictures_of_words(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_archive, "RATIO_SLACK", 0)
+    monkeypatch.setattr(_expansion, "RATIO_SLACK", 0)
     data, key = DataFolder(place), ShapeKey("d", "ball", "a")
     data.sdf_path(key).parent.mkdir(parents=True)
     np.savez_compressed(data.sdf_path(key), pos=np.zeros((10**6, 4)), neg=np.zeros((10**6, 4)))
