@@ -25,7 +25,9 @@ def picture(number: int, size: int = 96) -> np.ndarray:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads how much memory this process has where Linux says it")
 def test_memory_does_not_grow_with_the_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("urform.inference._reconstruct.preview", lambda image, mesh: preview(image, mesh, 24))
+    monkeypatch.setattr(
+        "urform.inference._reconstruct.preview", lambda image, mesh, camera: preview(image, mesh, camera, 24)
+    )
     size, count, begun = 700, 40, 12
     for number in range(count):
         Image.fromarray(np.kron(picture(2 * number + 1, 70), np.ones((10, 10, 1), np.uint8))).save(

@@ -58,6 +58,13 @@ def test_messages(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("instance,family\nshape1,a\nshape1,b\n")
     with pytest.raises(ValueError, match="line 3: puts 'shape1' into 'b' and before into 'a'"):
         read_families(tmp_path / "f.csv", KEYS)
+    (tmp_path / "f.csv").write_text("title,family\nshape1,a\n")
+    with pytest.raises(ValueError, match="line 2: names no shape, expected one in a column 'instance' or 'name'"):
+        read_families(tmp_path / "f.csv", KEYS)
+    (tmp_path / "f.csv").write_text("name,title,Creator\nshape1,Chair,ann\nshape2,Stool,bob\n")
+    assert list(read_families(tmp_path / "f.csv", KEYS, "creator").values()) == ["ann", "bob"]
+    with pytest.raises(ValueError, match="expected a column 'maker'"):
+        read_families(tmp_path / "f.csv", KEYS, "maker")
     (tmp_path / "f.csv").write_text("instance\nshape1\n")
     with pytest.raises(ValueError, match="expected a column 'family'"):
         read_families(tmp_path / "f.csv", KEYS)

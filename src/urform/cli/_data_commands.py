@@ -30,7 +30,9 @@ class DataSplit:
     test_list: Path | None = None
     """File that names the test instances, one a line (or a split file), instead of a fraction."""
     families: Path | None = None
-    """CSV file with the columns instance and family: shapes of a family are never divided by the fraction."""
+    """CSV file with the columns instance (or name) and family: shapes of a family are never divided by the fraction."""
+    by: str = "family"
+    """The column of that file that tells the family: creator, say, to hold out whole makers."""
     name: str | None = None
     """Name of the split files; default: dataset_category."""
 
@@ -49,8 +51,9 @@ class DataSplit:
         from urform.files import check_outputs
 
         require(self.name is None or not set(self.name) & set("/\\"), "--name", "a name without slashes", self.name)
+        require(self.families is not None or self.by == "family", "--by", "left away without --families", self.by)
         keys, without = Inventory(DataFolder(self.data)).select(self.dataset, self.category)
-        families = read_families(self.families, keys) if self.families else {}
+        families = read_families(self.families, keys, self.by) if self.families else {}
         if self.test_list:
             train, test = split_by_list(keys, self.test_list)
         else:

@@ -74,22 +74,30 @@ def split_by_list(keys: Iterable[ShapeKey], path: Path) -> tuple[list[ShapeKey],
     return _without(ordered, test), test
 
 
-def read_families(path: Path, keys: Iterable[ShapeKey]) -> dict[ShapeKey, str]:
-    """Read a CSV file with the columns instance and family.
+def read_families(path: Path, keys: Iterable[ShapeKey], by: str = "family") -> dict[ShapeKey, str]:
+    """Read a CSV file with the columns instance (or name) and family.
+
+    Args:
+        path: the file; it may have other columns, too.
+        keys: the shapes.
+        by: the column that tells the family, such as the maker.
 
     Returns:
         Family of each of the shapes that the file names; it may name others, too.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a wrong header or line, or an instance in two families.
+        ValueError: a missing column, a wrong line, or an instance in two families.
     """
     families: dict[str, str] = {}
-    for number, row in read_table(path, ("instance", "family")):
-        first = families.setdefault(row["instance"], row["family"])
-        if first != row["family"]:
+    for number, row in read_table(path, (by,), others=True):
+        instance = row.get("instance") or row.get("name")
+        if not instance:
+            raise ValueError(f"{path}, line {number}: names no shape, expected one in a column 'instance' or 'name'")
+        first = families.setdefault(instance, row[by])
+        if first != row[by]:
             raise ValueError(
-                f"{path}, line {number}: puts {row['instance']!r} into {row['family']!r} and before into {first!r}, "
+                f"{path}, line {number}: puts {instance!r} into {row[by]!r} and before into {first!r}, "
                 "expected one family an instance"
             )
     return {key: families[key.instance] for key in keys if key.instance in families}

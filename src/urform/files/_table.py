@@ -12,8 +12,16 @@ from typing import Any
 from urform.config import shortened
 
 
-def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[int, dict[str, str]]]:
+def read_table(
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), others: bool = False
+) -> list[tuple[int, dict[str, str]]]:
     """Read a CSV file with a header.
+
+    Args:
+        path: the file.
+        required: columns that it must have.
+        optional: columns that it may have.
+        others: whether it may have any others, too.
 
     Returns:
         The number of the line and the values by column (missing columns are empty), blank lines left out.
@@ -32,7 +40,7 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
         raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
     rows = [(number, row) for number, row in rows if any(row)]
     header = [name.lower() for name in rows[0][1]] if rows else []
-    _check_header(path, header, required, optional)
+    _check_header(path, header, required, (*optional, *header) if others else optional)
     for number, row in rows[1:]:
         if len(row) != len(header):
             raise ValueError(f"{path}, line {number}: has {len(row)} values, expected {len(header)} as in the header")

@@ -83,14 +83,14 @@ def _crumbled(answer: Answer) -> str:
 
 def _strange(answer: Answer) -> str:
     strangeness = answer.result.strangeness
-    if strangeness is None or strangeness <= STRANGE:
+    if strangeness is None or strangeness <= STRANGE or answer.cut.method == "kept":
         return ""
     return f"the picture is unlike those of a {answer.model.category} (strangeness {strangeness:.2f}): is it one?"
 
 
 def _elsewhere(answer: Answer) -> str:
     overlap = answer.result.overlap
-    if overlap is None or overlap >= LEAST_OVERLAP:
+    if overlap is None or overlap >= LEAST_OVERLAP or answer.cut.method == "kept":
         return ""
     return f"the outline of the mesh does not fit the object (overlap {overlap:.2f}): the mesh is probably wrong"
 

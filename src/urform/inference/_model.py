@@ -247,7 +247,7 @@ class Model:
         """The same for an object that is cut out already."""
         started = time.perf_counter()
         looked = self._looked_at(frame(cut.rgba, TRUNK_SIZE)[None]) if self.tells_camera else None
-        if looked is not None and looked[1][0] > STRANGEST and not force:
+        if looked is not None and looked[1][0] > STRANGEST and cut.method != "kept" and not force:
             raise ValueError(
                 f"does not look like a {self.category}: strangeness {looked[1][0]:.1f}, expected at most {STRANGEST}; "
                 "--force makes a mesh all the same"
