@@ -7,7 +7,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import map_coordinates
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from urform.geometry import RayScene
 from urform.render import Camera
@@ -39,13 +39,13 @@ def picture_colors(
         return np.full((len(vertices), 3), GREY, np.uint8)
     places = np.concatenate([vertices, _NORMAL_SCALE * normals], axis=1)
     mirrored = places * [-1, 1, 1, -1, 1, 1]
-    distance, nearest = cKDTree(places[seen]).query(mirrored)
+    distance, nearest = KDTree(places[seen]).query(mirrored)
     opposite = ~seen & (distance < _MIRROR)
     colors[opposite] = colors[seen][nearest[opposite]]
     known = seen | opposite
     # From the mirror image, too: what is behind the seat has its color from the seat on the other side.
     sources = np.concatenate([places[known], mirrored[known]])
-    distance, nearest = cKDTree(sources).query(places[~known], k=_NEIGHBOURS)
+    distance, nearest = KDTree(sources).query(places[~known], k=_NEIGHBOURS)
     weight = 1 / np.maximum(distance, 1e-3)[..., None]
     colors[~known] = (np.tile(colors[known], (2, 1))[nearest] * weight).sum(axis=1) / weight.sum(axis=1)
     return np.clip(colors + 0.5, 0, 255).astype(np.uint8)

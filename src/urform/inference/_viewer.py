@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import trimesh
+from trimesh.visual import ColorVisuals
 
 # Drag turns, wheel or pinch zooms, right or shift drag moves, double click resets.
 _PAGE = r"""<!DOCTYPE html>
@@ -142,11 +143,13 @@ def viewer_html(mesh: trimesh.Trimesh, title: str = "urform") -> str:
     step = max(float((high - low).max()), 1e-12) / 65535
     radius = max(float(np.linalg.norm(vertices - centre, axis=1).max()), 1e-12)
     wide = len(vertices) > 65536
+    visual = mesh.visual
+    colors = visual.vertex_colors[:, :3] if isinstance(visual, ColorVisuals) and visual.kind == "vertex" else None
     data = {
         "positions": _base64(np.round((vertices - low) / step).astype("<u2")),
         "faces": _base64(np.asarray(mesh.faces).astype("<u4" if wide else "<u2")),
         "wide": wide,
-        "colors": _base64(mesh.visual.vertex_colors[:, :3]) if mesh.visual.kind == "vertex" else None,
+        "colors": None if colors is None else _base64(colors),
         # The page works in units of the mesh's radius, whatever the unit of the mesh is.
         "low": ((low - centre) / radius).tolist(),
         "step": step / radius,

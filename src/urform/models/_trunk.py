@@ -28,7 +28,8 @@ class Trunk(nn.Module):
 
     def __init__(self):
         super().__init__()
-        layers, channels = [_Convolution(3, 32, 3, 2)], 32
+        layers: list[nn.Module] = [_Convolution(3, 32, 3, 2)]
+        channels = 32
         for count, edge, stride, expansion, width in _STAGES:
             for index in range(count):
                 layers.append(_Block(channels, width, edge, 1 if index else stride, expansion))

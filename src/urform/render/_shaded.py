@@ -29,7 +29,7 @@ def render_shaded(
     vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     radius = max(float(np.linalg.norm(vertices, axis=1).max()), 1e-9)
     bare = trimesh.Trimesh(vertices / radius, mesh.faces, process=False)
-    if mesh.visual.defined:
+    if mesh.visual is not None and mesh.visual.defined:
         bare.visual = mesh.visual.copy()
     shown = TexturedMesh.from_trimesh(bare)
     caster = RayCaster(shown)
