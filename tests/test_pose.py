@@ -147,6 +147,14 @@ def test_fine_meshes_get_colors_too() -> None:
     assert (picture_colors(mesh, framed, Camera(60.0, 25.0, 2.6)) == (10, 200, 90)).all()
 
 
+def test_one_pixel_gives_its_color_to_all() -> None:
+    mesh = trimesh.creation.icosphere(1, 0.5)
+    framed = np.zeros((64, 64, 4), np.uint8)
+    framed[30:37, 30:37] = (10, 200, 90, 255)
+    colors = picture_colors(mesh, framed, Camera(0.0, 0.0, 2.6, focal_mm=8.0))
+    assert (colors == (10, 200, 90)).all()
+
+
 def test_a_mesh_that_is_nowhere_seen_is_grey() -> None:
     mesh = chair()
     nothing = np.zeros((64, 64, 4), np.uint8)

@@ -41,11 +41,11 @@ def picture_colors(
     mirrored = places * [-1, 1, 1, -1, 1, 1]
     distance, nearest = KDTree(places[seen]).query(mirrored)
     opposite = ~seen & (distance < _MIRROR)
-    colors[opposite] = colors[seen][nearest[opposite]]
+    colors[opposite] = colors[seen][np.asarray(nearest)[opposite]]
     known = seen | opposite
     # From the mirror image, too: what is behind the seat has its color from the seat on the other side.
     sources = np.concatenate([places[known], mirrored[known]])
-    distance, nearest = KDTree(sources).query(places[~known], k=_NEIGHBOURS)
+    distance, nearest = KDTree(sources).query(places[~known], k=min(_NEIGHBOURS, len(sources)))
     weight = 1 / np.maximum(distance, 1e-3)[..., None]
     colors[~known] = (np.tile(colors[known], (2, 1))[nearest] * weight).sum(axis=1) / weight.sum(axis=1)
     return np.clip(colors + 0.5, 0, 255).astype(np.uint8)
