@@ -16,8 +16,10 @@ from tests.hostile.damage import EVERY, damage
 from tests.published import write_experiment
 from tests.small_model import small_weights
 from urform.cli import main
+from urform.inference import preview
+from urform.pictures._salient import salient
 from urform.published import write_latents
-from urform.weights import save_weights
+from urform.weights import FILE_NAME, Weights, load_weights, save_weights
 
 
 def picture(kind: str) -> bytes:
@@ -146,6 +148,36 @@ def complaint(words: str, folder: Path, capsys: pytest.CaptureFixture[str], most
     if state(folder, ("out", "run", "data")) != before:
         return "something was written outside of --out"
     return ""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same networks are not built again for each of a thousand commands, and pictures of results are small."""
+
+    def load(path: Path) -> Weights:
+        file = path / FILE_NAME if path.is_dir() else path
+        content = file.read_bytes() if file.is_file() else None
+        if content is None or content not in _WEIGHTS:
+            found = load_weights(path)
+            _WEIGHTS[content or file.read_bytes()] = found
+            return found
+        return _WEIGHTS[content]
+
+    def seen(rgb: np.ndarray) -> np.ndarray:
+        key = (rgb.shape, rgb.tobytes())
+        if key not in _SEEN:
+            _SEEN[key] = salient(rgb)
+        return _SEEN[key]
+
+    monkeypatch.setattr("urform.inference._model.load_weights", load)
+    monkeypatch.setattr("urform.pictures._background.salient", seen)
+    monkeypatch.setattr(
+        "urform.inference._reconstruct.preview", lambda image, mesh, camera: preview(image, mesh, camera, 24)
+    )
+
+
+_WEIGHTS: dict[bytes, Weights] = {}
+_SEEN: dict[tuple[tuple[int, ...], bytes], np.ndarray] = {}
 
 
 @pytest.fixture

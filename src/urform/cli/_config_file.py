@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 FLAG = "--config"
+LONGEST = 1_000_000  # letters of a file
+MOST_BRACKETS = 1000  # flags need a few; the time that YAML takes grows with their square
 
 Translate = Callable[[Mapping[Any, Any], Path], Mapping[Any, Any]]
 
@@ -45,7 +47,11 @@ def _read(path: Path) -> Mapping[Any, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such config file, expected YAML with flags and their values")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
+        if len(text) > LONGEST or text.count("[") + text.count("{") > MOST_BRACKETS:
+            raise ValueError(f"over {LONGEST:,} letters or {MOST_BRACKETS} brackets")
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):
