@@ -40,7 +40,7 @@ def read_table(
         raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
     rows = [(number, row) for number, row in rows if any(row)]
     header = [name.lower() for name in rows[0][1]] if rows else []
-    _check_header(path, header, required, (*optional, *header) if others else optional)
+    _check_header(path, header, required, optional, others)
     for number, row in rows[1:]:
         if len(row) != len(header):
             raise ValueError(f"{path}, line {number}: has {len(row)} values, expected {len(header)} as in the header")
@@ -57,15 +57,17 @@ def csv_content(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes
     return text.getvalue().encode(errors="backslashreplace")  # a path may hold bytes that are no UTF-8
 
 
-def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
+def _check_header(
+    path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str], others: bool
+) -> None:
     known = (*required, *optional)
     shown = shortened(",".join(header) or "empty")
     for name in required:
         if name not in header:
-            others = f" (besides: {', '.join(optional)})" if optional else ""
-            raise ValueError(f"{path}: the header is {shown}, expected a column {name!r}{others}")
+            besides = f" (besides: {', '.join(optional)})" if optional else ""
+            raise ValueError(f"{path}: the header is {shown}, expected a column {name!r}{besides}")
     for name in header:
-        if name not in known:
+        if name not in known and not others:
             nearest = difflib.get_close_matches(name[:100], known, 1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
             raise ValueError(f"{path}: unknown column {shortened(name)}, expected some of {', '.join(known)}{hint}")
