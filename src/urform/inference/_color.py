@@ -17,6 +17,7 @@ _FACING = 0.15  # cosine below which a surface is seen too flat for its color to
 _OFF = 0.02  # by how much a ray may end before the vertex that it goes to
 _NORMAL_SCALE = 0.3  # how far apart, in space, two vertices count whose normals are at right angles
 _NEIGHBOURS = 8
+_SOURCES = 3000  # vertices whose colors are spread to those that are nowhere seen; more are slow and look the same
 _MIRROR = 0.06  # how near a mirrored vertex must have one that is seen
 
 
@@ -39,15 +40,17 @@ def picture_colors(
         return np.full((len(vertices), 3), GREY, np.uint8)
     places = np.concatenate([vertices, _NORMAL_SCALE * normals], axis=1)
     mirrored = places * [-1, 1, 1, -1, 1, 1]
-    distance, nearest = KDTree(places[seen]).query(mirrored)
-    opposite = ~seen & (distance < _MIRROR)
-    colors[opposite] = colors[seen][np.asarray(nearest)[opposite]]
-    known = seen | opposite
-    # From the mirror image, too: what is behind the seat has its color from the seat on the other side.
-    sources = np.concatenate([places[known], mirrored[known]])
-    distance, nearest = KDTree(sources).query(places[~known], k=min(_NEIGHBOURS, len(sources)))
+    hidden = np.flatnonzero(~seen)
+    distance, nearest = KDTree(places[seen]).query(mirrored[hidden], distance_upper_bound=_MIRROR)
+    opposite = hidden[distance < _MIRROR]
+    colors[opposite] = colors[seen][np.asarray(nearest)[distance < _MIRROR]]
+    known, unknown = np.flatnonzero(seen), np.setdiff1d(hidden, opposite)
+    # From mirror images, too: what is behind the seat has its color from the seat on the other side.
+    few = np.concatenate([known, opposite])[:: 1 + (len(known) + len(opposite)) // _SOURCES]
+    sources = np.concatenate([places[few], mirrored[few]])
+    distance, nearest = KDTree(sources).query(places[unknown], k=min(_NEIGHBOURS, len(sources)))
     weight = 1 / np.maximum(distance, 1e-3)[..., None]
-    colors[~known] = (np.tile(colors[known], (2, 1))[nearest] * weight).sum(axis=1) / weight.sum(axis=1)
+    colors[unknown] = (np.tile(colors[few], (2, 1))[nearest] * weight).sum(axis=1) / weight.sum(axis=1)
     return np.clip(colors + 0.5, 0, 255).astype(np.uint8)
 
 
