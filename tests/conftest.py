@@ -56,6 +56,12 @@ def data(meshes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def split(data: Path) -> Path:
+    """Its training split."""
+    return data / "splits" / "tiny_solid_train.json"
+
+
 @pytest.fixture
 def experiment(tmp_path: Path) -> Path:
     """An experiment folder of the published system."""

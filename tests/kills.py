@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.utils.tensorboard  # training imports it late; here it is read once for all processes
+import trimesh
 
 from urform.config import (
     ContrastiveConfig,
@@ -36,6 +37,18 @@ PREPARE = PrepareConfig(samples=2000, surface_points=500, easy_views=2, hard_vie
 SHAPE = ShapeConfig(model=MODEL, epochs=EPOCHS, shapes_per_batch=2, points_per_shape=32)
 
 Work = Callable[[Path, dict[str, Any]], None]
+
+
+def begin(folder: Path) -> dict[str, Any]:
+    """Four meshes, prepared, and shapes learned from them: what the stages are given."""
+    (folder / "meshes").mkdir()
+    for number in range(4):
+        trimesh.creation.box((1, 0.5 + 0.2 * number, 1)).export(folder / "meshes" / f"box{number}.obj")
+    given: dict[str, Any] = {"meshes": folder / "meshes", "data": folder / "data", "shape": folder / "shape"}
+    given["split"] = folder / "data" / "splits" / "shapes_object_train.json"
+    prepare_meshes(folder / "data", given)
+    finish(shape, folder / "shape", given)  # elsewhere: this process is forked later
+    return given
 
 
 def prepare_meshes(out: Path, given: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import trimesh
 
 from tests import kills
 from tests.test_prepare import without_seconds
@@ -39,15 +38,7 @@ def prepared(data: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("kills")
-    (folder / "meshes").mkdir()
-    for number in range(4):
-        trimesh.creation.box((1, 0.5 + 0.2 * number, 1)).export(folder / "meshes" / f"box{number}.obj")
-    content: dict[str, Any] = {"meshes": folder / "meshes", "data": folder / "data", "shape": folder / "shape"}
-    content["split"] = folder / "data" / "splits" / "shapes_object_train.json"
-    kills.prepare_meshes(folder / "data", content)
-    kills.finish(kills.shape, folder / "shape", content)
-    return content
+    return kills.begin(tmp_path_factory.mktemp("kills"))
 
 
 def test_preparation(given: dict[str, Any], tmp_path: Path) -> None:

@@ -23,11 +23,6 @@ from urform.weights import load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
-def split(data: Path) -> Path:
-    return data / "splits" / "tiny_solid_train.json"
-
-
-@pytest.fixture(scope="module")
 def shape_run(data: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "shape"
     config = ShapeConfig(model=SIZES, epochs=1, shapes_per_batch=3, points_per_shape=64)

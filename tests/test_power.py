@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import trimesh
 from PIL import Image
 
 from tests import kills
@@ -63,15 +62,7 @@ class Disk:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("power")
-    (folder / "meshes").mkdir()
-    for number in range(4):
-        trimesh.creation.box((1, 0.5 + 0.2 * number, 1)).export(folder / "meshes" / f"box{number}.obj")
-    content: dict[str, Any] = {"meshes": folder / "meshes", "data": folder / "data", "shape": folder / "shape"}
-    content["split"] = folder / "data" / "splits" / "shapes_object_train.json"
-    kills.prepare_meshes(folder / "data", content)
-    kills.shape(folder / "shape", content)
-    return content
+    return kills.begin(tmp_path_factory.mktemp("power"))
 
 
 WORK: dict[str, tuple[kills.Work, Callable[[Path], Any]]] = {

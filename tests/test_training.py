@@ -22,11 +22,6 @@ CPU = RunConfig(device="cpu")
 
 
 @pytest.fixture(scope="module")
-def split(data: Path) -> Path:
-    return data / "splits" / "tiny_solid_train.json"
-
-
-@pytest.fixture(scope="module")
 def shape_run(data: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "shape"
     train_shape(data, [split], run, SHAPE, CPU)

@@ -15,6 +15,13 @@ def check_files(command: Any, *flags: str) -> None:
     check_outputs(None, outputs, inputs_of(command, *flags), "another file")
 
 
+def check_run(command: Any) -> None:
+    """Refuse, before any work, a run folder `out` whose weights another flag names."""
+    from urform.files import check_outputs
+
+    check_outputs(None, [command.out / "model.safetensors"], inputs_of(command, "out"))
+
+
 def inputs_of(command: Any, *outputs: str) -> Iterator[Path]:
     """Whatever the flags of a command may name, but for these: files, and the weights in run folders."""
     for flag, value in vars(command).items():

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes
 
-from urform.cli._files import inputs_of
+from urform.cli._files import check_run
 from urform.config import (
     ContrastiveConfig,
     EncoderConfig,
@@ -72,10 +72,9 @@ class TrainEncoder:
 
     def run(self) -> int:
         """Train."""
-        from urform.files import check_outputs
         from urform.training import train_encoder
 
-        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
+        check_run(self)
         train_encoder(self.init, self.data, self.split, self.out, self.config, self.run_config, self.imagenet)
         return 0
 
@@ -99,10 +98,9 @@ class TrainPose:
 
     def run(self) -> int:
         """Train."""
-        from urform.files import check_outputs
         from urform.training import train_pose
 
-        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
+        check_run(self)
         train_pose(self.init, self.data, self.split, self.out, self.config, self.run_config)
         return 0
 
@@ -133,10 +131,9 @@ class TrainJoint:
 
     def run(self) -> int:
         """Train."""
-        from urform.files import check_outputs
         from urform.training import train_joint
 
-        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
+        check_run(self)
         train_joint(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
         return 0
 
@@ -162,9 +159,8 @@ class TrainContrastive:
 
     def run(self) -> int:
         """Train."""
-        from urform.files import check_outputs
         from urform.training import train_contrastive
 
-        check_outputs(None, [self.out / "model.safetensors"], inputs_of(self, "out"))
+        check_run(self)
         train_contrastive(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
         return 0

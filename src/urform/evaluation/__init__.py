@@ -21,6 +21,7 @@ from urform.evaluation._correspondence_scores import (
 from urform.evaluation._evaluate import Evaluation, evaluate
 from urform.evaluation._protocols import PROTOCOLS
 from urform.evaluation._scores import format_csv, format_table
+from urform.evaluation._truth import stored_surface
 
 __all__ = [
     "CHAIR_PARTS",
@@ -42,4 +43,5 @@ __all__ = [
     "label_iou",
     "part_iou",
     "pck",
+    "stored_surface",
 ]
