@@ -69,6 +69,7 @@ def test_every_key_is_honoured(tmp_path: Path) -> None:
         CodeBound=0.5,
         ClampingDistance=0.2,
         UsePointwiseLoss=False,
+        UsePointpairLoss=True,
         PointpairLossWeight=0.5,
         CodeRegularization=False,
         UseCurriculum=False,
@@ -86,6 +87,12 @@ def test_every_key_is_honoured(tmp_path: Path) -> None:
     assert (config.pointpair_limit, config.landmark_weight, config.model.correction_width) == (5.0, 0.0, 0)
     assert (config.epochs, config.shapes_per_batch, config.points_per_shape) == (3, 2, 64)
     assert specs.snapshots == (2, (1,))
+
+
+def test_a_use_key_that_is_absent_means_off(tmp_path: Path) -> None:
+    config = write_specs(tmp_path / "one", PointwiseLossWeight=0.5, PointpairLossWeight=0.5).shape_config()
+    assert (config.pointwise_weight, config.pointpair_weight, config.curriculum) == (0.0, 0.0, False)
+    assert config.latent_weight == 1e-4
 
 
 def test_an_experiment_trains(data: Path, tmp_path: Path) -> None:

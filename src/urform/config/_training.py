@@ -126,6 +126,8 @@ class ShapeConfig:
     """Weight of the latents' norm, reached at epoch 100; 0 = without it."""
     latent_bound: float | None = None
     """Largest norm of a learned latent; None = any."""
+    as_published: bool = False
+    """Of the 'lstm' warp, the published initial values and clamp of the state's gradient; and epochs count from 1."""
     precision: Precision = "fp32"
     """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
@@ -147,6 +149,8 @@ class ShapeConfig:
             "positive",
             self.pointpair_limit,
         )
+        fits = not self.as_published or self.model.warp == "lstm"
+        require(fits, "--as-published", "left away without --warp lstm", self.as_published)
         terms = ("pointwise", "pointpair", "neighbour", "correction", "landmark", "latent")
         for name in (*(f"{term}_weight" for term in terms), "cache_gb"):
             require(getattr(self, name) >= 0, "--" + name.replace("_", "-"), "0 or more", getattr(self, name))
@@ -170,6 +174,10 @@ class JointConfig(ShapeConfig):
     """Vary background, crop, color, blur and compression, so that photographs are not foreign."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
+    every_view: bool = False
+    """An epoch shows every view of every shape once, as published, instead of one view of each shape."""
+    freeze_backbone: bool = False
+    """Of the encoder, the head alone learns, as published; the backbone stays as it starts."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -284,11 +292,14 @@ _PUBLISHED: dict[str, Any] = {
     "landmark_weight": 0.0,
     "curriculum": True,
     "rates": ScheduleConfig("step"),
+    "as_published": True,
     "precision": "fp32",
 }
 _DIT: dict[str, Any] = {**_PUBLISHED, "pointpair_weight": pair_weight_of_sum(1e-4, 5000), "pointpair_limit": None}
 SHAPE_PRESETS = {"small": ShapeConfig(), "published": ShapeConfig(**_PUBLISHED), "dit": ShapeConfig(**_DIT)}
 JOINT_PRESETS = {
     "small": JointConfig(),
-    "published": JointConfig(**_PUBLISHED, clip_norm=None, augment=False, flip=False),
+    "published": JointConfig(
+        **_PUBLISHED, clip_norm=None, augment=False, flip=False, every_view=True, freeze_backbone=True
+    ),
 }

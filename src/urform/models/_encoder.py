@@ -22,7 +22,25 @@ class ImageEncoder(Backbone):
             raise ValueError(f"hidden must be at least 0, got {hidden}")
         self.latent_size = latent_size
         self.hidden = nn.Linear(self.feature_size, hidden) if hidden else None
+        self._frozen = False
         self.fc = nn.Linear(hidden or self.feature_size, latent_size)
+
+    def freeze_backbone(self) -> None:
+        """Have the head learn alone: parameters and batch norm's averages of the backbone stay as they are."""
+        self._frozen = True
+        for name, value in self.named_parameters():
+            if name.startswith(self.parts):
+                value.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "ImageEncoder":
+        """As torch's, but a frozen backbone never trains."""
+        super().train(mode)
+        if self._frozen:
+            for name, child in self.named_children():
+                if f"{name}.".startswith(self.parts):
+                    child.eval()
+        return self
 
     def forward(self, images: Tensor) -> Float[Tensor, "B L"]:
         """Latent codes of images.

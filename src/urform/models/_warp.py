@@ -13,6 +13,7 @@ from urform.models._waves import frequencies, with_waves
 
 KEPT_STEPS = 4
 """Number of intermediate warps that the progressive loss sees; written K in shapes."""
+_FORGET_BIAS, _AFFINE_RANGE, _GRADIENT_LIMIT = 2.0, 1e-5, 10.0  # of the published LSTM
 
 
 class Warp(nn.Module, ABC):
@@ -86,6 +87,19 @@ class LstmWarp(Warp):
         # Near the identity at the start, else the template is first learned in a wrong frame.
         nn.init.normal_(self.affine.weight, std=0.01 / hidden_size**0.5)
         nn.init.zeros_(self.affine.bias)
+        self._gradient_limit: float | None = None
+
+    def start_as_published(self) -> None:
+        """Take the published initial values; from now on clamp the gradient of the hidden state on its way back.
+
+        Source: FORMATS section 5, initial values.
+        """
+        H = self.hidden_size
+        with torch.no_grad():
+            for bias in (self.lstm.bias_ih, self.lstm.bias_hh):  # the gates' order is in, forget, candidate, out
+                bias[H : 2 * H].fill_(_FORGET_BIAS / 2)
+        nn.init.uniform_(self.affine.weight, -_AFFINE_RANGE, _AFFINE_RANGE)
+        self._gradient_limit = _GRADIENT_LIMIT
 
     def _walk(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Iterator[Float[Tensor, "B N 3"]]:
         B, H = len(points), self.hidden_size
@@ -104,6 +118,8 @@ class LstmWarp(Warp):
                 in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=2)
                 cell = torch.addcmul(torch.sigmoid(in_gate) * torch.tanh(candidate), torch.sigmoid(forget_gate), cell)
             hidden = torch.sigmoid(out_gate) * torch.tanh(cell)
+            if (limit := self._gradient_limit) is not None and hidden.requires_grad:
+                hidden.register_hook(lambda gradient, limit=limit: gradient.clamp(-limit, limit))
             x = _affine_step(x, self.affine(hidden))
             yield x
 

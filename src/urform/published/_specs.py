@@ -83,7 +83,7 @@ class Specs:
 
         def weight(use: str, name: str, default: float) -> float:
             value = top.take(name, *positive, default)
-            return float(value) if top.take(use, _switch, "true, false or null", True) else 0.0
+            return float(value) if top.take(use, _switch, "true, false or null", not use.startswith("Use")) else 0.0
 
         return ShapeConfig(
             model=self.model_config(),
@@ -96,7 +96,7 @@ class Specs:
             rates_apart=schedules,
             clip_norm=_float(top.take("GradientClipNorm", *optional, None)),
             clamp=float(top.take("ClampingDistance", *positive, 0.1)),
-            curriculum=bool(top.take("UseCurriculum", _switch, "true, false or null", True)),
+            curriculum=bool(top.take("UseCurriculum", _switch, "true, false or null", False)),
             pointwise_weight=weight("UsePointwiseLoss", "PointwiseLossWeight", 0.005),
             pointpair_weight=pair_weight_of_sum(weight("UsePointpairLoss", "PointpairLossWeight", 2e-5), points),
             pointpair_limit=5.0,
@@ -104,6 +104,7 @@ class Specs:
             landmark_weight=0.0,
             latent_weight=weight("CodeRegularization", "CodeRegularizationLambda", 1e-4),
             latent_bound=_float(top.take("CodeBound", *optional, None)),
+            as_published=True,
             precision="fp32",
         )
 
@@ -116,7 +117,8 @@ class Specs:
         settings = vars(self.shape_config())
         if settings["latent_bound"] is not None:
             logger.warning("%s: CodeBound does nothing in joint training, which learns no latents", self.path)
-        return JointConfig(**{**settings, "latent_bound": None}, augment=False, flip=False)
+        shown = {"augment": False, "flip": False, "every_view": True, "freeze_backbone": True}
+        return JointConfig(**{**settings, "latent_bound": None}, **shown)
 
     def _schedules(self) -> tuple[list[float], tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig]]:
         """Initial learning rates, and how they change: of warp, template, and latents or encoder."""

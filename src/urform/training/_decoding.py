@@ -24,6 +24,7 @@ from urform.losses import (
     pointwise_weight,
     reconstruction_loss,
 )
+from urform.models import LstmWarp
 from urform.sets import LandmarkSet, SdfSet
 from urform.training._loop import Stage
 from urform.training._schedule import lr_factor
@@ -32,6 +33,11 @@ from urform.weights import build_decoder
 LANDMARKS = 24  # drawn of each shape in a batch
 NEIGHBOURS = 4  # one in so many points has a neighbour
 NEAR = 0.02  # how far its neighbour lies from a point, normalised units
+
+
+def widened(value: Tensor) -> Tensor:
+    """In 32 bits, where it has fewer."""
+    return value if value.dtype == torch.float64 else value.float()
 
 
 class DecodingStage(Stage):
@@ -56,7 +62,11 @@ class DecodingStage(Stage):
         self.precision, self.clip_norm = config.precision, config.clip_norm
         self._keys, self._settings = list(keys), config
         torch.manual_seed(config.seed)
-        self._decoder = build_decoder(config.model).to(device)
+        self._decoder = build_decoder(config.model)
+        if config.as_published and isinstance(self._decoder.warp, LstmWarp):
+            self._decoder.warp.start_as_published()
+        self._decoder.to(device)
+        self._first_epoch = int(config.as_published)
 
     def _learn(self, name: str, source: nn.Module) -> None:
         """Have decoder and source of the latents trained, under that name, at the three rates."""
@@ -68,7 +78,7 @@ class DecodingStage(Stage):
         rates = [
             (self._decoder.warp.parameters(), config.lr_warp),
             (template, config.lr_template),
-            (source.parameters(), config.lr_latent),
+            ((value for value in source.parameters() if value.requires_grad), config.lr_latent),
         ]
         self.optimizer = torch.optim.Adam(
             [{"params": list(part), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
@@ -106,7 +116,7 @@ class DecodingStage(Stage):
         """Of warp, template with correction, and what gives the latents."""
         config = self._settings
         apart = config.rates_apart or (config.rates, config.rates, config.rates)
-        return [lr_factor(rates, epoch, self.epochs) for rates in apart]
+        return [lr_factor(rates, epoch + self._first_epoch, self.epochs) for rates in apart]
 
     def _terms(
         self,
@@ -123,12 +133,12 @@ class DecodingStage(Stage):
 
         Source: FORMATS section 5.
         """
-        config = self._settings
+        config, epoch = self._settings, epoch + self._first_epoch
         points, target_sdf, *others = drawn
         canonical_points, predicted_sdf, correction = self._decoder.progressive(
             points, latent, last_only=not config.curriculum
         )
-        canonical_points, predicted_sdf = canonical_points.float(), predicted_sdf.float()
+        canonical_points, predicted_sdf = widened(canonical_points), widened(predicted_sdf)
         terms = {"reconstruction": reconstruction_loss(predicted_sdf, target_sdf, config.clamp, config.curriculum)}
         if config.pointwise_weight > 0:
             weight = pointwise_weight(epoch, config.pointwise_weight)
@@ -139,11 +149,11 @@ class DecodingStage(Stage):
         if config.neighbour_weight > 0:
             neighbours = others.pop()
             M = neighbours.shape[1]
-            there = self._decoder.canonical(neighbours, latent).float()
+            there = widened(self._decoder.canonical(neighbours, latent))
             error = neighbour_loss(canonical_points[-1][:, :M], there, points[:, :M], neighbours)
             terms["neighbour"] = config.neighbour_weight * error
         if correction is not None and config.correction_weight > 0:
-            terms["correction"] = config.correction_weight * correction_loss(correction.float())
+            terms["correction"] = config.correction_weight * correction_loss(widened(correction))
         if others:
             places, target_places, known = others
             error = landmark_loss(self._decoder.canonical(places, latent), target_places, known)

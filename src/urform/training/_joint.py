@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from urform.config import JointConfig, RunConfig
 from urform.data import DataFolder, ShapeKey, read_split
 from urform.models import to_input
 from urform.sets import ViewSet
-from urform.training._decoding import DecodingStage
+from urform.training._decoding import DecodingStage, widened
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Batch, train
@@ -22,6 +24,8 @@ from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
 from urform.weights import Weights, build_encoder, save_weights
+
+logger = logging.getLogger(__name__)
 
 ENCODED_TOGETHER = 64
 NOTHING = Start()
@@ -67,8 +71,10 @@ class JointStage(DecodingStage):
             self._encoder.load_backbone(start.backbone.state, str(start.backbone.where))
         if imagenet is not None:
             self._encoder.load_imagenet(imagenet)
-        if start.weights is None or start.weights.encoder is None:
+        if not config.as_published and (start.weights is None or start.weights.encoder is None):
             self._centre()
+        if config.freeze_backbone:
+            self._encoder.freeze_backbone()
         # torch documents the argument, its overloads lack it.
         self._encoder.to(memory_format=self._encoder.memory_format)  # pyright: ignore[reportCallIssue]
         self._learn("encoder", self._encoder)
@@ -88,11 +94,24 @@ class JointStage(DecodingStage):
         self._encoder.fc.bias.sub_(latents.mean(dim=0)).mul_(scale)
         self._encoder.fc.weight.mul_(scale)
 
+    @property
+    def batches_per_epoch(self) -> int:
+        """The last batch of an epoch may be smaller."""
+        if not self._config.every_view:
+            return super().batches_per_epoch
+        return math.ceil(len(self._views) / self._config.shapes_per_batch)
+
     def batch(self, epoch: int, index: int) -> Batch:
-        """A random view (B, 3, S, S) of some shapes, and what these are learned from."""
-        chosen = self._chosen(epoch, index)
+        """A view (B, 3, S, S) of some shapes, and what these are learned from."""
         rng = np.random.default_rng([self.seed, epoch, index])
-        views = torch.stack([places[int(rng.integers(len(places)))] for places in (self._of_shape[i] for i in chosen)])
+        if self._config.every_view:
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(self._views))
+            views = torch.from_numpy(np.array_split(order, self.batches_per_epoch)[index])
+            chosen = self._views.shapes[views].tolist()
+        else:
+            chosen = self._chosen(epoch, index)
+            of_each = [self._of_shape[shape] for shape in chosen]
+            views = torch.stack([places[int(rng.integers(len(places)))] for places in of_each])
         rgba, _ = self._views.batch(views)
         config = self._config
         pictures = shown(rgba, config.augment, config.flip, seeded(self.seed, epoch, index))
@@ -101,7 +120,7 @@ class JointStage(DecodingStage):
     def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The terms of the latents that the pictures give."""
         pictures, *drawn = batch
-        return self._terms(self._encoder(pictures).float(), drawn, int(epoch))
+        return self._terms(widened(self._encoder(pictures)), drawn, int(epoch))
 
     @torch.no_grad()
     def look(self) -> Look:
@@ -167,8 +186,7 @@ def train_joint(
     has_encoder = start.weights is not None and start.weights.encoder is not None
     refuse_two_starts(imagenet, start.backbone, start.where if has_encoder else None)
     config = replace(config, model=with_encoder_of(config.model, imagenet, start.backbone))
-    if start.weights is not None:
-        _check_same(start.weights, start.where, config)
+    _check_start(start, imagenet, config)
     chosen = levels(config.levels)
     without = [key for key in keys if not folder.view_files(key, chosen)]
     if without:
@@ -181,6 +199,15 @@ def train_joint(
     look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
     stage = JointStage(views, folder, keys, config, team.device, look, start, imagenet)
     train(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
+
+
+def _check_start(start: Start, imagenet: Path | None, config: JointConfig) -> None:
+    """Refuse a start of other sizes; warn of a frozen backbone that has learned nothing."""
+    if start.weights is not None:
+        _check_same(start.weights, start.where, config)
+    learned = imagenet or start.backbone or (start.weights is not None and start.weights.encoder is not None)
+    if config.freeze_backbone and not learned:
+        logger.warning("the encoder's backbone is frozen at random values; --imagenet or --init gives it others")
 
 
 def _check_same(weights: Weights, where: Path | None, config: JointConfig) -> None:
