@@ -297,7 +297,10 @@ BAD = {
     "one of two": ("chair --data {views}", "--data is given without --split"),
     "no data": ("chair --data {out}/none --split {views}/split.json", "none: no such data folder"),
     "no split": ("chair --data {views} --split {out}/none.json", "none.json: no such split file"),
-    "no views": ("chair --data {views} --split {out}/other.json", "no views of d/box/nobody"),
+    "no views": (
+        "chair --data {views} --split {out}/other.json --strict",
+        "1 of 2 shapes of the split have no views, first: d/box/nobody",
+    ),
     "one shape": ("chair --data {views} --split {out}/single.json", "has 1 shape, expected at least 2"),
     "no weights": ("{out}/none", "none: neither a shipped category"),
     "no latents": ("{out}/none.npz", "none.npz: no such file"),

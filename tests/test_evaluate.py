@@ -3,7 +3,6 @@ import io
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args, get_type_hints
 
 import numpy as np
@@ -14,6 +13,7 @@ import urform.inference
 from tests.published import encoder_codes, write_codes, write_experiment
 from urform.cli import main
 from urform.cli._commands import Evaluate
+from urform.config import ShapeChoice
 from urform.data import DataFolder, ShapeKey, write_split
 from urform.evaluation import PROTOCOLS, Evaluation, evaluate, format_csv, format_table
 from urform.evaluation._evaluate import VIEWS
@@ -389,6 +389,10 @@ def test_the_sheet_shows_input_mesh_and_truth(copy, fewer_points):
 def test_evaluate_names_shapes_that_are_not_prepared(data, tmp_path):
     write_split(tmp_path / "split.json", [BALL, ShapeKey("tiny", "solid", "nobody")])
     with pytest.raises(
-        FileNotFoundError, match=r"1 of 2 shapes of .*split.json are not prepared, first: tiny/solid/nobody"
+        FileNotFoundError, match=r"1 of 2 shapes of the split have no surface samples, first: tiny/solid/nobody"
     ):
-        evaluate(Balls(), data, Path(tmp_path / "split.json"))
+        evaluate(Balls(), data, tmp_path / "split.json", choice=ShapeChoice(strict=True))
+    result = evaluate(Balls(), data, tmp_path / "split.json")
+    assert result["shapes"] == [str(BALL)]
+    assert result["shapes_left_out"] == {"no surface samples": ["tiny/solid/nobody"]}
+    assert format_table(result).endswith("1 of 2 shapes left out, no surface samples: tiny/solid/nobody")

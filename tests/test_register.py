@@ -200,4 +200,4 @@ def test_views_that_are_not_there(data: Path, tmp_path: Path, capsys: pytest.Cap
     words = ["mesh", "images", "--data", str(data), "--split", str(split), "--out", str(tmp_path), "--view", "99"]
     assert main(words) == 2
     assert main([*words[:-1], "-1"]) == 2
-    assert "no number 99; `urform prepare` renders them" in capsys.readouterr().err
+    assert "no view of number 99, first: tiny/solid/ball; `urform prepare` renders them" in capsys.readouterr().err

@@ -7,7 +7,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from urform.config import SHAPE_PRESETS, EncoderConfig, JointConfig, ModelConfig, RunConfig, ScheduleConfig, ShapeConfig
+from urform.config import (
+    SHAPE_PRESETS,
+    EncoderConfig,
+    JointConfig,
+    ModelConfig,
+    RunConfig,
+    ScheduleConfig,
+    ShapeChoice,
+    ShapeConfig,
+)
 from urform.inference import Model
 from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder
 from urform.training import choose_device, train_encoder, train_joint, train_shape
@@ -19,6 +28,7 @@ MODEL = ModelConfig(
 SHAPE = ShapeConfig(model=MODEL, epochs=4, shapes_per_batch=3, points_per_shape=64)
 ENCODER = EncoderConfig(epochs=4, batch_size=8)
 CPU = RunConfig(device="cpu")
+STRICT = ShapeChoice(strict=True)
 
 
 @pytest.fixture(scope="module")
@@ -174,10 +184,10 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> N
     with pytest.raises(
         FileNotFoundError, match="1 of 2 shapes of the split have no SDF samples, first: tiny/solid/nobody"
     ):
-        train_shape(data, [wrong], tmp_path / "run", SHAPE)
+        train_shape(data, [wrong], tmp_path / "run", SHAPE, choice=STRICT)
     assert not (tmp_path / "run").exists()
-    with pytest.raises(ValueError, match="has no latent for 1 shapes of the split, first: tiny/solid/nobody"):
-        train_encoder(shape_run, data, [wrong], tmp_path / "run", replace(ENCODER, sdf_weight=0.0))
+    with pytest.raises(FileNotFoundError, match="1 of 2 shapes of the split have no easy or hard views, first: tiny/"):
+        train_encoder(shape_run, data, [wrong], tmp_path / "run", replace(ENCODER, sdf_weight=0.0), choice=STRICT)
     with pytest.raises(ValueError, match="--device must be one that is here"):
         choose_device("warp-drive")
     with pytest.raises(ValueError, match="--warp-steps must be a multiple of 4, got 3"):

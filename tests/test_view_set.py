@@ -30,7 +30,7 @@ def test_views_are_framed_once_and_shown_as_often_as_named(
     ]
     np.testing.assert_array_equal(pictures.numpy(), expected)
     with monkeypatch.context() as patch:
-        patch.setattr(view_set_module, "read_rgba", lambda path: pytest.fail(f"{path} is read again"))
+        patch.setattr(view_set_module, "read_view", lambda path: pytest.fail(f"{path} is read again"))
         again, _ = ViewSet(folder, KEYS, 32).batch(torch.tensor([9, 5]))
     assert torch.equal(again, pictures)
     changed = folder.view_files(KEYS[0])[1]

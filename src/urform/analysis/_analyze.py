@@ -19,7 +19,7 @@ from urform.analysis._projection import MIN_POINTS, require_packages
 from urform.analysis._shapes import morph_strips, neighbour_sheet, outlier_sheet
 from urform.analysis._views import encode_views, encode_views_by, pick_views
 from urform.analysis._warps import warp_comparison, warp_sheet
-from urform.config import AnalysisConfig
+from urform.config import AnalysisConfig, ShapeChoice
 from urform.data import ShapeKey
 from urform.files import check_outputs, write_atomically
 from urform.inference import Model, load
@@ -76,6 +76,7 @@ def analyze(
     data: Path | None = None,
     split: Path | None = None,
     options: AnalysisConfig | None = None,
+    choice: ShapeChoice | None = None,
 ) -> dict[str, Any]:
     """Draw what a model has learned; the same pictures and numbers for the same seed.
 
@@ -87,6 +88,7 @@ def analyze(
         data: data folder with views, for what the encoder makes of them; together with `split`.
         split: split file that names the shapes whose views are encoded.
         options: see `AnalysisConfig`.
+        choice: which shapes of the split are taken; by default those that have views.
 
     Returns:
         What `analysis.json` holds.
@@ -101,7 +103,7 @@ def analyze(
     check_outputs(
         out, [out / "index.html", out / "analysis.json"], [Path(weights), *([] if split is None else [split])]
     )
-    subject = _read(weights, data, split, options)
+    subject = _read(weights, data, split, options, choice)
     sections, left_out = _drawn(subject, options)
     if not sections:
         raise ValueError(f"{weights}: nothing to draw: {next(iter(left_out.values()))}")
@@ -153,11 +155,19 @@ def summarise_analysis(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _read(weights: str | Path, data: Path | None, split: Path | None, options: AnalysisConfig) -> _Analyzed:
+def _read(
+    weights: str | Path,
+    data: Path | None,
+    split: Path | None,
+    options: AnalysisConfig,
+    choice: ShapeChoice | None,
+) -> _Analyzed:
     if (data is None) != (split is None):
         given, missing = ("--data", "--split") if split is None else ("--split", "--data")
         raise ValueError(f"{given} is given without {missing}; the views of a split need both, latents alone neither")
-    views = None if data is None or split is None else pick_views(data, split, options.objects, options.views)
+    views = None
+    if data is not None and split is not None:
+        views = pick_views(data, split, options.objects, options.views, choice)
     backbone = load_backbone(Path(weights)) if Path(weights).exists() and not _is_latent_file(weights) else None
     if backbone is not None:
         if views is None:

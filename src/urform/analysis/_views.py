@@ -8,18 +8,20 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from urform.config import ShapeChoice
 from urform.contrastive import build_backbone
-from urform.data import DataFolder, ShapeKey, evenly_spaced, read_split
-from urform.files import read_rgba
+from urform.data import DataFolder, ShapeKey, choose_shapes, evenly_spaced, read_split
 from urform.inference import Model
 from urform.models import to_input
-from urform.pictures import frame
+from urform.pictures import SEEN, read_view
 from urform.weights import BackboneWeights
 
 _PUBLISHED_SIZE = 224  # pixels; a published checkpoint does not say what it was trained on
 
 
-def pick_views(data: Path, split: Path, objects: int, views: int) -> dict[ShapeKey, list[Path]]:
+def pick_views(
+    data: Path, split: Path, objects: int, views: int, choice: ShapeChoice | None = None
+) -> dict[ShapeKey, list[Path]]:
     """Views of some shapes of a split, both spread evenly over what there is.
 
     Args:
@@ -27,25 +29,24 @@ def pick_views(data: Path, split: Path, objects: int, views: int) -> dict[ShapeK
         split: split file that names the shapes.
         objects: shapes at most.
         views: of each at most.
+        choice: which shapes are taken; by default those that have two views or more.
 
     Raises:
-        FileNotFoundError: split, data folder, or the views of a shape are not there.
-        ValueError: the split has fewer than two shapes, or a shape fewer than two views.
+        FileNotFoundError: split, data folder or views are not there, or some of them and the choice is strict.
+        ValueError: fewer than two shapes are left.
     """
     if not data.is_dir():
         raise FileNotFoundError(f"{data}: no such data folder; `urform prepare` makes them")
     folder, keys = DataFolder(data), list(dict.fromkeys(read_split(split)))
     if len(keys) < 2:
         raise ValueError(f"{split}: has 1 shape, expected at least 2, whose views can be compared")
-    picked = {}
-    for key in evenly_spaced(keys, objects):
-        files = folder.view_files(key)
-        if not files:
-            raise FileNotFoundError(f"{data}: no views of {key}; `urform prepare` renders them")
-        if len(files) < 2:
-            raise ValueError(f"{data}: 1 view of {key}, expected at least 2 that can be compared")
-        picked[key] = evenly_spaced(files, views)
-    return picked
+    chosen = choose_shapes(folder, keys, ("views",), choice)
+    single = [str(key) for key in chosen.keys if len(folder.view_files(key)) < 2]
+    strict = choice is not None and choice.strict
+    chosen = chosen.without("one view, which cannot be compared", single, str(data), strict)
+    if len(chosen.keys) < 2:
+        raise ValueError(f"{split}: has 1 shape with views, expected at least 2, whose views can be compared")
+    return {key: evenly_spaced(folder.view_files(key), views) for key in evenly_spaced(chosen.keys, objects)}
 
 
 def encode_views(model: Model, views: dict[ShapeKey, list[Path]]) -> tuple[Float[np.ndarray, "V L"], list[str]]:
@@ -56,7 +57,7 @@ def encode_views(model: Model, views: dict[ShapeKey, list[Path]]) -> tuple[Float
     """
     latents, objects = [], []
     for key, files in views.items():
-        latents.append(model.encode(np.stack([model.frame(read_rgba(file)) for file in files])))
+        latents.append(model.encode(np.stack([model.frame(read_view(file)) for file in files])))
         objects += [str(key)] * len(files)
     return np.concatenate(latents), objects
 
@@ -72,10 +73,11 @@ def encode_views_by(
     network = build_backbone(backbone.name, backbone.width)
     network.load_state_dict(backbone.state)
     network.eval()
+    size = backbone.image_size or _PUBLISHED_SIZE
     features, objects = [], []
     with torch.inference_mode():
         for key, files in views.items():
-            framed = np.stack([frame(read_rgba(file), backbone.image_size or _PUBLISHED_SIZE) for file in files])
+            framed = np.stack([SEEN[backbone.pictures](read_view(file), size) for file in files])
             features.append(network(to_input(torch.from_numpy(framed))).numpy())
             objects += [str(key)] * len(files)
     return np.concatenate(features), objects

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from urform.config import AnalysisConfig
+from urform.config import AnalysisConfig, ShapeChoice
 
 # Heavy imports stand inside `run`, as in `_commands`.
 
@@ -26,12 +26,14 @@ class Analyze:
     """Split file: the shapes whose views are encoded."""
     config: OmitArgPrefixes[AnalysisConfig] = field(default_factory=AnalysisConfig)
     """How much is drawn."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
 
     def run(self) -> int:
         """Draw, and print the most important numbers."""
         from urform.analysis import analyze, summarise_analysis
 
-        result = analyze(self.weights, self.out, self.data, self.split, self.config)
+        result = analyze(self.weights, self.out, self.data, self.split, self.config, self.choice)
         print(f"{self.out / 'index.html'}: {len(result['pictures'])} pictures")
         print(summarise_analysis(result))
         return 0

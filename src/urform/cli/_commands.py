@@ -12,9 +12,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from urform.cli._files import check_files
 from urform.cli._lines import print_lines
-from urform.config import (
-    PrepareConfig,
-)
+from urform.config import PrepareConfig, ShapeChoice
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -176,6 +174,8 @@ class Evaluate:
     """Also write a line a shape and method to this file."""
     sheet: Path | None = None
     """Also draw the shapes, worst first, into this PNG file."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
 
     def run(self) -> int:
         """Print the table."""
@@ -189,6 +189,7 @@ class Evaluate:
             self.data,
             self.split,
             self.sheet,
+            self.choice,
             protocol=self.protocol,
             views=self.views,
             resolution=self.resolution,

@@ -85,6 +85,8 @@ class DataCheck:
     """Also write the result to this file."""
     full: bool = False
     """Decode every view, instead of up to three of a level."""
+    split: tuple[Path, ...] = ()
+    """Split files to be compared with the data folder, too, beside those in DATA/splits."""
 
     def run(self) -> int:
         """Print the table and the problems."""
@@ -95,7 +97,7 @@ class DataCheck:
         sheet = self.out / "contact_sheet.png" if self.out else None
         outputs = [file for file in (self.json, sheet) if file]
         check_outputs(None, outputs, (self.data / "splits").glob("*.json"), "another file")
-        result = check(DataFolder(self.data), self.full, sheet)
+        result = check(DataFolder(self.data), self.full, sheet, splits=self.split)
         print(format_check(result))
         if sheet:
             print(f"{sheet}: contact sheet")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from tyro.conf import OmitArgPrefixes, Positional
 
 from urform.cli._files import check_files
+from urform.config import ShapeChoice
 
 if TYPE_CHECKING:
     from urform.correspondence import MeshCounts, MeshOptions
@@ -115,11 +116,13 @@ class MeshShapes:
     """Data folder whose normalisation is undone; default: meshes stay in normalised space."""
     settings: OmitArgPrefixes[MeshSettings] = field(default_factory=MeshSettings)
     """How."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
 
     def run(self) -> int:
         """Mesh, and say what was left out."""
         from urform.correspondence import mesh_shapes
-        from urform.data import DataFolder, ShapeKey, read_split
+        from urform.data import DataFolder, ShapeKey, choose_shapes, read_split
         from urform.published import read_latents
 
         model = self.settings.model()
@@ -139,12 +142,17 @@ class MeshShapes:
         size = model.config.latent_size
         if any(len(latent) != size for latent in known.values()):
             raise ValueError(f"{self.latents}: latents must have {size} numbers, as {self.settings.weights} has")
+        if missing and self.choice.strict:
+            raise ValueError(f"{len(missing)} shapes of {self.split} have no latent, first: {missing[0]}")
         if missing:
             print(f"{len(missing)} shapes have no latent, first: {missing[0]}", file=sys.stderr)
         chosen = dict(_range(list(known.items()), self.ids))
         if self.original_scale is not None and not self.original_scale.is_dir():
             raise FileNotFoundError(f"--original-scale {self.original_scale}: no such data folder")
         restore = None if self.original_scale is None else DataFolder(self.original_scale)
+        if restore is not None:
+            found = choose_shapes(restore, [*map(ShapeKey.parse, chosen)], ("normalisation",), self.choice)
+            chosen = {str(key): chosen[str(key)] for key in found.keys}
         inputs = [restore.surface_path(ShapeKey.parse(name)) for name in chosen] if restore else []
         options, overwrite = self.settings.options(), self.settings.overwrite
         return report(mesh_shapes(model, chosen, self.out, options, restore, overwrite, inputs), self.out)
@@ -170,14 +178,18 @@ class MeshImages:
     """Undo the normalisation, so that meshes lie on the original ones."""
     settings: OmitArgPrefixes[MeshSettings] = field(default_factory=MeshSettings)
     """How."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
 
     def run(self) -> int:
         """Mesh, and say what was left out."""
-        from urform.correspondence import encoded_views, mesh_shapes
+        from urform.correspondence import encoded_views, mesh_shapes, pictured_shapes
         from urform.data import DataFolder, read_split
 
         model, data = self.settings.model(), DataFolder(self.data)
-        keys = _range(read_split(self.split), self.ids)
+        named = _range(list(dict.fromkeys(read_split(self.split))), self.ids)
+        needs = ("normalisation",) if self.original_scale else ()
+        keys = pictured_shapes(data, named, self.view, self.choice, needs)
         latents = dict(encoded_views(model, data, keys, self.view, self.seed))
         restore, inputs = data if self.original_scale else None, [data.surface_path(key) for key in keys]
         options, overwrite = self.settings.options(), self.settings.overwrite

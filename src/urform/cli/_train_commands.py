@@ -15,6 +15,7 @@ from urform.config import (
     JointConfig,
     PoseConfig,
     RunConfig,
+    ShapeChoice,
     ShapeConfig,
 )
 
@@ -37,6 +38,8 @@ class TrainShape:
     """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
     """How it is run."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
 
     specs: Path | None = None
     """Experiment folder of the published system: its specs.json gives all settings, data and split; flags win."""
@@ -45,7 +48,7 @@ class TrainShape:
         """Train."""
         from urform.training import train_shape
 
-        train_shape(self.data, self.split, self.out, self.config, self.run_config)
+        train_shape(self.data, self.split, self.out, self.config, self.run_config, choice=self.choice)
         return 0
 
 
@@ -55,7 +58,8 @@ class TrainEncoder:
 
     init: tuple[Path, ...]
     """Run folder or weights file of `urform train shape` (training starts from its encoder, where it has one), and
-    perhaps a contrastive run or published checkpoint for the encoder to start from."""
+    perhaps a contrastive run or published checkpoint for the encoder to start from; a file of latents (.pkl, .npz)
+    takes the place of the learned ones."""
     data: Path
     """Data folder with views of its shapes."""
     split: tuple[Path, ...]
@@ -66,6 +70,8 @@ class TrainEncoder:
     """Settings."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=1))
     """How it is run."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
     imagenet: Path | None = None
     """File of torchvision's ResNet weights to start from (the width must be 64); or efficientnet-lite0, whose weights
     the extra `efficientnet` brings: the encoder becomes that."""
@@ -75,7 +81,9 @@ class TrainEncoder:
         from urform.training import train_encoder
 
         check_run(self)
-        train_encoder(self.init, self.data, self.split, self.out, self.config, self.run_config, self.imagenet)
+        train_encoder(
+            self.init, self.data, self.split, self.out, self.config, self.run_config, self.imagenet, self.choice
+        )
         return 0
 
 
@@ -95,13 +103,15 @@ class TrainPose:
     """Settings."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=5))
     """How it is run."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
 
     def run(self) -> int:
         """Train."""
         from urform.training import train_pose
 
         check_run(self)
-        train_pose(self.init, self.data, self.split, self.out, self.config, self.run_config)
+        train_pose(self.init, self.data, self.split, self.out, self.config, self.run_config, choice=self.choice)
         return 0
 
 
@@ -119,6 +129,8 @@ class TrainJoint:
     """Settings."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
     """How it is run."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
     preset: Literal["small", "published"] = "small"
     """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
     specs: Path | None = None
@@ -134,7 +146,9 @@ class TrainJoint:
         from urform.training import train_joint
 
         check_run(self)
-        train_joint(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
+        train_joint(
+            self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet, self.choice
+        )
         return 0
 
 
@@ -152,6 +166,8 @@ class TrainContrastive:
     """Settings."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=1))
     """How it is run."""
+    choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
+    """Which shapes of the split are taken."""
     init: Path | None = None
     """Contrastive run or published checkpoint to start from."""
     imagenet: Path | None = None
@@ -162,5 +178,7 @@ class TrainContrastive:
         from urform.training import train_contrastive
 
         check_run(self)
-        train_contrastive(self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet)
+        train_contrastive(
+            self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet, self.choice
+        )
         return 0

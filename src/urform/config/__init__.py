@@ -2,6 +2,7 @@
 
 from urform.config._analysis import AnalysisConfig
 from urform.config._check import is_name, require, shortened
+from urform.config._choice import ShapeChoice
 from urform.config._contrastive import ContrastiveConfig
 from urform.config._model import PRESETS, WITHOUT, ModelConfig
 from urform.config._prepare import PrepareConfig
@@ -33,6 +34,7 @@ __all__ = [
     "PrepareConfig",
     "RunConfig",
     "ScheduleConfig",
+    "ShapeChoice",
     "ShapeConfig",
     "is_name",
     "pair_weight_of_sum",

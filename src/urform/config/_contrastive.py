@@ -24,6 +24,8 @@ class ContrastiveConfig:
     """Channels of a ResNet's first stage; 64 is a full one."""
     image_size: int = 64
     """Pixels along an edge of the pictures."""
+    pictures: Literal["framed", "resized"] = "framed"
+    """How the network sees a view: 'framed', cropped to the object, or 'resized', whole (published)."""
     projection_size: int = 128
     """Length of what the loss compares."""
     temperature: float = 0.07

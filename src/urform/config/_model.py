@@ -55,6 +55,9 @@ class ModelConfig:
     """Units of a hidden layer between the image encoder's backbone and the latent; 0 = no such layer."""
     image_size: int = 64
     """Pixels along an edge of the picture that the encoder sees."""
+    pictures: Literal["framed", "resized"] = "framed"
+    """How the encoder sees a picture: 'framed', cropped to the object and averaged over the mirror image, or 'resized',
+    whole and as it is (published)."""
 
     def __post_init__(self) -> None:
         require(self.latent_size >= 1, "--latent-size", "at least 1", self.latent_size)
@@ -106,5 +109,6 @@ PRESETS = {
         **WITHOUT,
         encoder_width=64,
         image_size=224,
+        pictures="resized",
     ),
 }

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from urform.config import ShapeChoice
 from urform.correspondence._register import perturbed, register, with_canonical
-from urform.data import DataFolder, ShapeKey
-from urform.files import check_outputs, read_rgba
+from urform.data import DataFolder, ShapeKey, choose_shapes
+from urform.files import check_outputs
 from urform.formats import save_mesh
 from urform.geometry import SMALLEST, Normalisation, NoSurfaceError, check_resolution
 from urform.inference import Model
+from urform.pictures import read_view
 
 if TYPE_CHECKING:
     import trimesh
@@ -141,6 +143,32 @@ def _placed(mesh: trimesh.Trimesh, normalisation: Normalisation | None, normals:
     return mesh
 
 
+def pictured_shapes(
+    data: DataFolder,
+    keys: Sequence[ShapeKey],
+    view: int | None,
+    choice: ShapeChoice | None = None,
+    needs: Sequence[str] = (),
+) -> list[ShapeKey]:
+    """Those of the shapes that have a view of that number; None = any view.
+
+    Args:
+        data: the data folder.
+        keys: the shapes.
+        view: its number.
+        choice: whether to refuse where some have none, and which are left out in any case.
+        needs: what a shape must have besides, see `choose_shapes`.
+
+    Raises:
+        FileNotFoundError: no shape has such a view, or some have not and the choice is strict.
+    """
+    chosen = choose_shapes(data, keys, ("views", *needs), choice)
+    short = [str(key) for key in chosen.keys if not 0 <= (view or 0) < len(data.view_files(key))]
+    strict = choice is not None and choice.strict
+    advice = "; `urform prepare` renders them"
+    return chosen.without(f"no view of number {view}", short, str(data.root), strict, advice).keys
+
+
 def encoded_views(
     model: Model, data: DataFolder, keys: Sequence[ShapeKey], view: int | None, seed: int = 0
 ) -> Iterator[tuple[str, np.ndarray]]:
@@ -166,4 +194,4 @@ def encoded_views(
             raise FileNotFoundError(f"{data.root}: {key} has {wanted}; `urform prepare` renders them")
         digits = [ord(letter) for letter in str(key)]
         chosen = int(np.random.default_rng([seed, *digits]).integers(len(files))) if view is None else view
-        yield str(key), model.encode(model.frame(read_rgba(files[chosen]))[None])[0]
+        yield str(key), model.encode(model.frame(read_view(files[chosen]))[None])[0]

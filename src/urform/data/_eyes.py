@@ -31,7 +31,9 @@ def read_eyes(views: Path) -> Float[np.ndarray, "V 3"]:
     pictures = sorted(views.glob("*.png"))
     if not pictures:
         return np.zeros((0, 3))
-    path = views / METADATA
+    # Of views on white they may lie beside the others, from which these were made.
+    places = [views / METADATA, views.with_name("image") / METADATA]
+    path = next((place for place in places if place.exists()), places[0])
     try:
         lines = json.loads("[" + path.read_text().strip().rstrip(",") + "]")
         return np.array([_eye(*lines[int(picture.stem)]) for picture in pictures])

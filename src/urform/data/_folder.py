@@ -33,18 +33,15 @@ class DataFolder:
 
     def sdf_path(self, key: ShapeKey) -> Path:
         """SDF samples; where only the nested placing exists, that one."""
-        folder = self.root / "SdfSamples" / key.dataset / key.category
-        flat = folder / f"{key.instance}.npz"
-        nested = folder / key.instance / f"{key.instance}.npz"
-        return nested if nested.exists() and not flat.exists() else flat
+        return self._placed("SdfSamples", key, ".npz")
 
     def surface_path(self, key: ShapeKey) -> Path:
-        """Surface samples, in the mesh's own coordinates."""
-        return self.root / "SurfaceSamples" / key.dataset / key.category / f"{key.instance}.ply"
+        """Surface samples, in the mesh's own coordinates; placed as SDF samples."""
+        return self._placed("SurfaceSamples", key, ".ply")
 
     def normalisation_path(self, key: ShapeKey) -> Path:
-        """Offset and scale into the unit ball."""
-        return self.root / "NormalizationParameters" / key.dataset / key.category / f"{key.instance}.npz"
+        """Offset and scale into the unit ball; placed as SDF samples."""
+        return self._placed("NormalizationParameters", key, ".npz")
 
     def keypoints_path(self, key: ShapeKey) -> Path:
         """Named points, in the mesh's own coordinates; few shapes have them."""
@@ -140,8 +137,18 @@ class DataFolder:
         return Parts(points, part.astype(np.int64), tuple(str(name) for name in names))
 
     def view_files(self, key: ShapeKey, levels: Sequence[str] = ("easy", "hard")) -> list[Path]:
-        """RGBA views of the levels that exist, in order: easy ones first."""
-        return [path for level in levels for path in sorted(self.views_path(key, level).glob("*.png"))]
+        """Views of the levels that exist, in order: easy ones first; RGBA, or on white where there are no others."""
+        return [path for level in levels for path in sorted(self._shown_views(key, level).glob("*.png"))]
+
+    def _shown_views(self, key: ShapeKey, level: str) -> Path:
+        rgba, on_white = (self.views_path(key, level, kind) for kind in ("image", "image_rgb"))
+        return rgba if next(rgba.glob("*.png"), None) or not on_white.is_dir() else on_white
+
+    def _placed(self, part: str, key: ShapeKey, ending: str) -> Path:
+        """`<instance><ending>`, or `<instance>/<instance><ending>` where only that exists."""
+        folder = self.root / part / key.dataset / key.category
+        flat, nested = folder / f"{key.instance}{ending}", folder / key.instance / f"{key.instance}{ending}"
+        return nested if nested.exists() and not flat.exists() else flat
 
     def eyes(self, key: ShapeKey, levels: Sequence[str] = ("easy", "hard")) -> Float[np.ndarray, "V 3"]:
         """Where the camera of each of the `view_files` stands, from the middle of the shape, in diagonals of its box.
@@ -150,7 +157,7 @@ class DataFolder:
             FileNotFoundError: the views have no metadata.
             ValueError: they are damaged, or lack a view.
         """
-        return np.concatenate([np.zeros((0, 3)), *(read_eyes(self.views_path(key, level)) for level in levels)])
+        return np.concatenate([np.zeros((0, 3)), *(read_eyes(self._shown_views(key, level)) for level in levels)])
 
 
 def read_keypoints(path: Path) -> dict[str, Float[np.ndarray, " 3"]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from urform.data._categories import known_category
 from urform.data._folder import DataFolder
 from urform.data._shape_key import ShapeKey
 
@@ -43,13 +44,14 @@ class Inventory:
 
         Args:
             dataset: its name; None where there is but one.
-            category: the same.
+            category: the same; chair, chairs and 03001627 are one.
 
         Raises:
             ValueError: none or several are meant.
         """
         places = sorted({key[:2] for key in self.with_sdf})
-        meant = [place for place in places if dataset in (None, place[0]) and category in (None, place[1])]
+        named = category and known_category(category, [place[1] for place in places])
+        meant = [place for place in places if dataset in (None, place[0]) and (category is None or place[1] == named)]
         if len(meant) != 1:
             shown = ", ".join("/".join(place) for place in places) or "none"
             raise ValueError(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from urform.data._shape_key import ShapeKey
 from urform.data._split_file import read_split
 from urform.files import read_table
+
+logger = logging.getLogger(__name__)
 
 
 def is_test(key: ShapeKey, family: str, fraction: float, seed: int) -> bool:
@@ -52,11 +55,13 @@ def split_by_list(keys: Iterable[ShapeKey], path: Path) -> tuple[list[ShapeKey],
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it names instances that are not among the shapes.
+        ValueError: a list names instances that are not among the shapes; of a split file, which may be that of a whole
+            category, all of them.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list of test instances, expected one name a line or a split file")
-    if path.suffix == ".json":
+    is_split = path.suffix == ".json"
+    if is_split:
         names = {key.instance for key in read_split(path)}
     else:
         try:
@@ -67,9 +72,10 @@ def split_by_list(keys: Iterable[ShapeKey], path: Path) -> tuple[list[ShapeKey],
     ordered = sorted(set(keys))
     unknown = sorted(names - {key.instance for key in ordered})
     if unknown:
-        raise ValueError(
-            f"{path}: names {len(unknown)} instances that are not among the shapes, first: {unknown[0][:200]}"
-        )
+        counted = f"{path}: names {len(unknown)} instances that are not among the shapes, first: {unknown[0][:200]}"
+        if not is_split or len(unknown) == len(names):
+            raise ValueError(counted)
+        logger.warning("%s", counted)
     test = [key for key in ordered if key.instance in names]
     return _without(ordered, test), test
 

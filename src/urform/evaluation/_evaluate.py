@@ -11,16 +11,18 @@ import numpy as np
 from jaxtyping import UInt8
 from tqdm import tqdm
 
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.config import ShapeChoice
+from urform.data import DataFolder, ShapeKey
 from urform.evaluation._protocols import PROTOCOLS, Sample, chosen
 from urform.evaluation._retrieval import TrainingShapes, no_training_shapes
 from urform.evaluation._scores import Scores, Values, mean_of
 from urform.evaluation._sheet import SheetRow, draw_sheet
-from urform.evaluation._true_shape import TrueShape, TrueShapes
+from urform.evaluation._true_shape import TrueShape, TrueShapes, true_shapes
 from urform.evaluation._truth import stored_surface
-from urform.files import encode_png, read_rgba, write_atomically
+from urform.files import encode_png, write_atomically
 from urform.geometry import NoSurfaceError, Solid, check_resolution
 from urform.inference import Model
+from urform.pictures import read_view
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +223,7 @@ class Evaluation:
     def _latent(self, file: Path) -> np.ndarray | str:
         """What the encoder makes of a view, or why it cannot."""
         try:
-            return self._model.encode(self._model.frame(read_rgba(file))[None])[0]
+            return self._model.encode(self._model.frame(read_view(file))[None])[0]
         except ValueError as error:
             return str(error)
 
@@ -269,7 +271,14 @@ def _view_name(view: str) -> str:
     return "all views" if view == "all" else f"{view} view"
 
 
-def evaluate(model: Model, data: Path, split: Path, sheet: Path | None = None, **options: Any) -> dict[str, Any]:
+def evaluate(
+    model: Model,
+    data: Path,
+    split: Path,
+    sheet: Path | None = None,
+    choice: ShapeChoice | None = None,
+    **options: Any,
+) -> dict[str, Any]:
     """Evaluate a model on a split; options as in `Evaluation`.
 
     Args:
@@ -277,21 +286,17 @@ def evaluate(model: Model, data: Path, split: Path, sheet: Path | None = None, *
         data: data folder.
         split: the test shapes.
         sheet: PNG file for a picture of the shapes, worst first.
+        choice: which test shapes are taken; by default those that have views and the surface of the protocol.
         **options: see `Evaluation`.
 
     Raises:
-        FileNotFoundError: the split or the data are not there.
+        FileNotFoundError: the split or the data are not there, or some of it and the choice is strict.
         ValueError: the split is not one, or a file is damaged.
     """
     folder = DataFolder(data)
-    keys = read_split(split)
-    missing = [key for key in keys if not folder.surface_path(key).exists()]
-    if missing:
-        raise FileNotFoundError(
-            f"{data}: {len(missing)} of {len(keys)} shapes of {split} are not prepared, first: {missing[0]}"
-        )
-    evaluation = Evaluation(model, folder, keys, **options)
-    result = evaluation.run()
+    chosen = true_shapes(folder, split, options.get("protocol", "deepsdf"), choice, ("views",))
+    evaluation = Evaluation(model, folder, chosen.keys, **options)
+    result = evaluation.run() | {"shapes_left_out": chosen.left_out}
     if sheet is not None:
         write_atomically(sheet, encode_png(evaluation.sheet(result)))
     return result

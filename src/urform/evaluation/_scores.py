@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+_NAMES_SHOWN = 10
 Values = Mapping[str, float]
 """A number a metric, by its name."""
 
@@ -75,7 +76,14 @@ def format_table(result: dict[str, Any]) -> str:
     for method, reason in result["left_out"].items():
         reasons.setdefault(reason, []).append(method)
     lines += [f"\nleft out, as {reason}: {'; '.join(methods)}" for reason, methods in reasons.items()]
+    for reason, shapes in result.get("shapes_left_out", {}).items():
+        named = ", ".join(shapes[:_NAMES_SHOWN]) + (", ..." if len(shapes) > _NAMES_SHOWN else "")
+        lines.append(f"\n{len(shapes)} of {count + _left_out(result)} shapes left out, {reason}: {named}")
     return "\n".join(lines)
+
+
+def _left_out(result: dict[str, Any]) -> int:
+    return sum(map(len, result["shapes_left_out"].values()))
 
 
 def format_csv(result: dict[str, Any]) -> str:

@@ -11,9 +11,8 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, UInt8
 
-from urform.files import read_rgba
 from urform.geometry import Solid, TexturedMesh
-from urform.pictures import frame, on_white
+from urform.pictures import frame, on_white, read_view
 from urform.render import Camera, Light, RayCaster
 
 # Three-quarter front; from this far the unit ball, in which all shapes are, just fits into the picture: sizes compare.
@@ -62,7 +61,7 @@ def _shape(row: SheetRow) -> UInt8[np.ndarray, "H W 3"]:
 
 def _input(file: Path) -> UInt8[np.ndarray, "S S 3"]:
     try:
-        return on_white(frame(read_rgba(file), _SIZE))
+        return on_white(frame(read_view(file), _SIZE))
     except ValueError:  # the view is damaged, which is why there is no mesh either
         return _nothing()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from urform.data import DataFolder, ShapeKey
-from urform.evaluation._protocols import Comparison, Protocol, Sample, Unit, chosen
+from urform.config import ShapeChoice
+from urform.data import ChosenShapes, DataFolder, ShapeKey, choose_shapes, read_split
+from urform.evaluation._protocols import PROTOCOLS, Comparison, Protocol, Sample, Unit, chosen
 from urform.evaluation._scores import Values
 from urform.evaluation._truth import TrueMeshes, stored_surface
 from urform.geometry import Solid
@@ -21,6 +23,38 @@ UNITS: dict[Unit, str] = {
     "edge": "longest box edge {size:g}",
     "radius": "radius {size:g} about the mean of the vertices",
 }
+
+
+def true_shapes(
+    data: DataFolder,
+    split: Path,
+    protocol: str,
+    choice: ShapeChoice | None = None,
+    needs: Sequence[str] = (),
+) -> ChosenShapes:
+    """The shapes of a split of which the data folder has what a protocol compares with.
+
+    Args:
+        data: the data folder.
+        split: the test shapes.
+        protocol: one of `PROTOCOLS`.
+        choice: whether to refuse a split that names others, and which are left out in any case.
+        needs: what a shape must have besides, see `choose_shapes`.
+
+    Raises:
+        FileNotFoundError: no shape has what it needs, or some have not and the choice is strict.
+        ValueError: the split is not one.
+    """
+    keys = list(dict.fromkeys(read_split(split)))
+    chosen = choose_shapes(data, keys, ("surface samples", "normalisation", *needs), choice)
+    if protocol in PROTOCOLS and PROTOCOLS[protocol].surface != "stored":
+        meshes = TrueMeshes(data)
+        found = set(meshes.found(chosen.keys))
+        if len(found) < len(chosen.keys) and (not found or (choice is not None and choice.strict)):
+            meshes.source(next(key for key in chosen.keys if key not in found))  # says what is wrong with it
+        lacking = [str(key) for key in chosen.keys if key not in found]
+        chosen = chosen.without("no mesh that they were prepared from", lacking, str(data.root), False)
+    return chosen
 
 
 @dataclass(frozen=True)

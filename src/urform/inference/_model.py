@@ -17,7 +17,7 @@ from urform.inference._camera import overlap, place_camera
 from urform.inference._color import picture_colors
 from urform.inference._doubts import Answer, doubts
 from urform.models import TRUNK_SIZE, Decoder, PoseEstimate, decode_pose, load_trunk, mirrored_pose, to_input
-from urform.pictures import CutOut, Picture, cut_out, frame, picture
+from urform.pictures import SEEN, CutOut, Picture, cut_out, frame, picture
 from urform.render import Camera
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
@@ -138,7 +138,7 @@ class Model:
 
     @torch.inference_mode()
     def encode(self, framed: UInt8[np.ndarray, "B S S 4"]) -> Float[np.ndarray, "B L"]:
-        """Latents of framed pictures, each the mean over the picture and its mirror image.
+        """Latents of framed pictures, each the mean over the picture and its mirror image; of resized ones without it.
 
         Raises:
             ValueError: the model has no encoder yet.
@@ -146,6 +146,8 @@ class Model:
         if self._encoder is None:
             raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")
         pictures = to_input(torch.from_numpy(framed)).to(self._device)
+        if self.config.pictures != "framed":
+            return self._encoder(pictures).float().cpu().numpy()
         both = torch.cat([pictures, pictures.flip(-1)])
         return self._encoder(both).float().view(2, len(framed), -1).mean(dim=0).cpu().numpy()
 
@@ -182,7 +184,7 @@ class Model:
 
     def frame(self, rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "S S 4"]:
         """A cut-out object as the encoder wants to see it."""
-        return frame(rgba, self.config.image_size)
+        return SEEN[self.config.pictures](rgba, self.config.image_size)
 
     def mesh(
         self,
@@ -281,7 +283,8 @@ def _seen_again(
     result: Reconstruction, cut: CutOut, pose: PoseEstimate, strangeness: np.ndarray, color: bool
 ) -> Reconstruction:
     """With the camera of its picture, and the colors that it saw."""
-    camera = place_camera(pose, result.mesh, result.framed)
+    framed = frame(cut.rgba, len(result.framed))  # the encoder may have seen the whole picture
+    camera = place_camera(pose, result.mesh, framed)
     if color:
         rgb = picture_colors(result.mesh, frame(cut.rgba, COLOR_SIZE), camera)
         result.mesh.visual = ColorVisuals(result.mesh, vertex_colors=rgb)
@@ -290,7 +293,7 @@ def _seen_again(
         camera=camera,
         camera_confidence=float(pose.confidence[0]),
         strangeness=float(strangeness[0]),
-        overlap=overlap(camera, result.mesh, result.framed),
+        overlap=overlap(camera, result.mesh, framed),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from urform.data import known_category, same_category
 from urform.files import check_outputs, encode_png, unique_names, write_atomically
 from urform.formats import FORMATS, PRINT_SIZE_MM
 from urform.inference._model import Model, Reconstruction, load
@@ -118,11 +119,11 @@ def load_models(category: str | None, weights: Path | None) -> list[Model]:
     """
     if weights is not None:
         model = load(weights)
-        if category is not None and model.category != category:
+        if category is not None and not same_category(model.category, category):
             raise ValueError(f"--category {category}: the weights at {weights} are of {model.category!r}")
         return [model]
     if category is not None:
-        if category not in shipped_categories():
+        if known_category(category, shipped_categories()) is None:
             shipped = ", ".join(shipped_categories()) or "none"
             raise ValueError(f"--category must be a shipped one ({shipped}), got {category!r}; or give --weights")
         return [load(category)]

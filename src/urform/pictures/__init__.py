@@ -5,10 +5,12 @@ from urform.pictures._flatten import Flattened, flatten
 from urform.pictures._framing import FILL, OPAQUE, frame, on_white
 from urform.pictures._grabcut import connected_parts
 from urform.pictures._image import Picture, picture, read_image
+from urform.pictures._view import SEEN, read_view, resized
 
 __all__ = [
     "FILL",
     "OPAQUE",
+    "SEEN",
     "CutOut",
     "Flattened",
     "Picture",
@@ -20,4 +22,6 @@ __all__ = [
     "on_white",
     "picture",
     "read_image",
+    "read_view",
+    "resized",
 ]

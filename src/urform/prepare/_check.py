@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tqdm import tqdm
 from urform.data import DataFolder, Inventory, ShapeKey, read_split
 from urform.files import encode_png, write_atomically
 from urform.prepare._check_shape import THUMBNAIL, ShapeFacts, check_shape
+from urform.prepare._check_split import check_split
 
 SHEET_SHAPES = 400
 SHEET_COLUMNS = 20
@@ -54,6 +55,7 @@ class CheckResult:
         picture_sizes: number of decoded views by "height x width".
         disk_bytes: size of the files by folder.
         problems: what is missing or damaged.
+        splits: of each split file that was asked about, how many shapes it names and how many have which files.
     """
 
     categories: dict[str, int]
@@ -63,6 +65,7 @@ class CheckResult:
     picture_sizes: dict[str, int]
     disk_bytes: dict[str, int]
     problems: tuple[Problem, ...]
+    splits: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def shapes(self) -> int:
@@ -70,7 +73,13 @@ class CheckResult:
         return sum(self.categories.values())
 
 
-def check(data: DataFolder, full: bool = False, sheet: Path | None = None, workers: int = 0) -> CheckResult:
+def check(
+    data: DataFolder,
+    full: bool = False,
+    sheet: Path | None = None,
+    workers: int = 0,
+    splits: Sequence[Path] = (),
+) -> CheckResult:
     """Look through a data folder.
 
     A part that no shape of a category has (say, no albedo) was not wanted; one that only some have is missing in the
@@ -81,6 +90,7 @@ def check(data: DataFolder, full: bool = False, sheet: Path | None = None, worke
         full: decode every view instead of up to three of a level and kind.
         sheet: where to write a contact sheet, a PNG file: a view each of up to 400 shapes, evenly chosen.
         workers: threads; 0 = one a core, at most 4.
+        splits: split files to be compared with the folder, too.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -102,9 +112,10 @@ def check(data: DataFolder, full: bool = False, sheet: Path | None = None, worke
                 pictures.add(facts)
     for kind, name in _split_problems(data, inventory.with_sdf):
         summary.problems.add(kind, name)
+    counted = {str(path): check_split(data, path, summary.problems.add) for path in splits}
     if sheet:
         write_atomically(sheet, encode_png(pictures.picture))
-    return summary.result()
+    return replace(summary.result(), splits=counted)
 
 
 def format_check(result: CheckResult) -> str:
@@ -115,6 +126,8 @@ def format_check(result: CheckResult) -> str:
         rows.append(("inside", ", ".join(f"{name} {share:.1%}" for name, share in result.inside_fraction.items())))
     for level, count in result.views.items():
         rows.append((f"views, {level}", f"{count:,} ({count / result.shapes:.1f} a shape)"))
+    for path, counts in result.splits.items():
+        rows.append(("split", f"{path}: " + ", ".join(f"{count:,} {what}" for what, count in counts.items())))
     sizes = ", ".join(f"{name} {count / 2**20:,.1f}" for name, count in result.disk_bytes.items())
     rows.append(("disk", f"{sum(result.disk_bytes.values()) / 2**20:,.1f} MiB: {sizes}"))
     lines = [f"{name:16s} {text}" for name, text in rows]

@@ -157,8 +157,10 @@ def _check_views(folder: Path, part: str, facts: ShapeFacts, full: bool, thumbna
         return
     pictures.sort()
     facts.parts.add(part)
+    level = part.split("/")[0]
+    if part.endswith("/image") or (part.endswith("/image_rgb") and level not in facts.views):
+        facts.views[level] = len(pictures)
     if part.endswith("/image"):
-        facts.views[part.split("/")[0]] = len(pictures)
         _check_metadata(folder / METADATA, part, len(pictures), facts)
     few = pictures if full else [pictures[index] for index in sorted({0, len(pictures) // 2, len(pictures) - 1})]
     for path in few:

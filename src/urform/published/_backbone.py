@@ -54,7 +54,7 @@ def read_published_backbone(path: Path) -> BackboneWeights:
                 state[f"{RESNET_CHILDREN[match[1]]}.{match[2]}"] = value
         depth, width = _sizes(state)
         ResNet(depth, width).load_backbone(state, "model_state_dict")
-    return BackboneWeights(path, f"resnet{depth}", _PREFIXES[found[0]], width, None, state)
+    return BackboneWeights(path, f"resnet{depth}", _PREFIXES[found[0]], width, None, state, "resized")
 
 
 def _sizes(state: dict[str, Tensor]) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from urform.files import check_expansion, write_atomically
 
-SUFFIXES = (".pkl", ".npz")
+LATENT_SUFFIXES = (".pkl", ".npz")
 
 
 def write_latents(path: Path, latents: Mapping[str, Float[np.ndarray, " L"]]) -> None:
@@ -79,8 +79,10 @@ def read_latents(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_suffix(path: Path) -> None:
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path}: latents are kept in a file ending in {' or '.join(SUFFIXES)}, got {path.suffix!r}")
+    if path.suffix not in LATENT_SUFFIXES:
+        raise ValueError(
+            f"{path}: latents are kept in a file ending in {' or '.join(LATENT_SUFFIXES)}, got {path.suffix!r}"
+        )
 
 
 def _read_npz(path: Path) -> dict[Any, Any]:

@@ -172,6 +172,7 @@ class Specs:
                 **WITHOUT,
                 encoder_width=published.encoder_width,
                 image_size=published.image_size,
+                pictures=published.pictures,
             )
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from urform.data import DataFolder, ShapeKey
 from urform.geometry import SdfSamples
+
+logger = logging.getLogger(__name__)
 
 
 class SdfSet:
@@ -37,7 +40,14 @@ class SdfSet:
         self._keys = list(keys)
         self._budget = int(cache_gb * 2**30)
         self._cache: dict[int, SdfSamples] = {}
+        self._dropped: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many samples of a shape are not finite and were left out, of the shapes that were read so far."""
+        with self._lock:
+            return dict(sorted(self._dropped.items()))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -66,6 +76,7 @@ class SdfSet:
         for side in samples:
             if side.ndim != 2 or side.shape[1] != 4 or side.dtype.kind not in "fiu":
                 raise ValueError(f"{self._data.sdf_path(self._keys[index])}: damaged, expected rows of 4 numbers")
+        samples = self._finite(index, SdfSamples(*(side.astype(np.float32, copy=False) for side in samples)))
         if not len(samples.pos) + len(samples.neg):
             raise ValueError(f"{self._data.sdf_path(self._keys[index])}: no samples in it, expected some")
         size = samples.pos.nbytes + samples.neg.nbytes
@@ -74,3 +85,17 @@ class SdfSet:
                 self._budget -= size
                 self._cache[index] = samples
         return samples
+
+    def _finite(self, index: int, samples: SdfSamples) -> SdfSamples:
+        """The samples without those that are not finite, which are counted; as published."""
+        rows = [np.isfinite(side).all(axis=1) for side in samples]
+        count = sum(int((~finite).sum()) for finite in rows)
+        if not count:
+            return samples
+        name = str(self._keys[index])
+        with self._lock:
+            is_new = name not in self._dropped
+            self._dropped[name] = count
+        if is_new:
+            logger.warning("%s: %d of %d samples are not finite and are left out", name, count, sum(map(len, rows)))
+        return SdfSamples(*(side[finite] for side, finite in zip(samples, rows, strict=True)))

@@ -16,8 +16,8 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from urform.data import DataFolder, ShapeKey
-from urform.files import read_rgba, replace_durably
-from urform.pictures import frame
+from urform.files import replace_durably
+from urform.pictures import SEEN, read_view
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class ViewSet:
         keys: the shapes; one that is named twice is shown twice as often.
         size: pixels along an edge of a framed view.
         levels: of the views.
+        pictures: how they are shown, see `urform.pictures.SEEN`.
 
     Attributes:
         shapes: index into `keys` of each view.
@@ -47,7 +48,14 @@ class ViewSet:
 
     shapes: Int[Tensor, " V"]
 
-    def __init__(self, data: DataFolder, keys: Sequence[ShapeKey], size: int, levels: Sequence[str] = ("easy", "hard")):
+    def __init__(
+        self,
+        data: DataFolder,
+        keys: Sequence[ShapeKey],
+        size: int,
+        levels: Sequence[str] = ("easy", "hard"),
+        pictures: str = "framed",
+    ):
         files = {key: data.view_files(key, levels) for key in dict.fromkeys(keys)}
         missing = [key for key, paths in files.items() if not paths]
         if len(missing) == len(files):
@@ -58,7 +66,7 @@ class ViewSet:
             logger.warning("%d of %d shapes have no views, first: %s", len(missing), len(files), missing[0])
         flat = [path for paths in files.values() for path in paths]
         place = {path: index for index, path in enumerate(flat)}
-        self._pictures = np.load(_framed(flat, size, data.root), mmap_mode="r")
+        self._pictures = np.load(_framed(flat, size, data.root, pictures), mmap_mode="r")
         order = [(place[path], index) for index, key in enumerate(keys) for path in files[key]]
         self._order = np.array([picture for picture, _ in order])
         self.shapes = torch.tensor([index for _, index in order])
@@ -71,10 +79,11 @@ class ViewSet:
         return torch.from_numpy(self._pictures[self._order[indices.numpy()]]), self.shapes[indices]
 
 
-def _framed(files: Sequence[Path], size: int, root: Path) -> Path:
-    """The file of these views, framed, as an array (V, S, S, 4); made where there is none for their present state."""
+def _framed(files: Sequence[Path], size: int, root: Path, pictures: str) -> Path:
+    """The file of these views, as shown, an array (V, S, S, 4); made where there is none for their present state."""
     states = [(str(path.relative_to(root)), *_state(path)) for path in files]
-    name = hashlib.sha256(repr((size, states)).encode()).hexdigest()[:16] + ".npy"
+    seen = (size, states) if pictures == "framed" else (size, states, pictures)
+    name = hashlib.sha256(repr(seen).encode()).hexdigest()[:16] + ".npy"
     # A data folder that may only be read has its views framed elsewhere.
     folder = root / CACHE if os.access(root, os.W_OK) else Path(tempfile.gettempdir()) / f"urform{CACHE}"
     path = folder / name
@@ -84,12 +93,13 @@ def _framed(files: Sequence[Path], size: int, root: Path) -> Path:
     partial = folder / f".{path.name}.{os.getpid()}.partial"
     try:
         shape = (len(files), size, size, 4)
-        pictures = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
+        made = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(files), TOGETHER):
                 chosen = files[start : start + TOGETHER]
-                pictures[start : start + len(chosen)] = list(pool.map(lambda file: frame(_checked(file), size), chosen))
-        pictures.flush()
+                shown = pool.map(lambda file: SEEN[pictures](_checked(file), size), chosen)
+                made[start : start + len(chosen)] = list(shown)
+        made.flush()
         replace_durably(partial, path)  # an empty one would be taken for whole
     finally:
         partial.unlink(missing_ok=True)
@@ -102,7 +112,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _checked(path: Path) -> np.ndarray:
-    picture = read_rgba(path)
+    picture = read_view(path)
     if not picture[..., 3].any():
         raise ValueError(f"{path}: the view is empty, expected an object in it; prepare the shape again")
     return picture

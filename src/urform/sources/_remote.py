@@ -72,7 +72,7 @@ def _named(url: str, places: list[str], dataset: str | None, category: str | Non
             synsets.setdefault(own[0] if own else parts[0], []).append(place)
     picked = None if own else picked_synset(url, synsets, category)
     if picked:
-        synsets = {picked: synsets[picked]}
+        synsets, category = {picked: synsets[picked]}, picked
     sources = [
         Source(
             ShapeKey(dataset or SHAPENET, category or synset, name_of([PurePosixPath(place).parts[depth]])),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from urform.data import ShapeKey
+from urform.data import ShapeKey, known_category
 from urform.files import unique_names
 from urform.formats import MESH_SUFFIXES
 from urform.sources._archive import archive_stem
@@ -95,8 +95,8 @@ def picked_synset(place: Path | str, synsets: Collection[str], category: str | N
     Raises:
         ValueError: there are several, and it is none of them.
     """
-    if category in synsets:
-        return category
+    if category and (known := known_category(category, synsets)):
+        return known
     if category and len(synsets) > 1:
         raise ValueError(
             f"{place}: holds the categories {', '.join(synsets)}; --category must be one of them, got {category!r}"

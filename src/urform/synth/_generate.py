@@ -8,6 +8,7 @@ from numpy.random import Generator
 from tqdm import tqdm
 
 from urform.config import require
+from urform.data import known_category
 from urform.synth._armchairs import club_chair, tub_chair
 from urform.synth._chairs import (
     bar_stool,
@@ -95,6 +96,7 @@ def synthesize(category: str, count: int, seed: int, out: Path) -> list[Path]:
     Raises:
         ValueError: The category is unknown, or a number is out of range.
     """
+    category = known_category(category, _CATEGORIES) or category
     if category not in _CATEGORIES:
         raise ValueError(f"category must be one of {', '.join(_CATEGORIES)}, got {category!r}")
     require(0 <= count <= MOST, "--count", f"0 to {MOST}", count)

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.config import ContrastiveConfig, RunConfig
+from urform.config import ContrastiveConfig, RunConfig, ShapeChoice
 from urform.contrastive import METHODS, build_backbone
-from urform.data import DataFolder, ShapeKey, evenly_spaced, read_split
+from urform.data import DataFolder, ShapeKey, choose_shapes, evenly_spaced, read_split
 from urform.models import to_input
 from urform.sets import ViewSet
 from urform.training._devices import Team
@@ -138,7 +138,8 @@ class ContrastiveStage(Stage):
     def export(self, path: Path) -> None:
         """Write the backbone."""
         config = self._config
-        save_backbone(path, self._model.backbone, config.backbone, config.method, config.width, config.image_size)
+        about = {name: getattr(config, name) for name in ("method", "width", "image_size", "pictures")}
+        save_backbone(path, self._model.backbone, name=config.backbone, **about)
 
 
 class FeatureLook:
@@ -151,6 +152,8 @@ class FeatureLook:
         size: pixels along an edge of a picture.
         levels: of the views.
         most: objects at most, spread over all there are.
+        choice: which validation objects are taken.
+        pictures: how they are shown, see `ViewSet`.
 
     Raises:
         ValueError: a validation object is a training object, too, or has fewer than two views.
@@ -164,8 +167,10 @@ class FeatureLook:
         size: int,
         levels: Sequence[str],
         most: int = OBJECTS_LOOKED_AT,
+        choice: ShapeChoice | None = None,
+        pictures: str = "framed",
     ):
-        held_out = read_held_out(validation, training)
+        held_out = read_held_out(data, validation, training, ("views",), choice, levels)
         self._held_out = bool(held_out)
         known = held_out or list(dict.fromkeys(training))
         files = {key: len(data.view_files(key, levels)) for key in known}
@@ -179,7 +184,7 @@ class FeatureLook:
         self._shown = min([VIEWS_LOOKED_AT, *(files[key] for key in keys)])
         self._count = len(keys)
         if keys:
-            self._views = ViewSet(data, keys, size, levels)
+            self._views = ViewSet(data, keys, size, levels, pictures)
             places = [torch.nonzero(self._views.shapes == index).flatten() for index in range(len(keys))]
             self._places = torch.cat([each[torch.linspace(0, len(each) - 1, self._shown).long()] for each in places])
 
@@ -255,6 +260,7 @@ def train_contrastive(
     run: RunConfig | None = None,
     init: Path | None = None,
     imagenet: Path | None = None,
+    choice: ShapeChoice | None = None,
 ) -> None:
     """Train an image encoder on pairs of views.
 
@@ -266,9 +272,10 @@ def train_contrastive(
         run: how it is run.
         init: contrastive run or published checkpoint to start from.
         imagenet: file of torchvision's weights to start from; the network must have their width, 64.
+        choice: which objects of the splits are taken; by default those that have views.
 
     Raises:
-        FileNotFoundError: no object has views.
+        FileNotFoundError: no object has views, or some have not and the choice is strict.
         ValueError: settings that do not fit each other, the data or the start.
     """
     run = run or RunConfig()
@@ -277,18 +284,21 @@ def train_contrastive(
             f"--accumulate must be 1: the loss compares all pictures of a batch, got {run.accumulate}; "
             "lower --batch-size, or use method moco, whose queue does not depend on it"
         )
-    keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
     team = Team(run.device)
     if config.batch_size % team.size:
         raise ValueError(f"--batch-size must be a multiple of the {team.size} processes, got {config.batch_size}")
-    folder, chosen = DataFolder(data), levels(config.levels)
+    folder, wanted = DataFolder(data), levels(config.levels)
     start = None if init is None else load_start([init]).backbone
     if start is not None:
         refuse_two_starts(imagenet, start)
     if init is not None and start is None:
         raise ValueError(f"--init: {init} has no contrastive backbone, expected a run of `urform train contrastive`")
-    views = ViewSet(folder, keys, config.image_size, chosen)
-    look = FeatureLook(folder, run.validation, keys, config.image_size, chosen)
+    named = dict.fromkeys(key for split in splits for key in read_split(split))
+    chosen = choose_shapes(folder, list(named), ("views",), choice, wanted)
+    keys = chosen.keys
+    size, pictures = config.image_size, config.pictures
+    views = ViewSet(folder, keys, size, wanted, pictures)
+    look = FeatureLook(folder, run.validation, keys, size, wanted, choice=choice, pictures=pictures)
     stage = ContrastiveStage(views, keys, config, team.device, look, start, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
-    train(stage, RunFolder(out, "contrastive", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "contrastive", settings, run, team.is_first, chosen.left_out), team, run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -83,6 +83,11 @@ class DecodingStage(Stage):
         self.optimizer = torch.optim.Adam(
             [{"params": list(part), "lr": rate, "initial_lr": rate} for part, rate in rates], fused=True
         )
+
+    @property
+    def dropped_samples(self) -> Mapping[str, int]:
+        """As in `Stage`."""
+        return self._samples.dropped
 
     @property
     def batches_per_epoch(self) -> int:

@@ -8,7 +8,7 @@ has not seen.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from urform.config import EncoderConfig, RunConfig
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.config import EncoderConfig, RunConfig, ShapeChoice
+from urform.data import ChosenShapes, DataFolder, ShapeKey, choose_shapes, read_split
 from urform.losses import latent_l1_loss, reconstruction_loss
 from urform.sets import SdfSet, ViewSet
 from urform.training._devices import Team
@@ -26,13 +26,14 @@ from urform.training._loop import Stage, train
 from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
-from urform.training._start import load_start, refuse_two_starts, run_settings, with_encoder_of
+from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
 from urform.weights import BackboneWeights, Weights, build_encoder, save_weights
 
 logger = logging.getLogger(__name__)
 
-EncoderBatch = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Pictures (B, 3, S, S) in 0..1, target latents (B, L), points (B, N, 3) of the shapes, target sdf (B, N)."""
+EncoderBatch = tuple[Tensor, ...]
+"""Pictures (B, 3, S, S) in 0..1, target latents (B, L); with the sdf term points (B, N, 3) of the shapes and their sdf
+(B, N)."""
 
 
 class EncoderStage(Stage):
@@ -40,7 +41,7 @@ class EncoderStage(Stage):
 
     Args:
         views: the views.
-        samples: SDF samples of the shapes that the views' indices name.
+        samples: SDF samples of the shapes that the views' indices name; None where the sdf term is off.
         targets: (S, L) learned latents of the shapes that the views' indices name; NaN where there is none.
         weights: of stage one; where there is an encoder, training starts from it.
         config: settings.
@@ -53,7 +54,7 @@ class EncoderStage(Stage):
     def __init__(
         self,
         views: ViewSet,
-        samples: SdfSet,
+        samples: SdfSet | None,
         targets: Tensor,
         weights: Weights,
         config: EncoderConfig,
@@ -66,7 +67,7 @@ class EncoderStage(Stage):
         self.precision = config.precision
         self._views, self._samples, self._targets, self._weights = views, samples, targets, weights
         self._config, self._look = config, look
-        self._looked_at = look.pictures(weights.config.image_size).to(device)
+        self._looked_at = look.pictures(weights.config.image_size, weights.config.pictures).to(device)
         torch.manual_seed(config.seed)
         self._decoder = weights.decoder.to(device).requires_grad_(False)
         self._encoder = build_encoder(weights.config).to(device)
@@ -94,6 +95,11 @@ class EncoderStage(Stage):
         )
 
     @property
+    def dropped_samples(self) -> Mapping[str, int]:
+        """As in `Stage`."""
+        return self._samples.dropped if self._samples else {}
+
+    @property
     def batches_per_epoch(self) -> int:
         """Whole batches only: batch norm dislikes small ones."""
         return max(1, len(self._views) // self._config.batch_size)
@@ -106,15 +112,16 @@ class EncoderStage(Stage):
         generator = seeded(self.seed, epoch, index)
         pictures = shown(rgba, self._config.augment, self._config.flip, generator)
         rng = np.random.default_rng([self.seed, epoch, index])
-        points, target_sdf = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng)
-        return pictures, self._targets[shapes], points, target_sdf
+        drawn = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng) if self._samples else ()
+        return pictures, self._targets[shapes], *drawn
 
     def step(self, batch: EncoderBatch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """L1 between predicted and learned latent, where there is one, and between predicted and true clamped sdf."""
-        pictures, target, points, target_sdf = batch
+        pictures, target, *drawn = batch
         predicted = self._encoder(pictures).float()
         terms = {"l1": latent_l1_loss(predicted, torch.where(target.isnan(), predicted.detach(), target))}
         if self._config.sdf_weight > 0:
+            points, target_sdf = drawn
             sdf = self._decoder(points, predicted)[None].float()
             error = reconstruction_loss(sdf, target_sdf, self._config.clamp, curriculum=False)
             terms["sdf"] = self._config.sdf_weight * error
@@ -142,12 +149,14 @@ def train_encoder(
     config: EncoderConfig,
     run: RunConfig | None = None,
     imagenet: Path | None = None,
+    choice: ShapeChoice | None = None,
 ) -> None:
     """Train the image encoder of a model whose shapes are learned.
 
     Args:
         init: run folder or weights file of stage one; where it has an encoder, training starts from that. Beside it, a
-            contrastive run or published checkpoint: the encoder gets its size and starts from it.
+            contrastive run or published checkpoint: the encoder gets its size and starts from it. Also a file of
+            latents (.pkl as published, .npz), which take the place of those of stage one.
         data: the data folder.
         splits: split files; views of a shape that several name are shown that many times. Shapes that have no learned
             latent are learned from by the sdf term alone.
@@ -156,42 +165,77 @@ def train_encoder(
         run: how it is run.
         imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64. Or
             efficientnet-lite0, which the encoder becomes.
+        choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
+            samples; without that term also a learned latent.
 
     Raises:
-        ValueError: the split names shapes that have no latent and `sdf_weight` is 0, or the ImageNet weights do not
-            fit.
+        FileNotFoundError: no shape has what it needs, or some have not and the choice is strict.
+        ValueError: no shape has a latent, or the ImageNet weights do not fit.
     """
     run = run or RunConfig()
     inits = [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
-    if start.weights is None or start.where is None:
-        raise ValueError(
-            f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its latents are the targets"
-        )
-    refuse_two_starts(imagenet, start.backbone, start.where if start.weights.encoder is not None else None)
-    weights = replace(start.weights, config=with_encoder_of(start.weights.config, imagenet, start.backbone))
-    keys = [key for split in splits for key in read_split(split)]
-    targets = _targets(keys, weights, start.where, config)
+    named = [key for split in splits for key in read_split(split)]
+    weights = _learned_shapes(start, inits, imagenet, named)
+    folder, wanted = DataFolder(data), levels(config.levels)
+    needs = ("SDF samples", "views") if config.sdf_weight > 0 else ("views",)
+    chosen = choose_shapes(folder, named, needs, choice, wanted)
+    chosen = _with_targets(chosen, weights, start.latents_where or start.where, config, choice)
+    keys = chosen.keys
+    targets = _targets(keys, weights)
     team = Team(run.device)
-    folder = DataFolder(data)
-    samples = SdfSet(folder, keys, config.cache_gb)
-    chosen = levels(config.levels)
-    views = ViewSet(folder, keys, weights.config.image_size, chosen)
-    look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
+    samples = SdfSet(folder, keys, config.cache_gb) if config.sdf_weight > 0 else None
+    views = ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures)
+    look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
     stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, start.backbone)
     settings = run_settings(config, inits, imagenet, keys)
-    train(stage, RunFolder(out, "encoder", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
 
 
-def _targets(keys: Sequence[ShapeKey], weights: Weights, init: Path, config: EncoderConfig) -> Tensor:
-    """Their learned latents (S, L), NaN for those without."""
-    rows = {key: index for index, key in enumerate(weights.keys)}
-    unknown = [str(key) for key in keys if str(key) not in rows]
-    if unknown and (config.sdf_weight == 0 or len(unknown) == len(keys)):
+def _learned_shapes(start: Start, inits: Sequence[Path], imagenet: Path | None, named: Sequence[ShapeKey]) -> Weights:
+    """The decoder, and latents of the named shapes where they come from a file of their own."""
+    weights = start.weights
+    if weights is None:
+        raise ValueError(
+            f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its decoder and latents are needed"
+        )
+    refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None)
+    if start.latents is not None:
+        known = {key: start.latents[key.instance] for key in named if key.instance in start.latents}
+        size = weights.config.latent_size
+        if not known or any(len(latent) != size for latent in known.values()):
+            got = f"latents of length {len(next(iter(start.latents.values())))} of {len(known)} of them"
+            raise ValueError(
+                f"{start.latents_where}: must have latents of length {size} of shapes of the split, got {got}"
+            )
+        latents = torch.from_numpy(np.stack(list(known.values())))
+        weights = replace(weights, keys=[str(key) for key in known], latents=latents)
+    return replace(weights, config=with_encoder_of(weights.config, imagenet, start.backbone))
+
+
+def _with_targets(
+    chosen: ChosenShapes, weights: Weights, init: Path | None, config: EncoderConfig, choice: ShapeChoice | None
+) -> ChosenShapes:
+    """Shapes without a learned latent stay for the sdf term, and are left out where there is none."""
+    known = set(weights.keys)
+    unknown = [str(key) for key in chosen.keys if str(key) not in known]
+    strict = choice is not None and choice.strict
+    if unknown and (len(unknown) == len(chosen.keys) or (config.sdf_weight == 0 and strict)):
         raise ValueError(f"{init}: has no latent for {len(unknown)} shapes of the split, first: {unknown[0]}")
+    if unknown and config.sdf_weight == 0:
+        return chosen.without("no latent", unknown, str(init), strict)
     if unknown:
         logger.warning(
-            "%s: has no latent for %d of %d shapes; their sdf alone is learned from", init, len(unknown), len(keys)
+            "%s: has no latent for %d of %d shapes; their sdf alone is learned from",
+            init,
+            len(unknown),
+            len(chosen.keys),
         )
+    return chosen
+
+
+def _targets(keys: Sequence[ShapeKey], weights: Weights) -> Tensor:
+    """Their learned latents (S, L), NaN for those without."""
+    rows = {key: index for index, key in enumerate(weights.keys)}
     padded = torch.cat([weights.latents, torch.full_like(weights.latents[:1], torch.nan)])
     return padded[torch.tensor([rows.get(str(key), -1) for key in keys])]

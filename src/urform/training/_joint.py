@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from urform.config import JointConfig, RunConfig
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.config import JointConfig, RunConfig, ShapeChoice
+from urform.data import DataFolder, ShapeKey, choose_shapes, read_split
 from urform.models import to_input
 from urform.sets import ViewSet
 from urform.training._decoding import DecodingStage, widened
@@ -60,7 +60,7 @@ class JointStage(DecodingStage):
     ):
         super().__init__(data, keys, config, device)
         self._views, self._config, self._device = views, config, device
-        self._look, self._looked_at = look, look.pictures(config.model.image_size).to(device)
+        self._look, self._looked_at = look, look.pictures(config.model.image_size, config.model.pictures).to(device)
         self._of_shape = [torch.nonzero(views.shapes == index).flatten() for index in range(len(keys))]
         self._encoder = build_encoder(config.model).to(device)
         if start.weights is not None:
@@ -159,6 +159,7 @@ def train_joint(
     run: RunConfig | None = None,
     init: Path | Sequence[Path] = (),
     imagenet: Path | None = None,
+    choice: ShapeChoice | None = None,
 ) -> None:
     """Train encoder, warp and template end to end on the shapes of one or more splits.
 
@@ -172,33 +173,33 @@ def train_joint(
             contrastive run or published checkpoint, from which the encoder has its size.
         imagenet: file of torchvision's ResNet-18 weights for the encoder, which must have its width, 64. Or
             efficientnet-lite0, which the encoder becomes.
+        choice: which shapes of the splits are taken; by default those that have SDF samples and views.
 
     Raises:
-        FileNotFoundError: shapes have no SDF samples or no views.
+        FileNotFoundError: no shape has SDF samples and views, or some have not and the choice is strict.
         ValueError: `init` is of another architecture, or the weights of the encoder do not fit.
     """
     run = run or RunConfig()
-    keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
     team = Team(run.device)
-    folder = DataFolder(data)
     inits = [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
+    if start.latents is not None:
+        raise ValueError(
+            f"--init: {start.latents_where} holds latents, which joint training does not learn; leave it away"
+        )
     has_encoder = start.weights is not None and start.weights.encoder is not None
     refuse_two_starts(imagenet, start.backbone, start.where if has_encoder else None)
     config = replace(config, model=with_encoder_of(config.model, imagenet, start.backbone))
     _check_start(start, imagenet, config)
-    chosen = levels(config.levels)
-    without = [key for key in keys if not folder.view_files(key, chosen)]
-    if without:
-        raise FileNotFoundError(
-            f"{data}: {len(without)} of {len(keys)} shapes of the split have no {' or '.join(chosen)} views, "
-            f"first: {without[0]}; `urform prepare` renders them"
-        )
-    views = ViewSet(folder, keys, config.model.image_size, chosen)
+    folder, wanted = DataFolder(data), levels(config.levels)
+    named = dict.fromkeys(key for split in splits for key in read_split(split))
+    chosen = choose_shapes(folder, list(named), ("SDF samples", "views"), choice, wanted)
+    keys = chosen.keys
+    views = ViewSet(folder, keys, config.model.image_size, wanted, config.model.pictures)
     settings = run_settings(config, inits, imagenet, keys)
-    look = ShapeLook(folder, run.validation, keys, config.clamp, chosen)
+    look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
     stage = JointStage(views, folder, keys, config, team.device, look, start, imagenet)
-    train(stage, RunFolder(out, "joint", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "joint", settings, run, team.is_first, chosen.left_out), team, run)
 
 
 def _check_start(start: Start, imagenet: Path | None, config: JointConfig) -> None:
@@ -214,7 +215,7 @@ def _check_same(weights: Weights, where: Path | None, config: JointConfig) -> No
     """Raise a ValueError where the model that training starts from has other sizes than the one to be trained."""
     wanted = config.model
     if weights.encoder is None:  # its sizes are free then
-        free = ("encoder_backbone", "encoder_depth", "encoder_width", "encoder_hidden", "image_size")
+        free = ("encoder_backbone", "encoder_depth", "encoder_width", "encoder_hidden", "image_size", "pictures")
         wanted = replace(wanted, **{name: getattr(weights.config, name) for name in free})
     for name, value in vars(weights.config).items():
         if getattr(wanted, name) != value:

@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from urform.data import DataFolder, ShapeKey, evenly_spaced, read_split
-from urform.files import read_rgba
+from urform.config import ShapeChoice
+from urform.data import DataFolder, ShapeKey, choose_shapes, evenly_spaced, read_split
 from urform.geometry import chamfer_deepsdf, extract_isosurface, sample_faces
 from urform.models import Decoder, to_input
-from urform.pictures import frame, on_white
+from urform.pictures import SEEN, on_white, read_view
 from urform.render import render_shaded
 from urform.sets import SdfSet
 from urform.training._fit_latents import fit_latents
@@ -46,10 +46,26 @@ class Look:
     score: float | None = None
 
 
-def read_held_out(validation: Sequence[Path], training: Sequence[ShapeKey]) -> list[ShapeKey]:
+def read_held_out(
+    data: DataFolder,
+    validation: Sequence[Path],
+    training: Sequence[ShapeKey],
+    needs: Sequence[str],
+    choice: ShapeChoice | None = None,
+    levels: Sequence[str] = (),
+) -> list[ShapeKey]:
     """The shapes of split files that are measured and never learned from.
 
+    Args:
+        data: the data folder.
+        validation: the split files.
+        training: shapes that are learned from.
+        needs: what a shape must have, see `choose_shapes`.
+        choice: which shapes are taken.
+        levels: of the views.
+
     Raises:
+        FileNotFoundError: none of them has what it needs, or some have not and the choice is strict.
         ValueError: one of them is learned from.
     """
     held_out = list(dict.fromkeys(key for split in validation for key in read_split(split)))
@@ -58,7 +74,7 @@ def read_held_out(validation: Sequence[Path], training: Sequence[ShapeKey]) -> l
         raise ValueError(
             f"--validation: {len(both)} of {len(held_out)} shapes are training shapes, too, first: {both[0]}"
         )
-    return held_out
+    return choose_shapes(data, held_out, needs, choice, levels).keys if held_out else []
 
 
 class ShapeLook:
@@ -70,6 +86,7 @@ class ShapeLook:
         training: the training shapes.
         clamp: distance beyond which the sdf is not told apart, normalised units.
         levels: of the views that give the latents; None where latents are learned, and no view is needed.
+        choice: which validation shapes are taken.
 
     Attributes:
         keys: the shapes that are looked at.
@@ -87,18 +104,21 @@ class ShapeLook:
         training: Sequence[ShapeKey],
         clamp: float,
         levels: Sequence[str] | None = None,
+        choice: ShapeChoice | None = None,
     ):
-        held_out = read_held_out(validation, training)
+        needs = ("SDF samples",) if levels is None else ("SDF samples", "views")
+        held_out = read_held_out(data, validation, training, needs, choice, levels or ())
         self.held_out = bool(held_out)
         seen = [key for key in dict.fromkeys(training) if levels is None or data.view_files(key, levels)]
         self.keys = evenly_spaced(held_out, MEASURED) or seen[:DRAWN]
         self._data, self._clamp, self._levels = data, clamp, levels
-        self._samples = SdfSet(data, self.keys, _CACHE_GB)
-        rng = np.random.default_rng(0)
-        self._points, self._target_sdf = self._samples.draw(range(len(self.keys)), _POINTS, rng)
+        if self.held_out:
+            self._samples = SdfSet(data, self.keys, _CACHE_GB)
+            rng = np.random.default_rng(0)
+            self._points, self._target_sdf = self._samples.draw(range(len(self.keys)), _POINTS, rng)
 
-    def pictures(self, size: int) -> Float[Tensor, "B 3 S S"]:
-        """The first view of each shape, as an encoder wants to see it."""
+    def pictures(self, size: int, pictures: str = "framed") -> Float[Tensor, "B 3 S S"]:
+        """The first view of each shape, as an encoder wants to see it; args as in `ViewSet`."""
         framed = []
         for key in self.keys:
             files = self._data.view_files(key, self._levels or ())
@@ -106,7 +126,7 @@ class ShapeLook:
                 raise FileNotFoundError(
                     f"{self._data.root}: no views of {key} of --validation; `urform prepare` renders them"
                 )
-            framed.append(frame(read_rgba(files[0]), size))
+            framed.append(SEEN[pictures](read_view(files[0]), size))
         return to_input(torch.from_numpy(np.stack(framed)))
 
     def fitted(self, decoder: Decoder, start: Float[Tensor, " L"]) -> Float[Tensor, "B L"]:
@@ -133,7 +153,11 @@ class ShapeLook:
         predicted = decoder(self._points.to(latents.device), latents).clamp(-self._clamp, self._clamp)
         target = self._target_sdf.to(latents.device).clamp(-self._clamp, self._clamp)
         error = (predicted.float() - target).abs().mean().item()
-        distances = [self._chamfer(key, mesh) for key, mesh in zip(self.keys, meshes, strict=False) if mesh]
+        known = [
+            self._data.surface_path(key).exists() and self._data.normalisation_path(key).exists() for key in self.keys
+        ]
+        drawn = zip(self.keys, meshes, known, strict=False)
+        distances = [self._chamfer(key, mesh) for key, mesh, is_known in drawn if mesh and is_known]
         numbers = {"val_sdf_error": error, "val_without_surface": float(sum(mesh is None for mesh in meshes))}
         if distances:
             numbers["val_chamfer"] = float(np.mean(distances))

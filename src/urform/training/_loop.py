@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,11 @@ class Stage(ABC):
     seed: int
     precision: str = "fp32"
     clip_norm: float | None = None
+
+    @property
+    def dropped_samples(self) -> Mapping[str, int]:
+        """How many samples were left out of each shape that has some that are not finite, so far."""
+        return {}
 
     @property
     @abstractmethod
@@ -137,6 +142,7 @@ def train(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
                 # The line first: on resuming it is dropped if the checkpoint did not follow; the other way it is lost.
                 seconds = {name: round(getattr(state, name), 2) for name in ("elapsed_s", "waited_s")}
                 run.log({"epoch": state.epoch - 1, **means, **seconds})
+                run.note_left_out(stage.dropped_samples)
                 _save(stage, scaler, run, state, config)
                 board.add(means, look.pictures, state.epoch - 1)
                 if state.epoch in config.keep_at or (config.keep_every and state.epoch % config.keep_every == 0):

@@ -16,8 +16,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from urform.config import PoseConfig, RunConfig
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.config import PoseConfig, RunConfig, ShapeChoice
+from urform.data import DataFolder, ShapeKey, choose_shapes, read_split
 from urform.losses import pose_loss
 from urform.models import TRUNK_SIZE, Familiarity, PoseNetwork, Trunk, bin_centres, decode_pose, load_trunk, to_input
 from urform.pictures import frame
@@ -109,7 +109,13 @@ class PoseStage(Stage):
 
 
 def train_pose(
-    init: Path, data: Path, splits: Sequence[Path], out: Path, config: PoseConfig, run: RunConfig | None = None
+    init: Path,
+    data: Path,
+    splits: Sequence[Path],
+    out: Path,
+    config: PoseConfig,
+    run: RunConfig | None = None,
+    choice: ShapeChoice | None = None,
 ) -> None:
     """Teach a model to tell the camera of a picture.
 
@@ -120,22 +126,25 @@ def train_pose(
         out: the run folder.
         config: settings.
         run: how it is run.
+        choice: which shapes of the splits are taken; by default those that have views.
 
     Raises:
-        FileNotFoundError: there is no such model, or views lack their metadata.
+        FileNotFoundError: there is no such model, no shape has views, or views lack their metadata.
         ValueError: a file is damaged.
     """
     run = run or RunConfig()
     weights = load_weights(init)
-    keys = [key for split in splits for key in read_split(split)]
-    held_out = read_held_out(run.validation, keys)
+    folder, wanted = DataFolder(data), levels(config.levels)
+    named = [key for split in splits for key in read_split(split)]
+    chosen = choose_shapes(folder, named, ("views",), choice, wanted)
+    keys = chosen.keys
+    held_out = read_held_out(folder, run.validation, keys, ("views",), choice, wanted)
     team = Team(run.device)
-    folder = DataFolder(data)
     trunk = load_trunk(str(team.device))
     measured = pose_features(folder, held_out, replace(config, copies=0), trunk) if held_out else None
     stage = PoseStage(*pose_features(folder, keys, config, trunk), weights, config, team.device, measured)
     settings = {"config": config, "init": str(init), "shapes": [str(key) for key in keys]}
-    train(stage, RunFolder(out, "pose", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "pose", settings, run, team.is_first, chosen.left_out), team, run)
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint_previous.pt"
 BEST = "best.safetensors"
+LEFT_OUT = "left_out.json"
 
 
 class RunFolder:
@@ -37,6 +38,7 @@ class RunFolder:
         settings: everything that decides the result; a resumed run must have the same.
         config: whether to go on with what is there, or to remove it.
         writes: whether this process is the one that writes here.
+        left_out: names of shapes of the split that are not used, by the reason.
 
     Raises:
         FileExistsError: there is a run already, neither to be resumed nor to be overwritten.
@@ -44,8 +46,17 @@ class RunFolder:
         ValueError: the run there has other settings.
     """
 
-    def __init__(self, path: Path, stage: str, settings: Mapping[str, Any], config: RunConfig, writes: bool = True):
-        self.path, self._writes = path, writes
+    def __init__(
+        self,
+        path: Path,
+        stage: str,
+        settings: Mapping[str, Any],
+        config: RunConfig,
+        writes: bool = True,
+        left_out: Mapping[str, Sequence[str]] | None = None,
+    ):
+        self.path, self._writes, self._left_out = path, writes, dict(left_out or {})
+        self._noted: dict[str, Any] = {}
         content = json.loads(json.dumps({"stage": stage, **settings}, default=_plain))
         file = path / "config.json"
         self._resumed = config.resume
@@ -65,6 +76,18 @@ class RunFolder:
             write_atomically(
                 file, (json.dumps({"settings": content, "environment": _environment()}, indent=1)).encode()
             )
+
+    def note_left_out(self, samples: Mapping[str, int]) -> None:
+        """Write `left_out.json`: shapes of the split that are not used, and samples that were dropped.
+
+        Args:
+            samples: of each shape that has samples that are not finite, how many.
+        """
+        shapes = {reason: {"count": len(names), "shapes": list(names)} for reason, names in self._left_out.items()}
+        content = {"shapes": shapes, "samples": dict(samples)}
+        if self._writes and (shapes or samples) and content != self._noted:
+            write_atomically(self.path / LEFT_OUT, (json.dumps(content, indent=1) + "\n").encode())
+            self._noted = content
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint that can be read, or None where there is none yet.
@@ -144,7 +167,7 @@ def _remove(path: Path) -> None:
     """Remove what a run made, and nothing else that lies there."""
     for folder in ("tensorboard", "snapshots"):
         shutil.rmtree(path / folder, ignore_errors=True)
-    for name in (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, "config.json"):
+    for name in (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, LEFT_OUT, "config.json"):
         (path / name).unlink(missing_ok=True)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from urform.config import RunConfig, ShapeConfig
-from urform.data import DataFolder, ShapeKey, read_split
+from urform.config import RunConfig, ShapeChoice, ShapeConfig
+from urform.data import DataFolder, ShapeKey, choose_shapes, read_split
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
@@ -76,6 +76,7 @@ def train_shape(
     out: Path,
     config: ShapeConfig,
     run: RunConfig | None = None,
+    choice: ShapeChoice | None = None,
 ) -> None:
     """Train template, warp and latents on the shapes of one or more splits.
 
@@ -85,12 +86,18 @@ def train_shape(
         out: the run folder.
         config: settings.
         run: how it is run.
+        choice: which shapes of the splits are taken; by default those that have SDF samples.
+
+    Raises:
+        FileNotFoundError: no shape has SDF samples, or some have not and the choice is strict.
     """
     run = run or RunConfig()
-    keys = list(dict.fromkeys(key for split in splits for key in read_split(split)))
-    team = Team(run.device)
     folder = DataFolder(data)
-    look = ShapeLook(folder, run.validation, keys, config.clamp)
+    named = dict.fromkeys(key for split in splits for key in read_split(split))
+    chosen = choose_shapes(folder, list(named), ("SDF samples",), choice)
+    keys = chosen.keys
+    team = Team(run.device)
+    look = ShapeLook(folder, run.validation, keys, config.clamp, choice=choice)
     settings = {"config": config, "shapes": [str(key) for key in keys]}
     stage = ShapeStage(folder, keys, config, team.device, look)
-    train(stage, RunFolder(out, "shape", settings, run, team.is_first), team, run)
+    train(stage, RunFolder(out, "shape", settings, run, team.is_first, chosen.left_out), team, run)

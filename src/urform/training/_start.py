@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from urform.config import ModelConfig
 from urform.data import ShapeKey
 from urform.models import EFFICIENTNET
-from urform.published import load_backbone
+from urform.published import LATENT_SUFFIXES, load_backbone, read_latents
 from urform.weights import BackboneWeights, Weights, load_weights
 
 
@@ -22,15 +24,19 @@ class Start:
         weights: shapes, where one of the files has them.
         where: that file.
         backbone: of an encoder, where one of the files is a contrastive run or checkpoint.
+        latents: instance to latent (L,), where one of the files holds latents alone.
+        latents_where: that file.
     """
 
     weights: Weights | None = None
     where: Path | None = None
     backbone: BackboneWeights | None = None
+    latents: dict[str, np.ndarray] | None = None
+    latents_where: Path | None = None
 
 
 def load_start(paths: Sequence[Path]) -> Start:
-    """What `--init` names: at most one model and at most one contrastive backbone, in any order.
+    """What `--init` names: at most one model, one contrastive backbone and one file of latents, in any order.
 
     Raises:
         FileNotFoundError: one of them is not there.
@@ -38,13 +44,16 @@ def load_start(paths: Sequence[Path]) -> Start:
     """
     start = Start()
     for path in paths:
-        backbone = load_backbone(path)
-        if backbone is not None and start.backbone is None:
-            start = Start(start.weights, start.where, backbone)
-        elif backbone is None and start.weights is None:
-            start = Start(load_weights(path), path, start.backbone)
+        is_latents = path.suffix in LATENT_SUFFIXES
+        backbone = None if is_latents else load_backbone(path)
+        if is_latents and start.latents is None:
+            start = replace(start, latents=read_latents(path), latents_where=path)
+        elif backbone is not None and start.backbone is None:
+            start = replace(start, backbone=backbone)
+        elif not is_latents and backbone is None and start.weights is None:
+            start = replace(start, weights=load_weights(path), where=path)
         else:
-            kind = "contrastive runs" if backbone else "models with shapes"
+            kind = "files of latents" if is_latents else "contrastive runs" if backbone else "models with shapes"
             raise ValueError(f"--init must name one of a kind, got two {kind}, the second: {path}")
     return start
 

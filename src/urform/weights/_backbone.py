@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors
 from torch import Tensor, nn
 
 from urform.config import shortened
 from urform.models import DEPTHS
+from urform.pictures import SEEN
 from urform.weights._file import write_tensors
 
 HEADER = "urform.backbone"
@@ -28,6 +30,7 @@ class BackboneWeights:
         width: channels of a ResNet's first stage.
         image_size: pixels along an edge of the pictures it was trained on; None where that is not known.
         state: its state dict, a ResNet's with torchvision's names.
+        pictures: how it sees a picture, see `urform.pictures.SEEN`.
     """
 
     where: Path
@@ -36,13 +39,13 @@ class BackboneWeights:
     width: int
     image_size: int | None
     state: dict[str, Tensor]
+    pictures: str = "framed"
 
 
-def save_backbone(path: Path, backbone: nn.Module, name: str, method: str, width: int, image_size: int) -> None:
-    """Write a backbone, atomically; args as in `BackboneWeights`."""
-    header = {"name": name, "method": method, "width": width, "image_size": image_size}
+def save_backbone(path: Path, backbone: nn.Module, **about: Any) -> None:
+    """Write a backbone, atomically; `about` it what `BackboneWeights` holds besides."""
     stored = {key: value.detach().cpu().contiguous() for key, value in backbone.state_dict().items()}
-    write_tensors(path, stored, HEADER, header)
+    write_tensors(path, stored, HEADER, about)
 
 
 def read_backbone(path: Path) -> BackboneWeights | None:
@@ -63,6 +66,8 @@ def read_backbone(path: Path) -> BackboneWeights | None:
         backbone = BackboneWeights(path, state=state, **json.loads(found))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: damaged, its header is not that of a contrastive run; train it again") from error
+    if backbone.pictures not in SEEN:
+        raise ValueError(f"{path}: damaged, pictures must be one of {', '.join(SEEN)}, got {backbone.pictures!r}")
     known = [f"resnet{depth}" for depth in DEPTHS] + ["efficientnet-lite0"]
     if backbone.name not in known or type(backbone.width) is not int or not 1 <= backbone.width <= WIDEST:
         raise ValueError(f"{path}: damaged, expected an encoder of a known kind, got {shortened(backbone.name)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from urform.data import known_category
 from urform.weights._file import FILE_NAME
 
 _SHIPPED = Path(__file__).parent
@@ -25,6 +26,8 @@ def find_weights(name: str | Path) -> Path:
     path = Path(name)
     if path.is_file() or (path / FILE_NAME).is_file():
         return path if path.is_file() else path / FILE_NAME
+    if known := known_category(str(name), shipped_categories()):
+        return _SHIPPED / known / FILE_NAME
     shipped = ", ".join(shipped_categories()) or "none"
     raise FileNotFoundError(
         f"{name}: neither a shipped category ({shipped}) nor a run folder with {FILE_NAME} nor a weights file"
