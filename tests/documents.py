@@ -54,4 +54,4 @@ def sentences(text: str) -> list[str]:
 
 def length(sentence: str) -> int:
     """Its words; what is set as code counts as one."""
-    return len(re.findall(r"[A-Za-z0-9][\w'’.,/%-]*", sentence))
+    return len(re.findall(r"[A-Za-z0-9][\w'.,/%-]*", sentence))

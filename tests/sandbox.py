@@ -21,7 +21,7 @@ _RUN = "--device cpu --look-every 0"
 SMALLER = {
     "prepare": "--samples 4000 --surface-points 2000 --easy-views 3 --hard-views 3 --view-size 48 --workers 1",
     "train shape": f"--epochs 60 --points-per-shape 256 --shapes-per-batch 4 {_RUN} {_MODEL}",
-    "train shape --specs": f"--epochs 2 --points-per-shape 64 --shapes-per-batch 4 {_RUN}",
+    "train shape --specs": f"--epochs 150 --points-per-shape 256 --shapes-per-batch 4 {_RUN}",
     "train encoder": f"--epochs 2 --batch-size 8 {_RUN}",
     "train pose": f"--epochs 2 --batch-size 8 {_RUN}",
     "train joint": f"--epochs 1 --points-per-shape 64 --shapes-per-batch 4 {_RUN} {_MODEL}",
@@ -32,7 +32,7 @@ SMALLER = {
     "reconstruct": "--resolution 32 --force",
     "synth": "--count 3",
     "deform": "--copies 1",
-    "fit": "--steps 5 --resolution 16",
+    "fit": "--steps 5 --resolution 16 --weights runs/mug",
     "transfer labels": "--steps 5 --resolution 32",
     "transfer keypoints": "--steps 5 --resolution 32",
     "transfer colors": "--steps 5 --resolution 32",
@@ -90,7 +90,7 @@ def _make_published(folder: Path) -> None:
         "NumEpochs": 2,
         "SamplesPerScene": 64,
         "ScenesPerBatch": 4,
-        "LearningRateSchedule": [{"Type": "Constant", "Value": 1e-3}] * 3,
+        "LearningRateSchedule": [{"Type": "Constant", "Value": 5e-3}] * 3,
     }
     shapes = {"mine": {"mug": ["mug0", "mug2", "mug3", "mug5"]}}
     for name in ("published_decoder", "experiment"):
