@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.documents import PAGES, RESULTS, ROOT, blocks, command_lines, length, sentences
+from tests.documents import PAGES, RESULTS, ROOT, blocks, broken_links, command_lines, length, sentences
 from tests.sandbox import make_workshop, run
 from tests.test_sources import make_library
 from urform.cli._command_table import COMMANDS, command_name
@@ -167,6 +167,17 @@ def test_one_spelling(page: Path) -> None:
     text = re.sub(r"`[^`\n]*`", "", page.read_text())
     found = [word for word in OTHER_SPELLING.findall(text) if word != "NormalizationParameters"]
     assert not found, f"CONTRIBUTING says how words are spelled: {found}"
+
+
+@pytest.mark.parametrize("page", [*PROSE, ROOT / "docs" / "reference" / "index.md"], ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert not broken_links(page)
+
+
+def test_the_site_has_every_page() -> None:
+    listed = [line.strip() for block in blocks(ROOT / "docs" / "index.md") for line in block.text.splitlines()]
+    missing = [page.stem for page in PAGES if page.stem != "index" and page.stem not in listed]
+    assert not missing, f"docs/index.md must list {', '.join(missing)} in its table and in a toctree"
 
 
 def test_all_commands_are_documented() -> None:
