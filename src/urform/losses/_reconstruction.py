@@ -32,7 +32,7 @@ def reconstruction_loss(
     Raises:
         ValueError: `clamp` is not above 0, or K does not fit the curriculum.
 
-    Source: FORMATS section 5, reconstruction; Zheng 2021 (Deep Implicit Templates), Duan 2020 (Curriculum DeepSDF).
+    Source: Zheng 2021 (Deep Implicit Templates), Duan 2020 (Curriculum DeepSDF); docs/training.md, Losses.
     """
     if clamp <= 0:
         raise ValueError(f"clamp must be above 0, got {clamp}")
