@@ -17,7 +17,7 @@ def reconstruction_loss(
 ) -> Float[Tensor, ""]:
     """Mean absolute error of clamped signed distances, early steps judged more mildly than late ones.
 
-    With s the predicted and s* the target sdf, both clamped, each step k contributes the mean over points of
+    s is the predicted and s* the target sdf, both clamped. Each step k contributes the mean over points of
     clamp(|s - s*| - eps_k, 0) * (1 + lambda_k * sign(s*) * sign(s* - s)).
 
     Args:
