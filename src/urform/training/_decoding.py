@@ -136,7 +136,7 @@ class DecodingStage(Stage):
             drawn: what `_draw` made of them, or a part of it.
             epoch: epochs that are done.
 
-        Source: FORMATS section 5.
+        Source: docs/training.md, Losses.
         """
         config, epoch = self._settings, epoch + self._first_epoch
         points, target_sdf, *others = drawn
