@@ -6,13 +6,13 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
 from urform.cli._files import check_files
 from urform.cli._lines import print_lines
-from urform.config import PrepareConfig, ShapeChoice
+from urform.config import PrepareConfig, ShapeChoice, require
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -174,17 +174,33 @@ class Evaluate:
     """Also write a line a shape and method to this file."""
     sheet: Path | None = None
     """Also draw the shapes, worst first, into this PNG file."""
+    meshes: Path | None = None
+    """Score the meshes of this folder instead of those of a model; they are found by the names of their instances."""
+    normalised: bool = False
+    """With --meshes: they lie in normalised space, instead of that of the original meshes."""
     choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
     """Which shapes of the split are taken."""
 
     def run(self) -> int:
         """Print the table."""
-        from urform.evaluation import evaluate, format_csv, format_table
+        from urform.evaluation import format_csv, format_table
         from urform.files import write_atomically
-        from urform.inference import load
 
         check_files(self, "json", "csv", "sheet")
-        result = evaluate(
+        result = self._of_model() if self.meshes is None else self._of_meshes(self.meshes)
+        print(format_table(result))
+        if self.json is not None:
+            write_atomically(self.json, (json.dumps(result, indent=1) + "\n").encode())
+        if self.csv is not None:
+            write_atomically(self.csv, format_csv(result).encode())
+        return 0
+
+    def _of_model(self) -> dict[str, Any]:
+        from urform.evaluation import evaluate
+        from urform.inference import load
+
+        require(not self.normalised, "--normalised", "left away without --meshes", self.normalised)
+        return evaluate(
             load(self.weights),
             self.data,
             self.split,
@@ -196,12 +212,22 @@ class Evaluate:
             original_scale=self.original_scale,
             seed=self.seed,
         )
-        print(format_table(result))
-        if self.json is not None:
-            write_atomically(self.json, (json.dumps(result, indent=1) + "\n").encode())
-        if self.csv is not None:
-            write_atomically(self.csv, format_csv(result).encode())
-        return 0
+
+    def _of_meshes(self, meshes: Path) -> dict[str, Any]:
+        from urform.evaluation import evaluate_meshes
+
+        require(self.sheet is None, "--sheet", "left away with --meshes", str(self.sheet))
+        require(not self.views, "--views", "left away with --meshes", self.views)
+        return evaluate_meshes(
+            meshes,
+            self.data,
+            self.split,
+            self.protocol,
+            self.normalised,
+            self.original_scale,
+            self.seed,
+            self.choice,
+        )
 
 
 @dataclass(frozen=True)

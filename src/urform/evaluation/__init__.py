@@ -19,6 +19,7 @@ from urform.evaluation._correspondence_scores import (
     pck,
 )
 from urform.evaluation._evaluate import Evaluation, evaluate
+from urform.evaluation._given_meshes import evaluate_meshes, find_meshes
 from urform.evaluation._protocols import PROTOCOLS
 from urform.evaluation._scores import format_csv, format_table
 from urform.evaluation._truth import stored_surface
@@ -35,6 +36,8 @@ __all__ = [
     "encoded_first_view",
     "evaluate",
     "evaluate_correspondence",
+    "evaluate_meshes",
+    "find_meshes",
     "fitted_to_samples",
     "format_correspondence",
     "format_csv",

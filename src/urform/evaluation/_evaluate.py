@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from urform.config import ShapeChoice
 from urform.data import DataFolder, ShapeKey
-from urform.evaluation._protocols import PROTOCOLS, Sample, chosen
+from urform.evaluation._protocols import PROTOCOLS, Sample, chosen, measured_in
 from urform.evaluation._retrieval import TrainingShapes, no_training_shapes
-from urform.evaluation._scores import Scores, Values, mean_of
+from urform.evaluation._scores import Scores, Values, as_result, mean_of
 from urform.evaluation._sheet import SheetRow, draw_sheet
 from urform.evaluation._true_shape import TrueShape, TrueShapes, true_shapes
 from urform.evaluation._truth import stored_surface
@@ -80,14 +80,11 @@ class Evaluation:
         check_resolution(resolution)
         if seed < 0:
             raise ValueError(f"--seed must be 0 or more, got {seed}")
-        own_unit = self.protocol.unit == "original"
-        if original_scale and not own_unit:
-            raise ValueError(f"--original-scale does not go with --protocol {protocol}, which has a unit of its own")
+        unit = measured_in(self.protocol, original_scale)
         if not model.has_encoder:
             raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")
         self._model, self._data, self._keys = model, data, list(keys)
         self._resolution, self._seed = resolution, seed
-        unit = "diagonal" if own_unit and not original_scale else self.protocol.unit
         self._subjects = TrueShapes(self.protocol, data, unit, seed)
         self._check_files()
         self._training, self._left_out = None, {}
@@ -118,32 +115,9 @@ class Evaluation:
         return self._result(list(scores.values()), mean_of(floors))
 
     def _result(self, scores: Sequence[Scores], floor: Values) -> dict[str, Any]:
-        metrics = self.protocol.metrics
-        names = [metric.name for metric in metrics]
-        return {
-            "protocol": self.protocol.name,
-            "unit": self._subjects.unit_text,
-            "points": self.protocol.points,
-            "resolution": self._resolution,
-            "seed": self._seed,
-            "views": list(self._views),
-            "noise_floor": floor[names[0]],  # of the first metric; each has its own below
-            "metrics": [
-                {
-                    "name": metric.name,
-                    "title": metric.title,
-                    "factor": metric.factor,
-                    "higher_is_better": metric.higher_is_better,
-                    "noise_floor": floor[metric.name],
-                }
-                for metric in metrics
-            ],
-            "shapes": [str(key) for key in self._keys],
-            "rows": [entry.row(name) for name in names for entry in scores],
-            "values": {entry.method: {name: entry.column(name) for name in names} for entry in scores},
-            "failed": {entry.method: entry.failures for entry in scores},
-            "left_out": self._left_out,
-        }
+        about = {"resolution": self._resolution, "views": list(self._views), "left_out": self._left_out}
+        result = as_result(self.protocol, self._subjects.unit_text, self._seed, self._keys, scores, floor)
+        return result | about
 
     def sheet(self, result: dict[str, Any], rows: int = SHEET_ROWS) -> UInt8[np.ndarray, "H W 3"]:
         """A picture of the shapes, worst first: the input, the mesh made from it, the true surface, the value.

@@ -208,3 +208,26 @@ PROTOCOLS = {
     )
 }
 """Published protocols by name."""
+
+
+def protocol_of(name: str) -> Protocol:
+    """The protocol of a name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in PROTOCOLS:
+        raise ValueError(f"--protocol must be one of {', '.join(PROTOCOLS)}, got {name!r}")
+    return PROTOCOLS[name]
+
+
+def measured_in(protocol: Protocol, original_scale: bool) -> Unit:
+    """The unit of a protocol; instead of the meshes' own, unless these are asked for, unit box diagonal.
+
+    Raises:
+        ValueError: the meshes' own are asked for, and the protocol has another.
+    """
+    own_unit = protocol.unit == "original"
+    if original_scale and not own_unit:
+        raise ValueError(f"--original-scale does not go with --protocol {protocol.name}, which has a unit of its own")
+    return "diagonal" if own_unit and not original_scale else protocol.unit

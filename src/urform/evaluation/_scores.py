@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from urform.data import ShapeKey
+from urform.evaluation._protocols import Protocol
+
 _NAMES_SHOWN = 10
 Values = Mapping[str, float]
 """A number a metric, by its name."""
@@ -51,12 +54,52 @@ def mean_of(values: Sequence[Values]) -> Values:
     return {name: float(np.mean([each[name] for each in values])) for name in values[0]}
 
 
+def as_result(
+    protocol: Protocol, unit: str, seed: int, keys: Sequence[ShapeKey], scores: Sequence[Scores], floor: Values
+) -> dict[str, Any]:
+    """What an evaluation found, as numbers.
+
+    Args:
+        protocol: how it was measured.
+        unit: in words.
+        seed: of all points.
+        keys: the shapes.
+        scores: of each method.
+        floor: the metrics of two samples of one surface.
+    """
+    metrics = protocol.metrics
+    names = [metric.name for metric in metrics]
+    return {
+        "protocol": protocol.name,
+        "unit": unit,
+        "points": protocol.points,
+        "seed": seed,
+        "noise_floor": floor[names[0]],  # of the first metric; each has its own below
+        "metrics": [
+            {
+                "name": metric.name,
+                "title": metric.title,
+                "factor": metric.factor,
+                "higher_is_better": metric.higher_is_better,
+                "noise_floor": floor[metric.name],
+            }
+            for metric in metrics
+        ],
+        "shapes": [str(key) for key in keys],
+        "rows": [entry.row(name) for name in names for entry in scores],
+        "values": {entry.method: {name: entry.column(name) for name in names} for entry in scores},
+        "failed": {entry.method: entry.failures for entry in scores},
+        "left_out": {},
+    }
+
+
 def format_table(result: dict[str, Any]) -> str:
     """The result as a text table, a block a metric."""
     count = len(result["shapes"])
+    resolution = f"resolution {result['resolution']}, " if "resolution" in result else ""
     lines = [
         f"{result['protocol']}: {count} shape{'s' * (count != 1)}, {result['points']} points a side, "
-        f"resolution {result['resolution']}, {result['unit']}"
+        f"{resolution}{result['unit']}"
     ]
     for metric in result["metrics"]:
         factor = "" if metric["factor"] == 1 else f" x {metric['factor']:g}"

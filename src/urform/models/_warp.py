@@ -92,7 +92,7 @@ class LstmWarp(Warp):
     def start_as_published(self) -> None:
         """Take the published initial values; from now on clamp the gradient of the hidden state on its way back.
 
-        Source: FORMATS section 5, initial values.
+        Source: Zheng 2021 (Deep Implicit Templates), published code.
         """
         H = self.hidden_size
         with torch.no_grad():
