@@ -187,7 +187,7 @@ def test_messages_of_extraction(experiment: Path, tmp_path: Path) -> None:
         extract_latents(experiment, split, tmp_path / "nowhere")
     both = {"mine": {"mug": NAMES[:2], "cup": ["b", "c"]}}
     (experiment / "split.json").write_text(json.dumps(both))
-    with pytest.raises(ValueError, match=r"split\.json: names c 2 times, expected once"):
+    with pytest.raises(ValueError, match=r"split\.json: names c in 2 categories, expected one"):
         extract_latents(experiment, experiment / "split.json")
     write_codes(experiment, encoder_codes("v2")[1])
     with pytest.raises(ValueError, match=r"holds an image encoder, a ResNet-18 of width 4 .*\(v2\) and no latents"):

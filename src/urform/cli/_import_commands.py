@@ -26,6 +26,8 @@ class Import:
     """Run folder."""
     checkpoint: str = "latest"
     """Checkpoint: latest or an epoch."""
+    codes_checkpoint: str | None = None
+    """Checkpoint of LatentCodes/, where it is another: an image encoder has fewer epochs than its decoder."""
     split: Path | None = None
     """Split file that names the training shapes; default: TrainSplit of specs.json."""
 
@@ -34,8 +36,9 @@ class Import:
         from urform.published import import_experiment
         from urform.weights import FILE_NAME
 
-        found = import_experiment(self.experiment, self.out, self.checkpoint, self.split)
-        print(f"{self.experiment}: {self.checkpoint}, epoch {found.epoch}")
+        found = import_experiment(self.experiment, self.out, self.checkpoint, self.split, self.codes_checkpoint)
+        other = f", latent codes of epoch {found.codes_epoch}" if found.codes_epoch != found.epoch else ""
+        print(f"{self.experiment}: {self.checkpoint}, epoch {found.epoch}{other}")
         for line in _describe(found.weights.config):
             print(line)
         count = f"{len(found.weights.keys)} latents, named by {found.split}"

@@ -14,8 +14,10 @@ from urform.config import ShapeChoice
 
 if TYPE_CHECKING:
     from urform.correspondence import MeshCounts, MeshOptions
+    from urform.inference import Model
 
 _Item = TypeVar("_Item")
+PUBLISHED_VIEW = 30
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -168,8 +170,10 @@ class MeshImages:
     """Split file, of training or test shapes."""
     out: Path
     """Folder; meshes are `<dataset>/<category>/<instance>.ply` in it."""
-    view: int | None = 0
-    """Number of the view; None = one drawn at random."""
+    view: int | Literal["usual", "random"] | None = "usual"
+    """Number of the view; 'usual' = 30 for models that see resized pictures, as published, else 0."""
+    copy_pictures: bool = False
+    """Also copy the view beside the mesh."""
     ids: tuple[int, int] | None = None
     """Number of the first shape and one past the last, in the order of the split; default: all."""
     seed: int = 0
@@ -183,17 +187,25 @@ class MeshImages:
 
     def run(self) -> int:
         """Mesh, and say what was left out."""
-        from urform.correspondence import encoded_views, mesh_shapes, pictured_shapes
+        from urform.correspondence import copy_views, encoded_views, mesh_shapes, pictured_shapes
         from urform.data import DataFolder, read_split
 
         model, data = self.settings.model(), DataFolder(self.data)
         named = _range(list(dict.fromkeys(read_split(self.split))), self.ids)
         needs = ("normalisation",) if self.original_scale else ()
-        keys = pictured_shapes(data, named, self.view, self.choice, needs)
-        latents = dict(encoded_views(model, data, keys, self.view, self.seed))
+        view = None if self.view in ("random", None) else self._usual(model) if self.view == "usual" else self.view
+        keys = pictured_shapes(data, named, view, self.choice, needs)
+        latents = dict(encoded_views(model, data, keys, view, self.seed))
         restore, inputs = data if self.original_scale else None, [data.surface_path(key) for key in keys]
         options, overwrite = self.settings.options(), self.settings.overwrite
-        return report(mesh_shapes(model, latents, self.out, options, restore, overwrite, inputs), self.out)
+        counts = mesh_shapes(model, latents, self.out, options, restore, overwrite, inputs)
+        if self.copy_pictures:
+            print(f"{copy_views(data, keys, view, self.seed, self.out)} pictures beside them")
+        return report(counts, self.out)
+
+    @staticmethod
+    def _usual(model: Model) -> int:
+        return PUBLISHED_VIEW if model.config.pictures == "resized" else 0
 
 
 def _range(items: list[_Item], ids: tuple[int, int] | None) -> list[_Item]:

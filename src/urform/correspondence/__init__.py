@@ -1,7 +1,14 @@
 """What is known of one shape carried to others by their canonical points: meshes with them, registration, transfer."""
 
 from urform.correspondence._labels import Labels, color_at, group_labels, label_colors, read_labels
-from urform.correspondence._mesh_files import MeshCounts, MeshOptions, encoded_views, mesh_shapes, pictured_shapes
+from urform.correspondence._mesh_files import (
+    MeshCounts,
+    MeshOptions,
+    copy_views,
+    encoded_views,
+    mesh_shapes,
+    pictured_shapes,
+)
 from urform.correspondence._modes import ShapeModes, shape_modes
 from urform.correspondence._morph import MOST_STEPS, morph
 from urform.correspondence._register import (
@@ -50,6 +57,7 @@ __all__ = [
     "canonical_and_place",
     "color_at",
     "colored_template",
+    "copy_views",
     "encoded_views",
     "flipped_faces",
     "folded_share",

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from urform.config import ShapeChoice
 from urform.correspondence._register import perturbed, register, with_canonical
 from urform.data import DataFolder, ShapeKey, choose_shapes
-from urform.files import check_outputs
+from urform.files import check_outputs, write_atomically
 from urform.formats import save_mesh
 from urform.geometry import SMALLEST, Normalisation, NoSurfaceError, check_resolution
 from urform.inference import Model
@@ -185,13 +185,32 @@ def encoded_views(
         FileNotFoundError: a shape has no such view.
         ValueError: the seed is negative, or the model has no encoder.
     """
+    for key in keys:
+        file = view_of(data, key, view, seed)
+        yield str(key), model.encode(model.frame(read_view(file))[None])[0]
+
+
+def view_of(data: DataFolder, key: ShapeKey, view: int | None, seed: int = 0) -> Path:
+    """The file of one view of a shape; arguments and errors as in `encoded_views`."""
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, got {seed}")
+    files = data.view_files(key)
+    if not files or not 0 <= (view or 0) < len(files):
+        wanted = "no views" if not files else f"{len(files)} views, no number {view}"
+        raise FileNotFoundError(f"{data.root}: {key} has {wanted}; `urform prepare` renders them")
+    digits = [ord(letter) for letter in str(key)]
+    chosen = int(np.random.default_rng([seed, *digits]).integers(len(files))) if view is None else view
+    return files[chosen]
+
+
+def copy_views(data: DataFolder, keys: Sequence[ShapeKey], view: int | None, seed: int, out: Path) -> int:
+    """Copy the view that each shape was encoded from beside its mesh, `out/<dataset>/<category>/<instance>.png`.
+
+    Arguments and errors as in `encoded_views`.
+
+    Returns:
+        How many were copied.
+    """
     for key in keys:
-        files = data.view_files(key)
-        if not files or not 0 <= (view or 0) < len(files):
-            wanted = "no views" if not files else f"{len(files)} views, no number {view}"
-            raise FileNotFoundError(f"{data.root}: {key} has {wanted}; `urform prepare` renders them")
-        digits = [ord(letter) for letter in str(key)]
-        chosen = int(np.random.default_rng([seed, *digits]).integers(len(files))) if view is None else view
-        yield str(key), model.encode(model.frame(read_view(files[chosen]))[None])[0]
+        write_atomically(out / f"{key}.png", view_of(data, key, view, seed).read_bytes())
+    return len(keys)

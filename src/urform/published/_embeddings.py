@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from urform.data import DataFolder, ShapeKey, read_split
-from urform.published._experiment import is_experiment, read_experiment_latents, refuse_twice
+from urform.published._experiment import is_experiment, read_experiment_latents
 from urform.weights import find_weights, load_weights
 
 
@@ -44,7 +45,7 @@ def extract_latents(
         ValueError: a shape has no latent, an instance is named twice, nothing is left, or a file cannot be read.
     """
     known, named_by = _known_latents(source, split, checkpoint)
-    keys = read_split(split)
+    keys = list(dict.fromkeys(read_split(split)))
     left_out = []
     if data is not None:
         if not data.is_dir():
@@ -57,7 +58,9 @@ def extract_latents(
     without = [key for key in keys if key not in known]
     if without:
         raise ValueError(f"{named_by}: has no latent for {len(without)} shapes of {split}, first: {without[0]}")
-    refuse_twice([key.instance for key in keys], split)
+    name, count = Counter(key.instance for key in keys).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"{split}: names {name} in {count} categories, expected one: latents are named by instance")
     return ExtractedLatents({key.instance: known[key] for key in keys}, left_out, named_by)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from urform.published._specs import SPECS_FILE, Specs
 from urform.published._state_dicts import load_published_decoder
 from urform.weights import FILE_NAME, Weights, build_decoder, check_room, save_weights
 
+logger = logging.getLogger(__name__)
+
 MODELS = "ModelParameters"
 CODES = "LatentCodes"
 SMALL = 1 << 20  # numbers that a network may always have: what its file lacks is told by name
@@ -38,16 +40,24 @@ class Experiment:
         weights: the same as a model of ours.
         epoch: of the checkpoint.
         form: of the file in LatentCodes/, in words.
+        codes_epoch: of that file; an image encoder's may be another.
         split: the file that names the training shapes; None where an image encoder came without it.
     """
 
     weights: Weights
     epoch: int
     form: str
+    codes_epoch: int
     split: Path | None
 
 
-def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", split: Path | None = None) -> Experiment:
+def import_experiment(
+    experiment: Path,
+    out: Path,
+    checkpoint: str = "latest",
+    split: Path | None = None,
+    codes_checkpoint: str | None = None,
+) -> Experiment:
     """Turn a published experiment into a run folder of ours: the weights file, and import.json on where it is from.
 
     Args:
@@ -55,6 +65,7 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
         out: the run folder.
         checkpoint: "latest" or an epoch.
         split: the training split; by default TrainSplit of specs.json.
+        codes_checkpoint: of the file in LatentCodes/, where it is another: encoders are trained for fewer epochs.
 
     Raises:
         FileExistsError: there is a model in `out`.
@@ -65,13 +76,14 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
         raise FileExistsError(f"{out}: has a model already; choose another --out")
     note = out / "import.json"
     check_outputs(out, [out / FILE_NAME, note], [] if split is None else [split])
-    found = read_experiment(experiment, checkpoint, split)
+    found = read_experiment(experiment, checkpoint, split, codes_checkpoint)
     save_weights(out / FILE_NAME, found.weights)
     origin = {
         "experiment": str(experiment.resolve()),
         "checkpoint": checkpoint,
         "epoch": found.epoch,
         "latent_codes": found.form,
+        "latent_codes_epoch": found.codes_epoch,
         "split": None if found.split is None else str(found.split.resolve()),
         "model": asdict(found.weights.config),
     }
@@ -79,7 +91,9 @@ def import_experiment(experiment: Path, out: Path, checkpoint: str = "latest", s
     return found
 
 
-def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | None = None) -> Experiment:
+def read_experiment(
+    experiment: Path, checkpoint: str = "latest", split: Path | None = None, codes_checkpoint: str | None = None
+) -> Experiment:
     """Read a published experiment; arguments and errors as in `import_experiment`."""
     specs = Specs(experiment / SPECS_FILE)
     config = specs.model_config()
@@ -88,8 +102,8 @@ def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | 
         check_room(build_decoder, config, parameters.stat().st_size + SMALL)
     decoder = build_decoder(config)
     epoch = _load_decoder(decoder, parameters)
-    codes = read_codes(checkpoint_path(experiment / CODES, checkpoint))
-    if codes.epoch != epoch:
+    codes = read_codes(checkpoint_path(experiment / CODES, codes_checkpoint or checkpoint))
+    if codes.epoch != epoch and codes.encoder is None:  # latents belong to the decoder that they were learned with
         raise ValueError(f"{codes.path}: must be of epoch {epoch} like {MODELS}/, got epoch {codes.epoch}")
     if codes.latent_size != config.latent_size:
         raise ValueError(
@@ -102,8 +116,9 @@ def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | 
             tried = "is neither beside it, nor in a folder above, nor in the current one"
             problem = f"TrainSplit {specs.train_split!r} {tried}" if specs.train_split else "TrainSplit is missing"
             raise FileNotFoundError(f"{specs.path}: {problem}; say with --split which shapes the latents are of")
-        keys = name_rows(codes, split)
-        weights = Weights(keys[0].category, config, decoder.eval(), None, [str(key) for key in keys], codes.latents)
+        latents = name_rows(codes, split)
+        names, category = [str(key) for key in latents], next(iter(latents)).category
+        weights = Weights(category, config, decoder.eval(), None, names, torch.stack(list(latents.values())))
     else:
         category = read_split(split)[0].category if split else experiment.resolve().name
         hidden = codes.encoder.hidden
@@ -111,7 +126,7 @@ def read_experiment(experiment: Path, checkpoint: str = "latest", split: Path | 
             config, encoder_width=codes.encoder.width, encoder_hidden=0 if hidden is None else hidden.out_features
         )
         weights = Weights(category, config, decoder.eval(), codes.encoder.eval(), [], codes.latents)
-    return Experiment(weights, epoch, codes.form, split)
+    return Experiment(weights, epoch, codes.form, codes.epoch, split)
 
 
 def is_experiment(path: Path) -> bool:
@@ -143,8 +158,7 @@ def read_experiment_latents(
         )
     specs = Specs(experiment / SPECS_FILE) if (experiment / SPECS_FILE).exists() else None
     named_by = (find_train_split(experiment, specs) if specs else None) or split
-    keys = name_rows(codes, named_by)
-    return dict(zip(keys, codes.latents, strict=True)), named_by
+    return name_rows(codes, named_by), named_by
 
 
 def find_train_split(experiment: Path, specs: Specs) -> Path | None:
@@ -155,28 +169,32 @@ def find_train_split(experiment: Path, specs: Specs) -> Path | None:
     return next((place / specs.train_split for place in places if (place / specs.train_split).is_file()), None)
 
 
-def name_rows(codes: LatentCodes, split: Path) -> list[ShapeKey]:
-    """The shapes that the rows of the latents are of.
+def name_rows(codes: LatentCodes, split: Path) -> dict[ShapeKey, torch.Tensor]:
+    """The shapes that the rows of the latents are of, and their rows.
+
+    A split may name a shape several times, as the published one of cars does: there is a row each time, of which the
+    last counts, as in published files of latents.
 
     Raises:
         FileNotFoundError: there is no such split.
-        ValueError: it names another number of shapes, or one of them twice.
+        ValueError: it names another number of shapes.
     """
     keys = read_split(split)
-    if len(keys) != len(codes.latents):
+    unique = list(dict.fromkeys(keys))
+    if len(codes.latents) not in (len(keys), len(unique)):
         raise ValueError(
             f"{codes.path}: holds {len(codes.latents)} latents, but {split} names {len(keys)} shapes; "
             "they must be the same, in the same order"
         )
-    refuse_twice(keys, split)
-    return keys
-
-
-def refuse_twice(names: Sequence[object], split: Path) -> None:
-    """Raise a ValueError if a name is there twice."""
-    name, count = Counter(names).most_common(1)[0]
-    if count > 1:
-        raise ValueError(f"{split}: names {name} {count} times, expected once")
+    if len(codes.latents) == len(unique):
+        return dict(zip(unique, codes.latents, strict=True))
+    logger.warning(
+        "%s: names %d of %d shapes several times; of their latents the last is kept",
+        split,
+        sum(count > 1 for count in Counter(keys).values()),
+        len(unique),
+    )
+    return dict(zip(keys, codes.latents, strict=True))
 
 
 def _load_decoder(decoder: Decoder, path: Path) -> int:
