@@ -54,7 +54,7 @@ def plain_loop(files: list[list[Path]], config: ContrastiveConfig) -> Callable[[
             chosen = rng.permutation(len(files))[: config.batch_size]
             pairs = [[files[i][j] for j in rng.permutation(len(files[i]))[:2]] for i in chosen]
             one, other = (torch.stack([picture(pair[side]) for pair in pairs]) for side in (0, 1))
-            _, loss = model(one, other, return_loss=True)
+            _, _, loss = model(one, other, return_loss=True)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

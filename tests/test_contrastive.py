@@ -120,8 +120,8 @@ def test_one_batch_gives_features_and_two_the_loss_that_can_be_learned_from(meth
     optimizer = torch.optim.Adam([value for value in model.parameters() if value.requires_grad], 1e-3)
     losses = []
     for _ in range(30):
-        features, loss = model(one, other, return_loss=True)
-        assert features.shape == (6, 32)
+        features, other_features, loss = model(one, other, return_loss=True)
+        assert features.shape == other_features.shape == (6, 32)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -131,11 +131,28 @@ def test_one_batch_gives_features_and_two_the_loss_that_can_be_learned_from(meth
         model(one, return_loss=True)
 
 
+@pytest.mark.parametrize("method", ["simclr", "byol", "simsiam"])
+def test_both_embeddings_are_those_of_the_backbone(method: str) -> None:
+    model = tiny(method).eval()
+    one, other = pictures()
+    features, other_features, _ = model(one, other, return_loss=True)
+    torch.testing.assert_close(features, model(one))
+    torch.testing.assert_close(other_features, model(other))
+
+
+def test_predictions_that_are_not_normalised() -> None:
+    predicted, target = torch.randn(5, 7), torch.randn(5, 7)
+    unit = target / target.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(cosine_loss(predicted, target, False), (2 - 2 * (predicted * unit).sum(1)).mean())
+    short = predicted / predicted.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(cosine_loss(short, target, False), cosine_loss(predicted, target))
+
+
 @pytest.mark.parametrize("method", ["byol", "moco"])
 def test_a_step_moves_nothing_behind_the_stop_gradient(method: str) -> None:
     model = tiny(method)
     twin = model.target if isinstance(model, BYOL) else model.key
-    _, loss = model(*pictures(), return_loss=True)
+    _, _, loss = model(*pictures(), return_loss=True)
     loss.backward()
     assert all(value.grad is None and not value.requires_grad for value in twin.parameters())
     assert all(value.grad is not None for value in model.projection.parameters())
@@ -147,7 +164,7 @@ def test_simsiam_stops_the_gradient_of_the_target() -> None:
     one, other = pictures()
     projected: list[Tensor] = []
     handle = model.projection.register_forward_hook(lambda _, __, out: projected.append(out))
-    _, loss = model(one, other, return_loss=True)
+    _, _, loss = model(one, other, return_loss=True)
     handle.remove()
     # With the projections cut off, what the targets contribute is zero: only the way through the predictor is left.
     cut = [value.detach().requires_grad_() for value in projected]

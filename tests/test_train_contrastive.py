@@ -197,7 +197,9 @@ def test_published_checkpoints_are_read(run: Path, tmp_path: Path, prefix: str) 
         assert torch.equal(found.state[name], value)
 
 
-def test_the_published_config_is_understood(data: Path, split: Path, tmp_path: Path) -> None:
+def test_the_published_config_is_understood(
+    data: Path, split: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     content = {"datasource": "D", "split": "S", "resnet": 18, "projection_dim": 8, "framework": "moco", "momentum": 0.9}
     content |= {"queue_size": 10, "pretrained": False, "batch_size": 4, "epochs": 2, "lr": 0.1, "temperature": 0.1}
     content |= {"lr_schedule": [1], "cos_lr": False, "weight_decay": 1e-4, "save_every": 1}
@@ -207,15 +209,50 @@ def test_the_published_config_is_understood(data: Path, split: Path, tmp_path: P
     cosine = settings_from_published({**content, "cos_lr": True, "momentum": None}, Path("x"))
     assert (cosine["schedule"], cosine["cosine_warm_share"]) == ("cosine", 0.0)
     assert "momentum" not in cosine
-    with pytest.raises(ValueError, match="pretrained must be false or a file of torchvision's weights, got True"):
-        settings_from_published({**content, "pretrained": True}, Path("config.yaml"))
+    for name, value in (("optimizer", "sgd"), ("augmentation", "color"), ("epoch_shows", "objects")):
+        assert ours[name] == value
+    with pytest.raises(ValueError, match="pretrained must be true, false or a file of torchvision's weights, got 1"):
+        settings_from_published({**content, "pretrained": 1}, Path("config.yaml"))
     file = tmp_path / "config.yaml"
-    file.write_text(json.dumps({**content, "datasource": str(data), "split": str(split)}))
+    file.write_text(json.dumps({**content, "pretrained": True, "datasource": str(data), "split": str(split)}))
     small = ["--width", "4", "--image-size", "64", "--device", "cpu"]
     assert main(["train", "contrastive", "--config", str(file), "--out", str(tmp_path / "run"), *small]) == 0
+    asked = (
+        "config.yaml: pretrained asks for torchvision's weights, a file resnet18-f37072fd.pth, which --imagenet FILE"
+    )
+    assert asked in caplog.text
     assert len(list((tmp_path / "run" / "snapshots").iterdir())) == 2
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["config"]
     assert (settings["method"], settings["momentum"], settings["rates"]["schedule"]) == ("moco", 0.9, "step")
+    caplog.clear()
+    assert settings_from_published({**content, "pretrained": True}, file, has_imagenet=True)["backbone"] == "resnet18"
+    assert not caplog.text
+
+
+def test_an_epoch_shows_a_pair_of_each_object(data: Path, split: Path) -> None:
+    config = replace(CONTRASTIVE, epoch_shows="objects", batch_size=4, augmentation="color")
+    folder, keys = DataFolder(data), read_split(split)
+    views = ViewSet(folder, keys, config.image_size)
+    look = FeatureLook(folder, (), keys, config.image_size, ("easy", "hard"))
+    stage = ContrastiveStage(views, keys, config, torch.device("cpu"), look)
+    assert stage.batches_per_epoch == 1
+    assert (
+        ContrastiveStage(views, keys, replace(config, epoch_shows="views"), torch.device("cpu"), look).batches_per_epoch
+        == len(views) // 8
+    )
+
+
+@pytest.mark.parametrize("method", ["byol", "simsiam"])
+def test_published_heads_train(data: Path, split: Path, tmp_path: Path, method: str) -> None:
+    heads = {"predictor_size": 512, "head_norm": "off", "normalised_predictions": False}
+    config = replace(CONTRASTIVE, method=method, epochs=1, augmentation="color", pictures="resized", **heads)
+    train_contrastive(data, [split], tmp_path, config, CPU)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["modules"]
+    assert state["model.predictor.0.weight"].shape[0] == 512
+    assert not any(name.startswith("model.predictor") and "running_mean" in name for name in state)
+    found = load_backbone(tmp_path)
+    assert found is not None
+    assert found.pictures == "resized"
 
 
 def test_its_features_are_analysed(data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,7 +318,7 @@ if "WORLD_SIZE" in __import__("os").environ:
     dist.init_process_group("gloo")
     rank, size = dist.get_rank(), dist.get_world_size()
 part = slice(rank * 4 // size, (rank + 1) * 4 // size)
-_, loss = model(one[part], other[part], return_loss=True)
+_, _, loss = model(one[part], other[part], return_loss=True)
 (loss / size).backward()
 grads = torch.cat([p.grad.flatten() for p in model.parameters()])
 if size > 1:
@@ -326,7 +363,7 @@ def test_messages(
         load_start([run, run])
     with pytest.raises(ValueError, match=r"the encoder can start from one file, got --imagenet x.pth and --init .*"):
         train_joint(data, [split], tmp_path / "out", JOINT, CPU, init=run, imagenet=Path("x.pth"))
-    with pytest.raises(ValueError, match=r"--init: no run of `train shape` among .*; its latents are the targets"):
+    with pytest.raises(ValueError, match=r"--init: no run of `train shape` among .*; its decoder and latents are needed"):
         train_encoder(run, data, [split], tmp_path / "out", ENCODER, CPU)
     with pytest.raises(ValueError, match="--temperature must be positive, got 0"):
         ContrastiveConfig(temperature=0)

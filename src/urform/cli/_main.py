@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from urform.cli._command_table import command_name
@@ -70,7 +71,7 @@ def _translation(words: list[str]) -> Translate | None:
         return None
     from urform.published import settings_from_published
 
-    return settings_from_published
+    return partial(settings_from_published, has_imagenet="--imagenet" in words)
 
 
 def _one_line(error: Exception) -> str:

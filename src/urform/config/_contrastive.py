@@ -34,6 +34,17 @@ class ContrastiveConfig:
     """Of the encoder that follows, in moco and byol."""
     queue_size: int = 8192
     """Keys that moco remembers."""
+    head_norm: Literal["usual", "on", "off"] = "usual"
+    """Batch norm in projection and predictor: as the method's paper has it, or in all of them, or in none."""
+    predictor_size: int | None = None
+    """Hidden units of the predictor of byol and simsiam; None = as many as features, or a quarter of the projection;
+    published 512."""
+    normalised_predictions: bool = True
+    """The loss of byol and simsiam compares directions alone; published byol leaves predictions as long as they are."""
+    augmentation: Literal["full", "color"] = "full"
+    """How views are varied: crop, mirror image, color, grey and blur, or by color alone (published)."""
+    epoch_shows: Literal["views", "objects"] = "views"
+    """An epoch shows about as many pictures as there are views, or a pair of views of each object (published)."""
     pairs: Literal["views", "augmentations", "mixed"] = "views"
     """What a positive pair is: two views of an object, two augmentations of one view, or at random one or the other."""
     levels: Levels = "both"
@@ -65,6 +76,8 @@ class ContrastiveConfig:
         require(self.queue_size >= 1, "--queue-size", "at least 1", self.queue_size)
         require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
         require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
+        size = self.predictor_size
+        require(size is None or size >= 1, "--predictor-size", "at least 1", size)
         require(self.lr is None or self.lr > 0, "--lr", "positive", self.lr)
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
 
@@ -81,10 +94,12 @@ class ContrastiveConfig:
     @property
     def method_options(self) -> dict[str, Any]:
         """The settings that the method has, besides its backbone."""
+        predictor = ("predictor_size", "normalised_predictions")
         names = {
             "simclr": ("temperature",),
             "moco": ("temperature", "momentum", "queue_size"),
-            "byol": ("momentum",),
-            "simsiam": (),
+            "byol": ("momentum", *predictor),
+            "simsiam": predictor,
         }
-        return {name: getattr(self, name) for name in ("projection_size", *names[self.method])}
+        options = {name: getattr(self, name) for name in ("projection_size", *names[self.method])}
+        return options | {"head_norm": {"usual": None, "on": True, "off": False}[self.head_norm]}

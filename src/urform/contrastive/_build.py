@@ -30,7 +30,8 @@ def encoder(
         method: simclr, moco, byol or simsiam.
         width: channels of a ResNet's first stage.
         weights: file of torchvision's ImageNet weights for a ResNet of width 64.
-        **options: of the method: projection_size, temperature, momentum, queue_size.
+        **options: of the method: projection_size, temperature, momentum, queue_size, head_norm, predictor_size,
+            normalised_predictions.
 
     Raises:
         ValueError: an unknown name, or weights that do not fit.

@@ -19,25 +19,31 @@ class ContrastiveEncoder(nn.Module, ABC):
     Args:
         backbone: a module with a `feature_size` F, pictures (B, 3, H, W) to features (B, F).
         projection_size: length D of what the loss compares.
+        head_norm: batch norm in projection and predictor; None = as the method's paper has it.
 
     Raises:
         ValueError: `projection_size` is out of range.
     """
 
-    def __init__(self, backbone: Backbone, projection_size: int = 128):
+    def __init__(self, backbone: Backbone, projection_size: int = 128, head_norm: bool | None = None):
         super().__init__()
         if projection_size < 2:
             raise ValueError(f"projection_size must be at least 2, got {projection_size}")
         self.backbone = backbone
         self.projection_size = projection_size
+        self._head_norm = head_norm
+
+    def _norm(self, usual: bool) -> bool:
+        """Whether a head has batch norm, which usually has it or not."""
+        return usual if self._head_norm is None else self._head_norm
 
     def forward(
         self,
         images: Float[Tensor, "B 3 H W"],
         others: Float[Tensor, "B 3 H W"] | None = None,
         return_loss: bool = False,
-    ) -> Float[Tensor, "B F"] | tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
-        """Features of pictures; with a second view of the same objects, the loss, too.
+    ) -> Float[Tensor, "B F"] | tuple[Float[Tensor, "B F"], Float[Tensor, "B F"], Float[Tensor, ""]]:
+        """Features of pictures; with a second view of the same objects, its features and the loss, too.
 
         Args:
             images: RGB in [0, 1].
@@ -45,7 +51,7 @@ class ContrastiveEncoder(nn.Module, ABC):
             return_loss: whether to return it; needs `others`.
 
         Returns:
-            The features of `images`, or them and the loss.
+            The features of `images`; or them, those of `others` and the loss.
 
         Raises:
             ValueError: `others` is missing, or is not of the shape of `images`.
@@ -56,14 +62,15 @@ class ContrastiveEncoder(nn.Module, ABC):
         if others is None or others.shape != images.shape:
             got = "none" if others is None else f"shape {tuple(others.shape)}"
             raise ValueError(f"others must have the shape of images, {tuple(images.shape)}, got {got}")
-        return features, self._loss(features.float(), images, others)
+        other_features, loss = self._loss(features.float(), images, others)
+        return features, other_features, loss
 
     def advance(self, progress: float) -> None:
         """Tell how much of the training is done, 0 to 1: some methods have a schedule."""
 
     @abstractmethod
-    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> Float[Tensor, ""]:
-        """The loss, from the features of `images` and both pictures."""
+    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
+        """Features of `others` and the loss, from the features of `images` and both pictures."""
 
 
 def projector(sizes: tuple[int, ...], norm: bool = False, last_norm: bool = False) -> nn.Sequential:

@@ -33,26 +33,28 @@ class MoCo(ContrastiveEncoder):
         temperature: float = 0.07,
         momentum: float = 0.99,
         queue_size: int = 8192,
+        head_norm: bool | None = None,
     ):
-        super().__init__(backbone, projection_size)
+        super().__init__(backbone, projection_size, head_norm)
         if queue_size < 1:
             raise ValueError(f"queue_size must be at least 1, got {queue_size}")
         self.temperature, self.momentum = temperature, momentum
         size = backbone.feature_size
-        self.projection = projector((size, size, projection_size))
+        self.projection = projector((size, size, projection_size), norm=self._norm(False))
         self.key = MomentumTwin(nn.Sequential(self.backbone, self.projection))
         self.register_buffer("queue", nn.functional.normalize(torch.randn(queue_size, projection_size), dim=1))
         self.register_buffer("oldest", torch.zeros((), dtype=torch.long))
 
-    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> Float[Tensor, ""]:
+    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
         if self.training:
             self.key.follow(nn.Sequential(self.backbone, self.projection), self.momentum)
-        keys = nn.functional.normalize(self.key(others).float(), dim=1)
+        other_features, projected = self.key.steps(others)
+        keys = nn.functional.normalize(projected.float(), dim=1)
         # A copy: the queue changes before the backward pass wants it.
         loss = info_nce_loss(self.projection(features).float(), keys, self.queue.clone(), self.temperature)
         if self.training:
             self._enqueue(gathered(keys))
-        return loss
+        return other_features, loss
 
     @torch.no_grad()
     def _enqueue(self, keys: Float[Tensor, "B D"]) -> None:

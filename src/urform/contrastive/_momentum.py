@@ -38,6 +38,15 @@ class MomentumTwin(nn.Module):
         return self.module(images)
 
     @torch.no_grad()
+    def steps(self, images: Tensor) -> list[Tensor]:
+        """What each module of a sequence makes of the one before, without a gradient."""
+        made = []
+        for module in self.module.children():
+            images = module(images)
+            made.append(images)
+        return made
+
+    @torch.no_grad()
     def follow(self, module: nn.Module, momentum: float) -> None:
         """Go a step of 1 - momentum towards it."""
         theirs = module.state_dict()

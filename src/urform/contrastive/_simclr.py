@@ -16,12 +16,21 @@ class SimCLR(ContrastiveEncoder):
     Source: Chen 2020, A Simple Framework for Contrastive Learning of Visual Representations.
     """
 
-    def __init__(self, backbone: Backbone, projection_size: int = 128, temperature: float = 0.07):
-        super().__init__(backbone, projection_size)
+    def __init__(
+        self,
+        backbone: Backbone,
+        projection_size: int = 128,
+        temperature: float = 0.07,
+        head_norm: bool | None = None,
+    ):
+        super().__init__(backbone, projection_size, head_norm)
         self.temperature = temperature
         size = backbone.feature_size
-        self.projection = projector((size, size, projection_size))
+        self.projection = projector((size, size, projection_size), norm=self._norm(False))
 
-    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> Float[Tensor, ""]:
-        one, other = self.projection(features).float(), self.projection(self.backbone(others).float()).float()
-        return nt_xent_loss(one, other, self.temperature, (gathered(one), gathered(other)), own_first(len(one)))
+    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
+        other_features = self.backbone(others)
+        one, other = self.projection(features).float(), self.projection(other_features.float()).float()
+        return other_features, nt_xent_loss(
+            one, other, self.temperature, (gathered(one), gathered(other)), own_first(len(one))
+        )

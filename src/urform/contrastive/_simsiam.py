@@ -11,18 +11,33 @@ from urform.models import Backbone
 
 
 class SimSiam(ContrastiveEncoder):
-    """Args as in `ContrastiveEncoder`. The predictor narrows to a quarter, the projection ends with batch norm.
+    """Args as in `ContrastiveEncoder`, and those below. The projection ends with batch norm.
+
+    Args:
+        predictor_size: hidden units of the predictor; None = a quarter of the projection.
+        normalised_predictions: see `cosine_loss`.
 
     Source: Chen 2021, Exploring Simple Siamese Representation Learning.
     """
 
-    def __init__(self, backbone: Backbone, projection_size: int = 128):
-        super().__init__(backbone, projection_size)
-        size = backbone.feature_size
-        self.projection = projector((size, size, projection_size), norm=True, last_norm=True)
-        self.predictor = projector((projection_size, max(1, projection_size // 4), projection_size), norm=True)
+    def __init__(
+        self,
+        backbone: Backbone,
+        projection_size: int = 128,
+        head_norm: bool | None = None,
+        predictor_size: int | None = None,
+        normalised_predictions: bool = True,
+    ):
+        super().__init__(backbone, projection_size, head_norm)
+        size, norm = backbone.feature_size, self._norm(True)
+        narrow = predictor_size or max(1, projection_size // 4)
+        self._normalised_predictions = normalised_predictions
+        self.projection = projector((size, size, projection_size), norm=norm, last_norm=norm)
+        self.predictor = projector((projection_size, narrow, projection_size), norm=norm)
 
-    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> Float[Tensor, ""]:
-        one, other = self.projection(features).float(), self.projection(self.backbone(others).float()).float()
+    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
+        other_features = self.backbone(others)
+        one, other = self.projection(features).float(), self.projection(other_features.float()).float()
         forth, back = self.predictor(one).float(), self.predictor(other).float()
-        return (cosine_loss(forth, other) + cosine_loss(back, one)) / 2
+        normalised = self._normalised_predictions
+        return other_features, (cosine_loss(forth, other, normalised) + cosine_loss(back, one, normalised)) / 2

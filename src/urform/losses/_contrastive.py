@@ -66,9 +66,19 @@ def _products(rows: Tensor, others: Tensor) -> Tensor:
         return rows @ others.t()
 
 
-def cosine_loss(predicted: Float[Tensor, "B D"], target: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
+def cosine_loss(
+    predicted: Float[Tensor, "B D"], target: Float[Tensor, "B D"], normalised: bool = True
+) -> Float[Tensor, ""]:
     """Squared distance of the two on the unit sphere, 2 - 2 cos, mean over the batch; none of it moves the target.
+
+    Args:
+        predicted: what one view predicts.
+        target: what it should have predicted.
+        normalised: False leaves the predictions as long as they are: 2 - 2 times their product with the unit target, as
+            the published BYOL has it. That has no least value.
 
     Source: Grill 2020 (BYOL), eq. 2; up to scale and constant, Chen 2021 (SimSiam), eq. 1.
     """
+    if not normalised:
+        return (2 - 2 * (predicted * nn.functional.normalize(target.detach(), dim=1)).sum(dim=1)).mean()
     return (2 - 2 * nn.functional.cosine_similarity(predicted, target.detach(), dim=1)).mean()

@@ -88,7 +88,7 @@ class ContrastiveStage(Stage):
         if imagenet is not None:
             backbone.load_imagenet(imagenet)
         self._model = METHODS[config.method](backbone, **config.method_options).to(device)
-        self._augmentation = build_augmentation(config.image_size)
+        self._augmentation = build_augmentation(config.image_size, config.augmentation)
         self.modules = nn.ModuleDict({"model": self._model})
         self.optimizer = build_optimizer(config.chosen_optimizer, self._model, config.highest_lr, config.weight_decay)
 
@@ -100,6 +100,8 @@ class ContrastiveStage(Stage):
     @property
     def _rounds(self) -> int:
         """How often an epoch goes through the objects; what does not fill a batch at its end is left out that time."""
+        if self._config.epoch_shows == "objects":
+            return 1
         return max(1, len(self._views) // (2 * len(self._of_object)))
 
     def batch(self, epoch: int, index: int) -> ContrastiveBatch:
@@ -124,7 +126,7 @@ class ContrastiveStage(Stage):
         self._model.advance(epoch / self.epochs)
         with torch.autocast(self._device.type, enabled=False):
             images, others = (self._augmentation(to_input(rgba)) for rgba in (one, other))
-        features, loss = self._model(images, others, return_loss=True)
+        features, _, loss = self._model(images, others, return_loss=True)
         return {"contrast": loss}, negatives(features.detach().float(), categories)
 
     def lr_factors(self, epoch: float) -> list[float]:
@@ -238,10 +240,17 @@ def negatives(features: Float[Tensor, "B F"], categories: Tensor) -> dict[str, T
     }
 
 
-def build_augmentation(size: int) -> nn.Module:
-    """Augmentations, each picture its own, on its device. Source: after Chen 2020 (SimCLR), appendix A, but milder."""
+def build_augmentation(size: int, kind: str = "full") -> nn.Module:
+    """Augmentations, each picture its own, on its device. Source: after Chen 2020 (SimCLR), appendix A, but milder.
+
+    Args:
+        size: pixels along an edge.
+        kind: "full", or "color" for jitter of the color alone.
+    """
     import kornia.augmentation as augmentation  # heavy, and nothing else needs it
 
+    if kind == "color":
+        return nn.Sequential(augmentation.ColorJitter(0.4, 0.4, 0.4, 0.1, p=0.8))
     kernel = max(3, size // 10 | 1)
     return nn.Sequential(
         augmentation.RandomResizedCrop((size, size), scale=(0.4, 1.0), ratio=(0.8, 1.25)),
