@@ -264,8 +264,8 @@ def test_messages(server: Server, tmp_path: Path, home: Path) -> None:
         get(f"{server.url}/y/a.bin", tmp_path)
     with pytest.raises(ValueError, match=r"http://h/a\.zip: has a user name in it; .* ~/\.netrc"):
         get("http://me:secret@h/a.zip", tmp_path)
-    with pytest.raises(ValueError, match=r"ftp://h/a: cannot fetch ftp://, expected http"):
-        get("ftp://h/a", tmp_path)
+    with pytest.raises(ValueError, match=r"gopher://h/a: cannot fetch gopher://, expected http"):
+        get("gopher://h/a", tmp_path)
     with pytest.raises(ValueError, match="names no file, expected a URL that ends in a file name"):
         get(f"{server.url}/", tmp_path)
     server.content = b"\n<!DOCTYPE html><html>log in</html>"

@@ -363,7 +363,7 @@ def test_messages(
         load_start([run, run])
     with pytest.raises(ValueError, match=r"the encoder can start from one file, got --imagenet x.pth and --init .*"):
         train_joint(data, [split], tmp_path / "out", JOINT, CPU, init=run, imagenet=Path("x.pth"))
-    with pytest.raises(ValueError, match=r"--init: no run of `train shape` among .*; its decoder and latents are needed"):
+    with pytest.raises(ValueError, match=r"no run of `train shape` among .*; its decoder and latents are needed"):
         train_encoder(run, data, [split], tmp_path / "out", ENCODER, CPU)
     with pytest.raises(ValueError, match="--temperature must be positive, got 0"):
         ContrastiveConfig(temperature=0)

@@ -14,7 +14,7 @@ from urform.cli._correspondence_commands import (
     TransferKeypoints,
     TransferLabels,
 )
-from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataSplit
+from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataInit, DataSplit
 from urform.cli._import_commands import Embeddings, Import
 from urform.cli._mesh_commands import MeshImages, MeshShapes, MeshTemplate, Morph
 from urform.cli._train_commands import TrainContrastive, TrainEncoder, TrainJoint, TrainPose, TrainShape
@@ -41,6 +41,7 @@ COMMANDS: dict[str, type[Any]] = {
     "transfer labels": TransferLabels,
     "transfer keypoints": TransferKeypoints,
     "transfer colors": TransferColors,
+    "data init": DataInit,
     "data fetch": DataFetch,
     "data check": DataCheck,
     "data split": DataSplit,

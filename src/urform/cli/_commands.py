@@ -77,6 +77,8 @@ class Prepare:
     """Settings."""
     hold_out: Path | None = None
     """File that names the test instances, one a line (or a split file), instead of a fraction."""
+    split: tuple[Path, ...] = ()
+    """Split files: prepare the shapes that they name, and no others."""
     workers: int = 0
     """Processes; 0 = one a core."""
     time_limit_s: float = 900.0
@@ -91,7 +93,8 @@ class Prepare:
         from urform.prepare import prepare, summarise
 
         limits = {"workers": self.workers, "time_limit_s": self.time_limit_s, "memory_gb": self.memory_gb}
-        reports = prepare(self.meshes, self.out, self.config, self.hold_out, **limits, cluster=self.cluster)
+        more = {"cluster": self.cluster, "splits": self.split}
+        reports = prepare(self.meshes, self.out, self.config, self.hold_out, **limits, **more)
         print(summarise(reports))
         if not any(report.outcome == "done" for report in reports):
             raise ValueError(f"{self.meshes}: none of the {len(reports)} meshes could be prepared, see above")

@@ -107,15 +107,45 @@ class DataCheck:
 
 
 @dataclass(frozen=True)
+class DataInit:
+    """Begin a data folder as published: fetch ShapeNet and PASCAL3D+, unpack them, and note where they lie."""
+
+    secret: Positional[Path]
+    """The published secret.json: shapenet_url, shapenet_root, shapenet_folder, pascal_root, pascal_folder."""
+    out: Path
+    """Data folder, made when missing."""
+    max_gb: float = 200.0
+    """Most GiB that one archive may have, and unpack to."""
+
+    def run(self) -> int:
+        """Say what came of each; 1 if members of an archive were refused."""
+        from urform.sources import begin, read_secret
+
+        refused = False
+        for archive in read_secret(self.secret):
+            begun = begin(archive, self.out, self.max_gb)
+            refused |= bool(begun.refused)
+            count = f", {begun.categories} categories" if begun.categories else ""
+            print(f"{begun.dataset}: {begun.folder}{count}{' (was there)' if begun.was_there else ''}", flush=True)
+            if begun.refused:
+                print(f"{len(begun.refused)} members refused: {_first(begun.refused)}", flush=True)
+        print(f"{self.out}: knows where they lie")
+        return 1 if refused else 0
+
+
+@dataclass(frozen=True)
 class DataFetch:
     """Download archives of meshes and unpack them safely; interrupted downloads continue."""
 
     urls: Positional[tuple[str, ...]]
-    """http(s):// or file:// URLs, or paths; user names and passwords come from ~/.netrc."""
+    """http(s)://, ftp:// or file:// URLs, paths, or links or ids of files of Google Drive; user names and passwords
+    come from ~/.netrc."""
     out: Path
     """Folder of the files; NAME.zip is unpacked into NAME."""
     sha256: tuple[str, ...] = ()
     """Checksums of the files, one for each URL."""
+    merge: Path | None = None
+    """Data folder that the unpacked files are merged into; files that are there already stay."""
     unpack: bool = True
     """Unpack .zip, .sh3f and .tar(.gz, .xz, .bz2) files."""
     max_gb: float = 200.0
@@ -129,6 +159,8 @@ class DataFetch:
             raise ValueError("no URL given, expected at least one")
         if self.sha256 and len(self.sha256) != len(self.urls):
             raise ValueError(f"--sha256 must be given for each of the {len(self.urls)} URLs, got {len(self.sha256)}")
+        if self.merge and not self.unpack:
+            raise ValueError("--merge must be left away with --no-unpack: it merges what was unpacked")
         check_urls(self.urls, self.unpack)
         refused = False
         for url, checksum in zip(self.urls, self.sha256 or [None] * len(self.urls), strict=True):
@@ -139,7 +171,20 @@ class DataFetch:
                 print(f"{got.unpacked.folder}: {got.unpacked.files} files", flush=True)
                 if got.unpacked.refused:
                     print(f"{len(got.unpacked.refused)} members refused: {_first(got.unpacked.refused)}", flush=True)
+                if self.merge:
+                    refused |= self._merged(got.unpacked.folder, self.merge)
         return 1 if refused else 0
+
+    @staticmethod
+    def _merged(folder: Path, data: Path) -> bool:
+        """Merge, and say what came of it; whether files of the data folder have another content."""
+        from urform.sources import merge
+
+        done = merge(folder, data)
+        print(f"{data}: {done.added} files more, {done.same} were there", flush=True)
+        if done.clashes:
+            print(f"{len(done.clashes)} were there with another content and stay: {_first(done.clashes)}", flush=True)
+        return bool(done.clashes)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ class PrepareConfig:
     """Also write the depth of each view: PNG of 16 bits, 10,000 a box diagonal, 0 where there is nothing."""
     normals: bool = False
     """Also write the normals of each view, in the camera's axes (right, up, towards it), -1..1 as 0..255."""
+    only: Literal["views", "samples"] | None = None
+    """Make views alone, or samples and normalisation alone, and leave the others as they are; None = all."""
     up: Literal["y", "z"] = "y"
     """Axis that points up in the meshes; with z the front is -y. Files of .dae and .3mf say it themselves."""
     thicken: float = 0.0

@@ -4,7 +4,7 @@ from urform.data._categories import SYNSETS, known_category, same_category, syns
 from urform.data._choose import NEEDS, ChosenShapes, choose_shapes, read_names
 from urform.data._eyes import METADATA, read_eyes
 from urform.data._folder import DATASOURCES_FILE, DataFolder, read_keypoints
-from urform.data._inventory import VIEW_KINDS, VIEW_LEVELS, Inventory
+from urform.data._inventory import NO_CATEGORY, VIEW_KINDS, VIEW_LEVELS, Inventory
 from urform.data._parts import Parts
 from urform.data._shape_key import ShapeKey
 from urform.data._some import evenly_spaced
@@ -15,6 +15,7 @@ __all__ = [
     "DATASOURCES_FILE",
     "METADATA",
     "NEEDS",
+    "NO_CATEGORY",
     "SYNSETS",
     "VIEW_KINDS",
     "VIEW_LEVELS",

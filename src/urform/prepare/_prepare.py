@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from urform.config import PrepareConfig, require
-from urform.data import DATASOURCES_FILE, ShapeKey, is_test, split_by_list, split_content
+from urform.data import DATASOURCES_FILE, ShapeKey, is_test, read_split, split_by_list, split_content, synset_of
 from urform.files import caseless, check_outputs, is_url
 from urform.prepare._cluster import run_on_cluster
 from urform.prepare._content import content_of
@@ -37,6 +37,7 @@ def prepare(
     time_limit_s: float = 900.0,
     memory_gb: float = 8.0,
     cluster: str | None = None,
+    splits: Sequence[Path] = (),
 ) -> list[ShapeReport]:
     """Make SDF samples, surface samples, views, splits and a report of every mesh of a collection.
 
@@ -52,6 +53,7 @@ def prepare(
         workers: processes; 0 = one a core.
         time_limit_s: a mesh that takes longer is skipped; 0 = none, and with one worker no process of its own either.
         memory_gb: how much memory a worker may take for a mesh; 0 = any.
+        splits: split files; no other shapes than theirs are prepared.
         cluster: address of a Ray cluster whose cores do the work instead; paths must mean the same on all its machines.
 
     Returns:
@@ -63,21 +65,50 @@ def prepare(
             file system or Ray is not installed.
         OSError: the data folder cannot be written, or no cluster answers.
     """
-    for flag, number in (("--workers", workers), ("--time-limit-s", time_limit_s), ("--memory-gb", memory_gb)):
-        require(number >= 0, flag, "0 or more", number)
+    _check_limits(workers, time_limit_s, memory_gb)
     store = open_store(out)
-    sources = find_sources(meshes, config.dataset, config.category, _cache(meshes, store))
-    jobs = _jobs(sources, config, hold_out, store)
+    jobs = _jobs(_sources(meshes, config, splits, store), config, hold_out, store)
     _check_places(store, jobs, [Path(place) for place in (meshes, hold_out) if place is not None])
     with store.lock():
         earlier = known_reports(store, {job.source.key[:2] for job in jobs})
         _check_names(store, jobs, earlier)
         _note_sources(store, {job.source.key.dataset for job in jobs}, meshes)
         reports = _finished(store, jobs, earlier)
-        todo = [job for job in jobs if job.source.key not in reports]
+        todo = [replace(job, before=earlier.get(job.source.key)) for job in jobs if job.source.key not in reports]
         _collect(_run(todo, store, workers, time_limit_s, memory_gb, cluster), reports, len(jobs))
         _finish(store, earlier, reports)
     return [reports[job.source.key] for job in jobs]
+
+
+def _check_limits(workers: int, time_limit_s: float, memory_gb: float) -> None:
+    for flag, number in (("--workers", workers), ("--time-limit-s", time_limit_s), ("--memory-gb", memory_gb)):
+        require(number >= 0, flag, "0 or more", number)
+
+
+def _sources(meshes: Path | str, config: PrepareConfig, splits: Sequence[Path], store: Store) -> list[Source]:
+    found = find_sources(meshes, config.dataset, config.category, _cache(meshes, store))
+    return _named_by(found, splits, meshes) if splits else found
+
+
+def _named_by(sources: Sequence[Source], splits: Sequence[Path], meshes: Path | str) -> list[Source]:
+    """The sources that split files name, by category and instance.
+
+    Raises:
+        ValueError: they name none of them.
+    """
+    named = list(dict.fromkeys(key for split in splits for key in read_split(split)))
+    wanted = {(synset_of(key.category) or key.category, key.instance): key for key in named}
+    found = {(synset_of(source.key.category) or source.key.category, source.key.instance) for source in sources}
+    missing = [key for place, key in wanted.items() if place not in found]
+    if len(missing) == len(wanted):
+        raise ValueError(f"{meshes}: has none of the {len(named)} shapes of --split, first: {named[0]}")
+    if missing:
+        logger.warning("%s: has no mesh of %d of %d shapes, first: %s", meshes, len(missing), len(named), missing[0])
+    return [
+        source
+        for source in sources
+        if (synset_of(source.key.category) or source.key.category, source.key.instance) in wanted
+    ]
 
 
 def _collect(done: Iterator[ShapeReport], reports: dict[ShapeKey, ShapeReport], total: int) -> None:
@@ -198,7 +229,8 @@ def _finished(
                 "give --dataset or --category another name, or choose another --out"
             )
     for job, report in same:
-        if report.settings == fingerprint(job.config) and (report.split == "test") == job.is_test:
+        is_whole = report.made in ("", job.config.only)
+        if is_whole and report.settings == fingerprint(job.config) and (report.split == "test") == job.is_test:
             finished[report.key] = report
     return finished
 

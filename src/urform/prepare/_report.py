@@ -47,6 +47,7 @@ class ShapeReport:
         settings: fingerprint of the settings it was made with.
         up: axis that points up in the mesh file.
         content: hash of the mesh it was made from, see `content_of`.
+        made: "views" or "samples" where these alone were made; empty for both.
     """
 
     dataset: str
@@ -69,6 +70,7 @@ class ShapeReport:
     settings: str = ""
     up: Up = "y"
     content: str = ""
+    made: str = ""
 
     @property
     def key(self) -> ShapeKey:
@@ -155,7 +157,7 @@ def summarise(reports: Sequence[ShapeReport]) -> str:
 
 def _table(reports: Sequence[ShapeReport]) -> str:
     text = io.StringIO()
-    names = [field.name for field in fields(ShapeReport) if field.name not in ("settings", "content")]
+    names = [field.name for field in fields(ShapeReport) if field.name not in ("settings", "content", "made")]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*names, "quality"])
     for report in reports:

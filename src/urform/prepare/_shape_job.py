@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from urform.prepare._views import picture_beside_field, write_views
 from urform.render import LEVELS
 from urform.sources import Source, local_copy
 
+_OF_SAMPLES = ("watertight", "repaired", "sign", "lost", "jumps", "inside_fraction")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no fault of the mesh: these end the run
 PART_POINTS = 3000
 
@@ -51,12 +53,14 @@ class ShapeJob:
         is_test: whether it is prepared as a test shape.
         config: settings.
         store: the data folder.
+        before: what an earlier run says of the shape, if it is there.
     """
 
     source: Source
     is_test: bool
     config: PrepareConfig
     store: Store
+    before: ShapeReport | None = None
 
     @property
     def report(self) -> ShapeReport:
@@ -70,11 +74,28 @@ class ShapeJob:
             settings=fingerprint(self.config),
         )
 
+    @property
+    def start(self) -> ShapeReport:
+        """What a run of views alone begins with: what is known of the samples."""
+        before = self.before
+        if self.config.only != "views" or before is None or before.outcome != "done":
+            return self.report
+        return replace(self.report, **{name: getattr(before, name) for name in _OF_SAMPLES})
+
+    def made(self, content: str) -> str:
+        """What the folder has of the shape when this job is done: that alone, or all where the rest was there."""
+        only, before = self.config.only, self.before
+        if only is None:
+            return ""
+        rest = before is not None and before.outcome == "done" and before.made != only
+        same = before is not None and (before.content, before.settings) == (content, fingerprint(self.config))
+        return "" if rest and same else only
+
 
 def fingerprint(config: PrepareConfig) -> str:
     """Tells settings apart that make other files."""
     settings = asdict(config)
-    for name in ("dataset", "category", "test_fraction"):  # these decide what is prepared, not how
+    for name in ("dataset", "category", "test_fraction", "only"):  # these decide what is prepared, not how
         del settings[name]
     if config.up == "y":  # as it was for all folders that were prepared before one could say so
         del settings["up"]
@@ -98,7 +119,7 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
             raise ValueError(job.source.problem)
         content = content_of(job.source)
         with local_copy(job.source) as path:
-            report = replace(_make(job, path, DataFolder(stage)), content=content)
+            report = replace(_make(job, path, DataFolder(stage)), content=content, made=job.made(content))
     except Exception as error:  # whatever a library raises on a mesh that nobody has seen before
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             shutil.rmtree(stage, ignore_errors=True)
@@ -107,20 +128,21 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
         place = job.source.place
         report = replace(report, reason=reason if place in reason else f"{place}: {reason}")
     report = replace(report, elapsed_s=round(time.perf_counter() - started, 2))
-    _put_in_place(stage, job.store, report)
+    _put_in_place(stage, job, report)
     return report
 
 
-def _put_in_place(stage: Path, store: Store, report: ShapeReport) -> None:
+def _put_in_place(stage: Path, job: ShapeJob, report: ShapeReport) -> None:
+    store = job.store
     store.put(stage / "none", report_place(report.key))  # while there is no report, the shape counts as not done
-    for made in _products(DataFolder(stage), report.key):
+    for made in _products(DataFolder(stage), report.key, job.config.only):
         store.put(made, made.relative_to(stage).as_posix())
     shutil.rmtree(stage, ignore_errors=True)
     write_report(store, report)
 
 
-def _products(data: DataFolder, key: ShapeKey) -> list[Path]:
-    """The files and folders of a shape, its report aside."""
+def _products(data: DataFolder, key: ShapeKey, only: str | None) -> list[Path]:
+    """The files and folders of a shape, its report aside; `only` those of views or samples."""
     files = [
         data.sdf_path(key),
         data.surface_path(key),
@@ -129,7 +151,8 @@ def _products(data: DataFolder, key: ShapeKey) -> list[Path]:
         data.parts_path(key),
     ]
     folders = [data.views_path(key, level).parent for level in LEVELS]
-    return [*files, *folders, data.report_path(key).with_suffix(".png")]
+    picture = data.report_path(key).with_suffix(".png")
+    return [*(files if only != "views" else ()), *(folders if only != "samples" else ()), picture]
 
 
 def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
@@ -139,41 +162,63 @@ def _make(job: ShapeJob, path: Path, stage: DataFolder) -> ShapeReport:
     if job.source.rotation:
         rotation = np.reshape(job.source.rotation, (3, 3)) @ rotation
     mesh = load_mesh(path).turned(rotation)
-    normalisation = Normalisation.of(mesh.vertices)
-    cleaned = clean(normalisation.apply(mesh.vertices), mesh.faces)
-    rng = np.random.default_rng([*seed, 0])
-    field = settled_field(cleaned, config, rng)
-    samples = _samples(field, job, rng)
-    inside = len(samples.neg) / (len(samples.neg) + len(samples.pos))
-    report = replace(
-        job.report,
-        faces=len(mesh.faces),
-        up=config.up,
-        watertight=is_watertight(cleaned.faces),
-        repaired="; ".join(field.repaired),
-        notes="; ".join(mesh.notes),
-        sign=field.sign,
-        lost=round(field.quality.lost, 4),
-        jumps=round(field.quality.jumps, 4),
-        inside_fraction=round(inside, 4),
-    )
-    caster_rng = np.random.default_rng([*seed, 1])
-    shown = write_views(config, key, stage, mesh, caster_rng)
-    write_file(stage.report_path(key).with_suffix(".png"), encode_png(picture_beside_field(shown, field.distance)))
+    report = replace(job.start, faces=len(mesh.faces), up=config.up, notes="; ".join(mesh.notes))
+    made = None if config.only == "views" else _sampled(mesh, job, seed)
+    shown = None
+    if config.only != "samples":
+        shown = write_views(config, key, stage, mesh, np.random.default_rng([*seed, 1]))
+    beside = shown if made is None else picture_beside_field(shown, made.field.distance)
+    if beside is not None:
+        write_file(stage.report_path(key).with_suffix(".png"), encode_png(beside))
+    if made is None:
+        return replace(report, outcome="done")
+    report = replace(report, **made.facts)
     if reason := quarantine_reason(report):
         for level in LEVELS:
             shutil.rmtree(stage.views_path(key, level).parent, ignore_errors=True)
         return replace(report, outcome="quarantined", reason=reason)
-    surface = normalisation.undo(field.surface[: config.surface_points])
+    _write_samples(made, job, stage)
+    if (beside_mesh := path.parent / KEYPOINTS_FILE).is_file():
+        keypoints = {name: (rotation @ point).tolist() for name, point in read_keypoints(beside_mesh).items()}
+        write_file(stage.keypoints_path(key), (json.dumps(keypoints) + "\n").encode())
+        if parts := _parts(mesh, made.normalisation, [*seed, 2]):
+            write_file(stage.parts_path(key), npz(points=parts.points, part=parts.part, names=np.array(parts.names)))
+    return replace(report, outcome="done")
+
+
+class _Sampled(NamedTuple):
+    """What `prepare` computes of a mesh beside its views; the facts are those of a report."""
+
+    normalisation: Normalisation
+    field: Field
+    samples: SdfSamples
+    facts: dict[str, Any]
+
+
+def _sampled(mesh: TexturedMesh, job: ShapeJob, seed: Sequence[int]) -> _Sampled:
+    normalisation = Normalisation.of(mesh.vertices)
+    cleaned = clean(normalisation.apply(mesh.vertices), mesh.faces)
+    rng = np.random.default_rng([*seed, 0])
+    field = settled_field(cleaned, job.config, rng)
+    samples = _samples(field, job, rng)
+    inside = len(samples.neg) / (len(samples.neg) + len(samples.pos))
+    facts = {
+        "watertight": is_watertight(cleaned.faces),
+        "repaired": "; ".join(field.repaired),
+        "sign": field.sign,
+        "lost": round(field.quality.lost, 4),
+        "jumps": round(field.quality.jumps, 4),
+        "inside_fraction": round(inside, 4),
+    }
+    return _Sampled(normalisation, field, samples, facts)
+
+
+def _write_samples(made: _Sampled, job: ShapeJob, stage: DataFolder) -> None:
+    key, normalisation = job.source.key, made.normalisation
+    surface = normalisation.undo(made.field.surface[: job.config.surface_points])
     write_file(stage.surface_path(key), points_ply(surface))
     write_file(stage.normalisation_path(key), npz(offset=normalisation.offset, scale=np.array(normalisation.scale)))
-    if (beside := path.parent / KEYPOINTS_FILE).is_file():
-        keypoints = {name: (rotation @ point).tolist() for name, point in read_keypoints(beside).items()}
-        write_file(stage.keypoints_path(key), (json.dumps(keypoints) + "\n").encode())
-        if parts := _parts(mesh, normalisation, [*seed, 2]):
-            write_file(stage.parts_path(key), npz(points=parts.points, part=parts.part, names=np.array(parts.names)))
-    write_file(stage.sdf_path(key), npz(pos=samples.pos, neg=samples.neg))
-    return replace(report, outcome="done")
+    write_file(stage.sdf_path(key), npz(pos=made.samples.pos, neg=made.samples.neg))
 
 
 def _samples(field: Field, job: ShapeJob, rng: np.random.Generator) -> SdfSamples:

@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from tqdm import tqdm
 
 from urform.files import CHUNK, digest_of, replace_durably, safe_name, write_atomically
+from urform.sources._ftp import open_ftp
 
 logger = logging.getLogger(__name__)
 TIMEOUT_S = 60.0
@@ -32,7 +33,7 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 @dataclass(frozen=True)
 class Target:
-    """A download: from where, to where, how."""
+    """A download: from where, to where, how; `name` and `label` where the URL does not tell them."""
 
     url: str
     out: Path
@@ -41,14 +42,16 @@ class Target:
     max_gb: float
     retries: int
     wait_s: float
+    name: str = ""
+    label: str = ""
 
     @property
     def shown(self) -> str:
-        return shown_url(urlsplit(self.url))
+        return self.label or shown_url(urlsplit(self.url))
 
     @property
     def path(self) -> Path:
-        name = unquote(urlsplit(self.url).path).rsplit("/", 1)[-1]
+        name = self.name or unquote(urlsplit(self.url).path).rsplit("/", 1)[-1]
         if not name:
             raise ValueError(f"{self.shown}: names no file, expected a URL that ends in a file name")
         return self.out / safe_name(name)
@@ -137,6 +140,9 @@ def _attempt(target: Target) -> None:
         urllib.error.HTTPError: the server refuses.
         ConnectionError: the connection ended early.
     """
+    if urlsplit(target.url).scheme == "ftp":
+        _attempt_ftp(target)
+        return
     start, validator = _resume_point(target)
     request = target.request()
     _add_credentials(request)
@@ -159,6 +165,21 @@ def _attempt(target: Target) -> None:
                 raise ConnectionError("the server sent another part than was asked for")
             start = 0
             _write_note(target, response.headers)
+        _receive(target, response, start)
+
+
+def _attempt_ftp(target: Target) -> None:
+    """The same from an FTP server."""
+
+    def resume(version: str) -> int:
+        start, validator = _resume_point(target)
+        return start if validator == version else 0
+
+    with open_ftp(target.url, resume, TIMEOUT_S) as (response, start):
+        if not start:
+            _write_note(target, response.headers)
+        if start and response.headers.get("Content-Length") == "0":
+            return  # it was complete, and only the renaming was missing
         _receive(target, response, start)
 
 

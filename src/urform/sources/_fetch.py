@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from urform.files import caseless, digest_of, replace_durably, safe_name
-from urform.sources import _archive
+from urform.sources import _archive, _drive
 from urform.sources._archive import Unpacked, archive_stem
 from urform.sources._download import Target, check_sum, download, is_page, shown_url
+from urform.sources._drive import drive_id, drive_name
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def fetch(
     name and password come from `~/.netrc`. They are not sent to another host that the server redirects to.
 
     Args:
-        url: http(s)://, file:// or a path.
+        url: http(s)://, ftp:// or file://, a path, or a link or id of a file of Google Drive.
         out: the folder, made when missing.
         sha256: hexadecimal checksum that the file must have.
         unpack: unpack .zip, .sh3f and .tar(.gz, .xz, .bz2) files into `out/<name without ending>`.
@@ -70,17 +71,28 @@ def fetch(
         raise ValueError(f"--sha256 must have 64 hexadecimal digits, got {sha256!r}")
     if not 0 < max_gb < math.inf:
         raise ValueError(f"--max-gb must be positive, got {max_gb}")
-    parts = urlsplit(url)
-    if parts.scheme in ("http", "https"):
-        path, was_there = download(Target(url, out, sha256, dict(headers or {}), max_gb, retries, wait_s))
-    elif parts.scheme == "file" or "://" not in url:
-        local = Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else Path(url)
-        path, was_there = _local(local, out, sha256, unpack)
-    else:
-        raise ValueError(f"{shown_url(parts)}: cannot fetch {parts.scheme}://, expected http(s)://, file:// or a path")
+    path, was_there = _brought(url, out, (sha256, dict(headers or {}), max_gb, retries, wait_s), unpack)
     stem = archive_stem(path.name) if unpack else None
     unpacked = None if stem is None else _unpack(path, out / safe_name(stem), max_gb)
     return Fetched(path, path.stat().st_size, was_there, unpacked)
+
+
+def _brought(
+    url: str, out: Path, how: tuple[str | None, dict[str, str], float, int, float], unpack: bool
+) -> tuple[Path, bool]:
+    """The file on this machine, and whether it was there before."""
+    parts = urlsplit(url)
+    if identifier := drive_id(url):
+        name, label = drive_name(identifier, out), f"drive:{identifier}"
+        return download(Target(_drive.DOWNLOAD.format(id=identifier), out, *how, name, label))
+    if parts.scheme in ("http", "https", "ftp"):
+        return download(Target(url, out, *how))
+    if parts.scheme == "file" or "://" not in url:
+        local = Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else Path(url)
+        return _local(local, out, how[0], unpack)
+    raise ValueError(
+        f"{shown_url(parts)}: cannot fetch {parts.scheme}://, expected http(s)://, ftp://, file:// or a path"
+    )
 
 
 def check_urls(urls: Iterable[str], unpack: bool = True) -> None:
