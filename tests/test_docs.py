@@ -158,7 +158,7 @@ def test_sentences_are_short(page: Path) -> None:
     assert sum(words) / len(words) < 15
 
 
-OTHERS = r"colour normaliz neighbor behavior optimis summariz initializ(?!e\.py) recogniz analys(?:e|ing)\b gray"
+OTHERS = r"colour normaliz neighbor behavior optimiser summariz initializ(?!e\.py) recogniz analys(?:e|ing)\b gray"
 OTHER_SPELLING = re.compile(rf"\b\w*(?:{'|'.join(OTHERS.split())})\w*", re.IGNORECASE)
 
 

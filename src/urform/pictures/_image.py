@@ -125,7 +125,7 @@ def _step(width: int, height: int) -> int:
 
 
 def _smaller(image: Image.Image) -> Image.Image:
-    """A picture of not too many pixels, RGB or RGBA; the colour of clear pixels does not get into others."""
+    """A picture of not too many pixels, RGB or RGBA; the color of clear pixels does not get into others."""
     if _step(*image.size) > 1 and image.mode == "RGBA" and (box := image.getchannel("A").getbbox()):
         left, top, right, bottom = box
         across, down = (math.ceil(MARGIN * length) for length in (right - left, bottom - top))
