@@ -41,7 +41,7 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
 
 
 def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
-    """A picture, however it is given, as `read_image` gives it.
+    """Read a picture from a path, bytes, a PIL image or an array, like `read_image`.
 
     Args:
         image: a path; the bytes of a file; a PIL image, whose EXIF tag turns it upright, too; or an array (H, W), grey,
