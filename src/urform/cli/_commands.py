@@ -111,7 +111,7 @@ class Reconstruct:
     category: str | None = None
     """A shipped category; default: the only or best-fitting one."""
     weights: Path | None = None
-    """Run folder or weights file; default: shipped weights."""
+    """Run folder or weights file, instead of shipped weights."""
     format: Literal["glb", "obj", "ply", "stl"] = "glb"
     """File format of the meshes: y up in the unit ball; stl, for printers, z up in millimetres."""
     size: float | None = None
@@ -175,7 +175,7 @@ class Evaluate:
     csv: Path | None = None
     """Write a line for each shape and method to this file."""
     sheet: Path | None = None
-    """Draw the shapes, worst first, into this PNG file."""
+    """Also draw the shapes, worst first, into this PNG file."""
 
     def run(self) -> int:
         """Print the table."""

@@ -36,7 +36,7 @@ class Fit:
     steps: int = 400
     """Steps of the optimisation."""
     seed: int = 0
-    """Seed of the sampled points."""
+    """Seed of the points that it draws."""
     format: Literal["glb", "obj", "ply", "stl"] = "glb"
     """File format of the mesh; an STL file of photographs alone stands z up and is 100 millimetres long."""
     resolution: int = 128
@@ -171,7 +171,7 @@ class Register:
     modes: int = 0
     """Principal modes of the statistical shape model; 0 = no model."""
     faces: int = 8000
-    """Approximate number of faces of the registered meshes."""
+    """Faces of the registered meshes, about."""
     format: Literal["ply", "obj", "stl", "glb"] = "ply"
     """File format of the meshes."""
     steps: int = 400

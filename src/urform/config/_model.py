@@ -44,7 +44,7 @@ class ModelConfig:
     dropout_layers: tuple[int, ...] | None = None
     """Indices of the template's layers with dropout; None = all."""
     correction_width: int = 192
-    """Hidden units of the correction, which adds the parts that the template lacks; 0 = no correction."""
+    """Hidden units of the correction, which gives a shape the parts that the template lacks; 0 = no correction."""
     encoder_backbone: Literal["resnet", "efficientnet-lite0"] = "resnet"
     """The image encoder: 'resnet' (published) or 'efficientnet-lite0' (extra `efficientnet`)."""
     encoder_depth: Literal[18, 34, 50, 101] = 18

@@ -55,7 +55,7 @@ class PrepareConfig:
     normals: bool = False
     """Write the normals of each view too, in the camera's axes (right, up, towards it), -1..1 as 0..255."""
     up: Literal["y", "z"] = "y"
-    """Axis that points up in the meshes; with z the front is -y. DAE and 3MF files store it themselves."""
+    """Axis that points up in the meshes; with z the front is -y. Files of .dae and .3mf say it themselves."""
     thicken: float = 0.0
     """Thickness given to sheets, the surfaces with the outside on both sides (normalised space); 0 = none."""
     test_fraction: float = 0.2

@@ -181,7 +181,7 @@ class Model:
         return decode_pose(((plain + mirrored_pose(flipped)) / 2).cpu()), strange
 
     def frame(self, rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "S S 4"]:
-        """A cut-out object in the form that the encoder expects."""
+        """A cut-out object as the encoder wants to see it."""
         return frame(rgba, self.config.image_size)
 
     def mesh(
