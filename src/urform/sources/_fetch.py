@@ -21,7 +21,7 @@ from urform.sources._drive import drive_id, drive_name
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a download gave.
+    """The result of a download.
 
     Attributes:
         path: the file.
