@@ -96,6 +96,10 @@ def _make_published(folder: Path) -> None:
         write_specs(write_experiment(folder / name), **settings)
         (folder / name / "split.json").write_text(json.dumps(shapes))
     shutil.copytree(folder / "published_decoder" / "LatentCodes", folder / "only_latents" / "LatentCodes")
+    with zipfile.ZipFile(folder / "shapenet.zip", "w") as archive:
+        archive.write(folder / "a.obj", "ShapeNetCore.v2/03001627/a/models/model_normalized.obj")
+    secret = {"shapenet_url": "shapenet.zip", "shapenet_root": "datasets", "shapenet_folder": "ShapeNetCore.v2"}
+    (folder / "secret.json").write_text(json.dumps(secret))
     settings = {"datasource": "data", "split": "data/splits/mine_mug_train.json", "framework": "simclr", "resnet": 18}
     (folder / "config.yaml").write_text(json.dumps(settings))
 

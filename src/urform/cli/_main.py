@@ -12,7 +12,9 @@ from typing import NoReturn
 
 from urform.cli._command_table import command_name
 from urform.cli._config_file import Translate, with_config_file
-from urform.cli._parser import parse
+from urform.cli._parser import LEVELS, parse
+
+FLAG = "--log-level"
 
 
 def entry() -> NoReturn:
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     flags, files = _parted(words)
     debug = "--debug" in flags
-    words = [part for word in flags if word != "--debug" for part in _apart(word)]
+    words = [part for word in flags if word not in ("--debug", "--quiet") for part in _apart(word)]
     if words == ["--version"]:
         from urform import __version__
 
@@ -40,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name that the console cannot show must not end a batch
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
+    logger, before = logging.getLogger("urform"), logging.getLogger("urform").level
     try:
+        words, level = _told(words, "--quiet" in flags)
+        logger.setLevel(before if level is None else level)
         return parse([*with_config_file(words, _translation(words)), *files]).run()
     except SystemExit as stopped:  # help, or a completion script, was printed
         return stopped.code if isinstance(stopped.code, int) else 0
@@ -57,12 +62,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print(f"urform: {str(stopped) or 'interrupted'}", file=sys.stderr)
         return 130
+    finally:
+        logger.setLevel(before)
 
 
 def _parted(words: list[str]) -> tuple[list[str], list[str]]:
     """The words before `--`, and from it on: those are files, whatever they look like."""
     end = words.index("--") if "--" in words else len(words)
     return words[:end], words[end:]
+
+
+def _told(words: list[str], quiet: bool) -> tuple[list[str], int | None]:
+    """The words without `--log-level`, and the least importance of what is told; None = as usual."""
+    if quiet:
+        os.environ["TQDM_DISABLE"] = "1"  # read where tqdm is imported, which no command has done yet
+    if FLAG not in words:
+        return words, logging.ERROR if quiet else None
+    place = words.index(FLAG)
+    name = words[place + 1] if place + 1 < len(words) else ""
+    if name not in LEVELS:
+        raise ValueError(f"{FLAG} must be one of {', '.join(LEVELS)}, got {name!r}")
+    if quiet:
+        raise ValueError(f"--quiet must be left away with {FLAG}")
+    return words[:place] + words[place + 2 :], getattr(logging, name.upper())
 
 
 def _translation(words: list[str]) -> Translate | None:
@@ -80,4 +102,4 @@ def _one_line(error: Exception) -> str:
 
 def _apart(word: str) -> list[str]:
     """`--flag=value` of the flags that are looked at before the others are read, as two words."""
-    return word.split("=", 1) if word.startswith(("--config=", "--specs=", "--preset=")) else [word]
+    return word.split("=", 1) if word.startswith(("--config=", "--specs=", "--preset=", "--log-level=")) else [word]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Literal, Union
 
 import tyro
 from tyro._errors import on_parse_error  # not public yet, thus tyro's version has an upper bound in pyproject
@@ -18,6 +18,10 @@ from urform.cli._presets import preset_of
 DESCRIPTION = "Learn the archetype of a category of meshes; turn one picture into a watertight mesh."
 CONFIG_HELP = "YAML file with flags and their values; flags on the command line win."
 DEBUG_HELP = "Show tracebacks."
+LEVELS = ("debug", "info", "warning", "error")
+_Level = Literal["debug", "info", "warning", "error"]
+LEVEL_HELP = "Least importance of what is told on the way; info also names each file that is written."
+QUIET_HELP = "No progress bars, and of what is told on the way errors alone."
 VERSION_HELP = "Print the version."
 
 
@@ -38,7 +42,7 @@ def parse(words: Sequence[str]) -> Any:
 def _root(defaults: dict[str, Any]) -> type[Any]:
     """The whole command line as one dataclass: a command, and the flags that all commands share.
 
-    `--config`, `--debug` and `--version` are read before tyro reads the rest; they stand here for help and completion.
+    These flags are read before tyro reads the rest; they stand here for help and completion.
     """
     groups: dict[str, dict[str, type[Any]]] = {}
     for name, command in COMMANDS.items():
@@ -52,6 +56,12 @@ def _root(defaults: dict[str, Any]) -> type[Any]:
         ("command", _one_of(options)),
         ("config", Annotated[Path | None, anywhere, arg(help=CONFIG_HELP)], None),
         ("debug", Annotated[bool, anywhere, FlagCreatePairsOff, arg(help=DEBUG_HELP)], False),
+        (
+            "log_level",
+            Annotated[Literal["debug", "info", "warning", "error"], anywhere, arg(help=LEVEL_HELP)],
+            "warning",
+        ),
+        ("quiet", Annotated[bool, anywhere, FlagCreatePairsOff, arg(help=QUIET_HELP)], False),
         ("version", Annotated[bool, FlagCreatePairsOff, arg(help=VERSION_HELP)], False),
     ]
     return make_dataclass("Urform", fields)

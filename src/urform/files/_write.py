@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -22,6 +25,7 @@ def replace_durably(partial: Path, path: Path) -> None:
     """Give a finished file its name; not even a loss of power leaves an empty or half one under it."""
     sync(partial)
     partial.replace(path)
+    logger.info("wrote %s", path)
     with contextlib.suppress(OSError):  # not every system lets folders be synced
         folder = os.open(path.parent, os.O_RDONLY)
         try:

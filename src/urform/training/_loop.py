@@ -130,7 +130,8 @@ def train(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
     last = min(stage.epochs, config.stop_after or stage.epochs)
     count = stage.batches_per_epoch
     done = state.epoch * count + state.index
-    progress = tqdm(total=stage.epochs * count, initial=done, unit="batch", disable=not team.is_first)
+    hidden = {} if team.is_first else {"disable": True}
+    progress = tqdm(total=stage.epochs * count, initial=done, unit="batch", **hidden)
     with Stop() as stop, progress as bar, contextlib.closing(_Board(run, state.epoch, team.is_first)) as board:
         while state.epoch < last:
             bar.set_description(f"epoch {state.epoch + 1}/{stage.epochs}")
@@ -151,6 +152,7 @@ def train(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
             bar.set_postfix(shown)
     if team.is_first:
         stage.export(run.path / FILE_NAME)
+        run.note_files()
     team.wait()
 
 

@@ -27,6 +27,9 @@ CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint_previous.pt"
 BEST = "best.safetensors"
 LEFT_OUT = "left_out.json"
+FILES = "files.txt"
+_OWN_FOLDERS = ("tensorboard", "snapshots")
+_OWN_FILES = (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, LEFT_OUT, "config.json")
 
 
 class RunFolder:
@@ -88,6 +91,17 @@ class RunFolder:
         if self._writes and (shapes or samples) and content != self._noted:
             write_atomically(self.path / LEFT_OUT, (json.dumps(content, indent=1) + "\n").encode())
             self._noted = content
+
+    def note_files(self) -> None:
+        """Write `files.txt`: the size and name of each file that the run has written."""
+        if self._writes:
+            files = sorted(path for path in self.path.rglob("*") if path.is_file() and self._is_own(path))
+            lines = [f"{path.stat().st_size:>12} {path.relative_to(self.path).as_posix()}\n" for path in files]
+            write_atomically(self.path / FILES, "".join(lines).encode())
+
+    def _is_own(self, path: Path) -> bool:
+        place = path.relative_to(self.path)
+        return place.parts[0] in _OWN_FOLDERS or str(place) in _OWN_FILES
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint that can be read, or None where there is none yet.
@@ -165,9 +179,9 @@ def _plain(value: Any) -> Any:
 
 def _remove(path: Path) -> None:
     """Remove what a run made, and nothing else that lies there."""
-    for folder in ("tensorboard", "snapshots"):
+    for folder in _OWN_FOLDERS:
         shutil.rmtree(path / folder, ignore_errors=True)
-    for name in (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, LEFT_OUT, "config.json"):
+    for name in (*_OWN_FILES, FILES):
         (path / name).unlink(missing_ok=True)
 
 
