@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights, encoder_run, shape_run, split
+from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights, encoder_run, shape_run
 from urform.cli import main
 from urform.config import JointConfig, RunConfig, ScheduleConfig, ShapeConfig
 from urform.training import Stage, train_encoder, train_joint, train_shape
