@@ -18,9 +18,7 @@ TRIMMED = 2  # pixels between a cut-out and the edges of a picture that was crop
 COARSEST = 2.0  # times that a picture may be enlarged for the encoder
 OTHER_PART = 0.1  # of the largest part's area: smaller ones are crumbs
 STRANGE = 1.0  # as strange as one in twenty pictures of the category
-LEAST_OVERLAP = (
-    0.5  # of held-out chairs one in ten has less; their mean Chamfer distance is four times that of the others
-)
+LEAST_OVERLAP = 0.5  # one view in nine of chairs by held-out makers has less, and four times the Chamfer distance
 CRUMBS = 3  # dropped pieces of a mesh; the meshes of good photographs have up to two
 _EDGES = ("top", "bottom", "left", "right")
 

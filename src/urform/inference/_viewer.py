@@ -123,7 +123,7 @@ function start() {
 
 
 def viewer_html(mesh: trimesh.Trimesh, title: str = "urform") -> str:
-    """Write a page that shows a mesh, lit, framed, to be turned with the mouse; it needs nothing but itself.
+    """Write a self-contained page that shows a mesh, lit and framed; the mouse turns it.
 
     Positions are stored to 1/65535 of the longest edge of the bounding box; a mesh of 40,000 faces makes about 0.5 MB.
 

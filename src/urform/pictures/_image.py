@@ -23,9 +23,8 @@ _EXPECTED = "expected a PNG, JPEG, WebP, BMP, GIF or TIFF file"
 def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
     """Read a picture as RGB, or RGBA where it has transparency.
 
-    It is turned upright by its EXIF tag; palettes, grey, CMYK and 16 bits a channel are converted; of an animation the
-    first frame is taken. Of more than 12.5 megapixels a cut-out is cropped to its object, and 2 x 2, 3 x 3 ... pixels
-    become one.
+    Its EXIF tag turns it upright. Palettes, grey, CMYK and 16 bits a channel are converted. An animation gives its
+    first frame. Above 12.5 megapixels, a cut-out is cropped to its object, and 2 x 2, 3 x 3 ... pixels become one.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -42,7 +41,7 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
 
 
 def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
-    """A picture, however it is given, as `read_image` gives it.
+    """Read a picture from a path, bytes, a PIL image or an array, like `read_image`.
 
     Args:
         image: a path; the bytes of a file; a PIL image, whose EXIF tag turns it upright, too; or an array (H, W), grey,
@@ -126,7 +125,7 @@ def _step(width: int, height: int) -> int:
 
 
 def _smaller(image: Image.Image) -> Image.Image:
-    """A picture of not too many pixels, RGB or RGBA; the colour of clear pixels does not get into others."""
+    """A picture of not too many pixels, RGB or RGBA; the color of clear pixels does not get into others."""
     if _step(*image.size) > 1 and image.mode == "RGBA" and (box := image.getchannel("A").getbbox()):
         left, top, right, bottom = box
         across, down = (math.ceil(MARGIN * length) for length in (right - left, bottom - top))
