@@ -25,7 +25,7 @@ from urform.training._schedule import lr_factor
 from urform.training._shape import ShapeStage
 from urform.weights import load_weights
 
-__all__ = ["encoder_run", "shape_run", "split"]  # fixtures
+__all__ = ["encoder_run", "shape_run"]  # fixtures
 
 JOINT = JointConfig(model=MODEL, epochs=4, shapes_per_batch=2, points_per_shape=64)
 
