@@ -7,7 +7,7 @@ import math
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.contrastive._encoder import ContrastiveEncoder, projector
+from urform.contrastive._encoder import PREDICTOR, ContrastiveEncoder, HeadNorm, projector
 from urform.contrastive._momentum import MomentumTwin
 from urform.losses import cosine_loss
 from urform.models import Backbone
@@ -24,12 +24,15 @@ class BYOL(ContrastiveEncoder):
     Source: Grill 2020, Bootstrap Your Own Latent.
     """
 
+    settings = ("momentum", *ContrastiveEncoder.settings, *PREDICTOR)
+    optimizer = "lars"
+
     def __init__(
         self,
         backbone: Backbone,
         projection_size: int = 128,
         momentum: float = 0.99,
-        head_norm: bool | None = None,
+        head_norm: HeadNorm = "usual",
         predictor_size: int | None = None,
         normalised_predictions: bool = True,
     ):

@@ -1,9 +1,10 @@
-"""What the four contrastive methods have in common: a backbone whose features are learned, and a projection of them."""
+"""What the contrastive methods have in common: a backbone whose features are learned, and a projection of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import pairwise
+from typing import ClassVar, Literal
 
 import torch.distributed as dist
 import torch.distributed.nn
@@ -12,6 +13,10 @@ from torch import Tensor, nn
 
 from urform.models import Backbone
 
+HeadNorm = Literal["usual", "on", "off"]
+PREDICTOR = ("predictor_size", "normalised_predictions")
+"""Settings of the methods that have a predictor."""
+
 
 class ContrastiveEncoder(nn.Module, ABC):
     """A backbone that learns from pairs of views.
@@ -19,13 +24,18 @@ class ContrastiveEncoder(nn.Module, ABC):
     Args:
         backbone: a module with a `feature_size` F, pictures (B, 3, H, W) to features (B, F).
         projection_size: length D of what the loss compares.
-        head_norm: batch norm in projection and predictor; None = as the method's paper has it.
+        head_norm: batch norm in projection and predictor: "usual", as the method's paper has it, "on" or "off".
 
     Raises:
         ValueError: `projection_size` is out of range.
     """
 
-    def __init__(self, backbone: Backbone, projection_size: int = 128, head_norm: bool | None = None):
+    settings: ClassVar[tuple[str, ...]] = ("head_norm",)
+    """Arguments of the method besides the backbone and `projection_size`; their values are `ContrastiveConfig`'s."""
+    optimizer: ClassVar[str] = "adamw"
+    """What it descends with unless told otherwise; without negatives, methods collapse under adamw."""
+
+    def __init__(self, backbone: Backbone, projection_size: int = 128, head_norm: HeadNorm = "usual"):
         super().__init__()
         if projection_size < 2:
             raise ValueError(f"projection_size must be at least 2, got {projection_size}")
@@ -35,7 +45,7 @@ class ContrastiveEncoder(nn.Module, ABC):
 
     def _norm(self, usual: bool) -> bool:
         """Whether a head has batch norm, which usually has it or not."""
-        return usual if self._head_norm is None else self._head_norm
+        return usual if self._head_norm == "usual" else self._head_norm == "on"
 
     def forward(
         self,

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.contrastive._encoder import ContrastiveEncoder, gathered, projector
+from urform.contrastive._encoder import ContrastiveEncoder, HeadNorm, gathered, projector
 from urform.contrastive._momentum import MomentumTwin
 from urform.losses import info_nce_loss
 from urform.models import Backbone
@@ -26,6 +26,8 @@ class MoCo(ContrastiveEncoder):
     queue: Tensor
     oldest: Tensor
 
+    settings = ("temperature", "momentum", "queue_size", *ContrastiveEncoder.settings)
+
     def __init__(
         self,
         backbone: Backbone,
@@ -33,7 +35,7 @@ class MoCo(ContrastiveEncoder):
         temperature: float = 0.07,
         momentum: float = 0.99,
         queue_size: int = 8192,
-        head_norm: bool | None = None,
+        head_norm: HeadNorm = "usual",
     ):
         super().__init__(backbone, projection_size, head_norm)
         if queue_size < 1:

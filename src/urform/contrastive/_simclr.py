@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from urform.contrastive._encoder import ContrastiveEncoder, gathered, own_first, projector
+from urform.contrastive._encoder import ContrastiveEncoder, HeadNorm, gathered, own_first, projector
 from urform.losses import nt_xent_loss
 from urform.models import Backbone
 
@@ -16,12 +16,14 @@ class SimCLR(ContrastiveEncoder):
     Source: Chen 2020, A Simple Framework for Contrastive Learning of Visual Representations.
     """
 
+    settings = ("temperature", *ContrastiveEncoder.settings)
+
     def __init__(
         self,
         backbone: Backbone,
         projection_size: int = 128,
         temperature: float = 0.07,
-        head_norm: bool | None = None,
+        head_norm: HeadNorm = "usual",
     ):
         super().__init__(backbone, projection_size, head_norm)
         self.temperature = temperature

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from urform.contrastive._encoder import ContrastiveEncoder, projector
+from urform.contrastive._encoder import PREDICTOR, ContrastiveEncoder, HeadNorm, projector
 from urform.losses import cosine_loss
 from urform.models import Backbone
 
@@ -20,11 +20,14 @@ class SimSiam(ContrastiveEncoder):
     Source: Chen 2021, Exploring Simple Siamese Representation Learning.
     """
 
+    settings = (*ContrastiveEncoder.settings, *PREDICTOR)
+    optimizer = "sgd"
+
     def __init__(
         self,
         backbone: Backbone,
         projection_size: int = 128,
-        head_norm: bool | None = None,
+        head_norm: HeadNorm = "usual",
         predictor_size: int | None = None,
         normalised_predictions: bool = True,
     ):

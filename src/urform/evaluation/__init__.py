@@ -20,7 +20,7 @@ from urform.evaluation._correspondence_scores import (
 )
 from urform.evaluation._evaluate import Evaluation, evaluate
 from urform.evaluation._given_meshes import evaluate_meshes, find_meshes
-from urform.evaluation._protocols import PROTOCOLS
+from urform.evaluation._protocols import PROTOCOLS, Comparison, Metric, Protocol
 from urform.evaluation._scores import format_csv, format_table
 from urform.evaluation._truth import stored_surface
 
@@ -29,9 +29,12 @@ __all__ = [
     "PCK_THRESHOLD",
     "PROTOCOLS",
     "UNLABELLED",
+    "Comparison",
     "Evaluation",
     "Known",
+    "Metric",
     "Placed",
+    "Protocol",
     "carried_parts",
     "encoded_first_view",
     "evaluate",

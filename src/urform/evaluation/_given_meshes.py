@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
-from urform.config import ShapeChoice
+from urform.config import ShapeChoice, look_up
 from urform.data import DataFolder, ShapeKey
-from urform.evaluation._protocols import Sample, measured_in, protocol_of
+from urform.evaluation._protocols import PROTOCOLS, Sample, measured_in
 from urform.evaluation._scores import Scores, as_result, mean_of
 from urform.evaluation._true_shape import TrueShape, TrueShapes, true_shapes
 from urform.formats import MESH_SUFFIXES, load_mesh
@@ -51,7 +51,7 @@ def evaluate_meshes(
         FileNotFoundError: there is no such folder, no mesh of any of the shapes, or no true surface.
         ValueError: two meshes could be the one of a shape, or an option does not fit.
     """
-    how = protocol_of(protocol)
+    how = look_up(PROTOCOLS, protocol, "protocol")
     unit = measured_in(how, original_scale)
     folder = DataFolder(data)
     chosen = true_shapes(folder, split, protocol, choice)

@@ -210,17 +210,6 @@ PROTOCOLS = {
 """Published protocols by name."""
 
 
-def protocol_of(name: str) -> Protocol:
-    """The protocol of a name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in PROTOCOLS:
-        raise ValueError(f"--protocol must be one of {', '.join(PROTOCOLS)}, got {name!r}")
-    return PROTOCOLS[name]
-
-
 def measured_in(protocol: Protocol, original_scale: bool) -> Unit:
     """The unit of a protocol; instead of the meshes' own, unless these are asked for, unit box diagonal.
 

@@ -2,7 +2,7 @@
 
 from urform.sources._archive import Unpacked, unpack
 from urform.sources._fetch import Fetched, check_urls, fetch
-from urform.sources._find import find_sources
+from urform.sources._find import SOURCES, SourceKind, find_sources
 from urform.sources._merge import Merged, merge
 from urform.sources._remote import MOST_REFERENCES, local_copy
 from urform.sources._secret import Begun, MeshArchive, begin, read_secret
@@ -10,11 +10,13 @@ from urform.sources._source import Source
 
 __all__ = [
     "MOST_REFERENCES",
+    "SOURCES",
     "Begun",
     "Fetched",
     "Merged",
     "MeshArchive",
     "Source",
+    "SourceKind",
     "Unpacked",
     "begin",
     "check_urls",
