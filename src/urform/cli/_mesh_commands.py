@@ -125,6 +125,7 @@ class MeshShapes:
         """Mesh, and say what was left out."""
         from urform.correspondence import mesh_shapes
         from urform.data import DataFolder, ShapeKey, choose_shapes, read_split
+        from urform.files import check_outputs
         from urform.published import read_latents
 
         model = self.settings.model()
@@ -153,6 +154,8 @@ class MeshShapes:
             raise FileNotFoundError(f"--original-scale {self.original_scale}: no such data folder")
         restore = None if self.original_scale is None else DataFolder(self.original_scale)
         if restore is not None:
+            surfaces = [restore.surface_path(ShapeKey.parse(name)) for name in chosen]
+            check_outputs(self.out, [self.out / f"{name}.ply" for name in chosen], surfaces)
             found = choose_shapes(restore, [*map(ShapeKey.parse, chosen)], ("normalisation",), self.choice)
             chosen = {str(key): chosen[str(key)] for key in found.keys}
         inputs = [restore.surface_path(ShapeKey.parse(name)) for name in chosen] if restore else []

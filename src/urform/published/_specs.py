@@ -118,7 +118,7 @@ class Specs:
         if settings["latent_bound"] is not None:
             logger.warning("%s: CodeBound does nothing in joint training, which learns no latents", self.path)
         shown = {"augment": False, "flip": False, "every_view": True, "freeze_backbone": True}
-        return JointConfig(**{**settings, "latent_bound": None}, **shown)
+        return JointConfig(**{**settings, "latent_bound": None, **shown})
 
     def _schedules(self) -> tuple[list[float], tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig]]:
         """Initial learning rates, and how they change: of warp, template, and latents or encoder."""

@@ -97,5 +97,6 @@ class SdfSet:
             is_new = name not in self._dropped
             self._dropped[name] = count
         if is_new:
-            logger.warning("%s: %d of %d samples are not finite and are left out", name, count, sum(map(len, rows)))
+            total = len(samples.pos) + len(samples.neg)
+            logger.warning("%s: %d of %d samples are not finite and are left out", name, count, total)
         return SdfSamples(*(side[finite] for side, finite in zip(samples, rows, strict=True)))
