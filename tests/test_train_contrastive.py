@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tests.test_runs import JOINT, metrics
-from tests.test_training import CPU, ENCODER, MODEL, shape_run, split
+from tests.test_training import CPU, ENCODER, MODEL, shape_run
 from urform.cli import main
 from urform.config import ContrastiveConfig, ScheduleConfig
 from urform.contrastive import METHODS
@@ -29,7 +29,7 @@ from urform.training._features import alignment, cross_view_retrieval, feature_r
 from urform.training._optimizers import Lars, build_optimizer
 from urform.weights import FILE_NAME, load_weights
 
-__all__ = ["shape_run", "split"]  # fixtures
+__all__ = ["shape_run"]  # fixtures
 
 CONTRASTIVE = ContrastiveConfig(width=4, projection_size=8, queue_size=10, epochs=3, batch_size=4)
 
