@@ -2,7 +2,7 @@
 
 from urform.formats._glb import glb_bytes, to_scene
 from urform.formats._read import MESH_SUFFIXES, load_mesh, read_mesh
-from urform.formats._save import FORMATS, PRINT_SIZE_MM, printable, save_mesh
+from urform.formats._save import FORMATS, PRINT_SIZE_MM, mesh_bytes, printable, save_mesh
 from urform.formats._textures import references
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "PRINT_SIZE_MM",
     "glb_bytes",
     "load_mesh",
+    "mesh_bytes",
     "printable",
     "read_mesh",
     "references",

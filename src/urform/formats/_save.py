@@ -38,6 +38,20 @@ def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.
     return copy
 
 
+def mesh_bytes(mesh: trimesh.Trimesh, kind: str) -> bytes:
+    """A mesh as a file in memory.
+
+    Raises:
+        ValueError: a kind other than glb, obj, ply and stl.
+    """
+    if kind not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {kind!r}")
+    if kind == "glb":
+        return glb_bytes(mesh)
+    content = mesh.export(file_type=kind)
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
 def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     """Write a mesh atomically, its format told by the suffix.
 
@@ -50,10 +64,7 @@ def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        if kind == "glb":
-            partial.write_bytes(glb_bytes(mesh))
-        else:
-            mesh.export(partial, file_type=kind)
+        partial.write_bytes(mesh_bytes(mesh, kind))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

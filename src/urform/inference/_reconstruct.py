@@ -67,7 +67,7 @@ def reconstruct_files(
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
             continue
-        yield {"input": str(path), "mesh": str(mesh_path), "category": model.category, **_summary(result)}
+        yield {"input": str(path), "mesh": str(mesh_path), "category": model.category, **summary(result)}
 
 
 def _check_format(file_format: str, size_mm: float | None) -> None:
@@ -79,7 +79,8 @@ def _check_format(file_format: str, size_mm: float | None) -> None:
         raise ValueError(f"--size must be positive, got {size_mm}")
 
 
-def _summary(result: Reconstruction) -> dict[str, Any]:
+def summary(result: Reconstruction) -> dict[str, Any]:
+    """What is said of a result: JSON-able."""
     return {
         "background": result.background,
         **_camera(result),

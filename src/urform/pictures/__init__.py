@@ -1,6 +1,7 @@
 """Pictures of users: read, cut out of their background, framed, put on white."""
 
 from urform.pictures._background import CutOut, cut_out, cut_out_file
+from urform.pictures._by_hand import Box, Point, cut_out_by_hand
 from urform.pictures._flatten import Flattened, flatten
 from urform.pictures._framing import FILL, OPAQUE, frame, on_white
 from urform.pictures._grabcut import connected_parts
@@ -9,11 +10,14 @@ from urform.pictures._image import Picture, picture, read_image
 __all__ = [
     "FILL",
     "OPAQUE",
+    "Box",
     "CutOut",
     "Flattened",
     "Picture",
+    "Point",
     "connected_parts",
     "cut_out",
+    "cut_out_by_hand",
     "cut_out_file",
     "flatten",
     "frame",

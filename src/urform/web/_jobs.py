@@ -1,0 +1,205 @@
+"""The work behind each request. It runs in a worker process, which has the models and can be stopped at any time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    import trimesh
+
+    from urform.inference import Model, Reconstruction
+    from urform.pictures import Box, CutOut, Point
+
+_models: dict[str, Model] = {}
+MODES = 6  # principal directions of the latents that the page offers
+WARM_RESOLUTION = 32
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a person says of the object in a picture.
+
+    Attributes:
+        box: x0, y0, x1, y1, pixels of the upright picture.
+        inside: pixels of the object.
+        outside: pixels of the background.
+        keep_background: cut nothing out.
+    """
+
+    box: Box | None = None
+    inside: tuple[Point, ...] = ()
+    outside: tuple[Point, ...] = ()
+    keep_background: bool = False
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be made of a picture or latent.
+
+    Attributes:
+        category: of the model; empty = the best-fitting one.
+        format: glb, obj, ply or stl.
+        resolution: cells along an axis.
+        faces: how many the mesh is simplified to; None = as many as there are.
+        size_mm: longest side of an STL file.
+        color: color the mesh from the picture.
+        force: also what does not look like the category.
+        hints: on the cut-out.
+    """
+
+    category: str = ""
+    format: str = "glb"
+    resolution: int = 128
+    faces: int | None = None
+    size_mm: float = 100.0
+    color: bool = True
+    force: bool = False
+    hints: Hints = field(default_factory=Hints)
+
+
+def start(weights: Sequence[str], threads: int) -> None:
+    """Load the models, once a process, and use each."""
+    import torch
+
+    from urform.inference import load
+
+    torch.set_num_threads(threads)
+    for name in weights:
+        model = load(name)
+        _models[model.category] = model
+        model.template_mesh(WARM_RESOLUTION)
+        picture = np.zeros((64, 64, 4), np.uint8)
+        picture[16:48, 16:48] = 255
+        try:
+            model.reconstruct(picture, WARM_RESOLUTION, force=True)
+        except ValueError:  # not every model makes something of a white square
+            continue
+
+
+def categories() -> dict[str, int]:
+    """The categories, each with the length of its latents."""
+    return {name: model.config.latent_size for name, model in _models.items()}
+
+
+def cut(picture: bytes, hints: Hints, megapixels: float) -> tuple[bytes, str, list[str]]:
+    """The picture without its background as PNG, how it was removed, and what speaks against it."""
+    cut = _cut(picture, hints, megapixels)
+    return _png(cut.rgba), cut.method, list(cut.warnings)
+
+
+def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str, Any], bytes]:
+    """A picture to a mesh: what is said of it, and the file."""
+    from urform.inference import best_fitting, summary
+
+    cut = _cut(picture, wish.hints, megapixels)
+    model = _model(wish.category) if wish.category else best_fitting(list(_models.values()), cut)
+    result = model.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force)
+    said = {"category": model.category, **summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
+    return said, _file(result.mesh, wish)
+
+
+def shape(latent: Sequence[float], wish: Wish) -> bytes:
+    """The mesh of a latent, as a file."""
+    model = _model(wish.category)
+    mesh = model.mesh(np.asarray(latent, np.float32), wish.resolution, wish.faces)
+    return _file(mesh, wish)
+
+
+def template(wish: Wish) -> bytes:
+    """The template's mesh in the colors of its canonical points, as a file."""
+    from urform.correspondence import colored_template
+
+    return _file(colored_template(_model(wish.category), wish.resolution), wish)
+
+
+def modes(category: str) -> dict[str, Any]:
+    """Mean of the training latents and their principal directions, each as long as one standard deviation."""
+    latents = np.stack(list(_model(category).latents.values())).astype(np.float64)
+    mean = latents.mean(axis=0)
+    _, lengths, directions = np.linalg.svd(latents - mean, full_matrices=False)
+    deviations = lengths[:MODES, None] / np.sqrt(len(latents) - 1)
+    return {"mean": mean.tolist(), "directions": (deviations * directions[:MODES]).tolist()}
+
+
+def fit(scan: Path, category: str) -> dict[str, Any]:
+    """The latent of a mesh or point cloud."""
+    from urform.fitting import resolve_subject
+
+    return {"latent": resolve_subject(_model(category), str(scan)).latent.tolist()}
+
+
+def register(scan: Path, wish: Wish) -> tuple[dict[str, Any], bytes]:
+    """A mesh to one with the template's faces, in its own coordinates: what is said of it, and the file."""
+    import trimesh
+
+    from urform.correspondence import RegisterOptions, register_scan, registration_template
+    from urform.fitting import read_scan
+
+    model = _model(wish.category)
+    template = registration_template(model)
+    found = register_scan(model, read_scan(scan), template, RegisterOptions(force=wish.force))
+    return found.row(), _file(trimesh.Trimesh(found.vertices, template.faces, process=False), wish)
+
+
+def _model(category: str) -> Model:
+    if not category and len(_models) == 1:
+        return next(iter(_models.values()))
+    if category not in _models:
+        raise ValueError(f"category must be one of {', '.join(_models)}, got {category!r}")
+    return _models[category]
+
+
+def _cut(content: bytes, hints: Hints, megapixels: float) -> CutOut:
+    from urform.pictures import cut_out, cut_out_by_hand, picture
+
+    try:
+        with Image.open(io.BytesIO(content)) as header:
+            pixels = header.width * header.height
+    except Exception:  # whatever is wrong with it, `picture` says it better
+        pixels = 0
+    if pixels > megapixels * 1e6:
+        raise ValueError(f"the picture has {pixels / 1e6:.0f} megapixels, expected at most {megapixels:g}")
+    image = picture(content)
+    if hints.box is not None:
+        return cut_out_by_hand(image, hints.box, hints.inside, hints.outside)
+    if not hints.inside and not hints.outside:
+        return cut_out(image, hints.keep_background)
+    try:
+        first = cut_out(image).rgba[..., 3]
+    except ValueError:  # nothing stands out: the points alone say what the object is
+        first = None
+    return cut_out_by_hand(image, None, hints.inside, hints.outside, first)
+
+
+def _camera(result: Reconstruction) -> dict[str, Any] | None:
+    """Where the picture was taken from, in the mesh's space; azimuth 0 lies on +x, 90 on +z, the front."""
+    camera = result.camera
+    if camera is None:
+        return None
+    return {
+        "azimuth_deg": camera.azimuth_deg,
+        "elevation_deg": camera.elevation_deg,
+        "roll_deg": camera.roll_deg,
+        "distance": camera.distance,
+        "fov_deg": float(np.degrees(2 * np.arctan(camera.sensor_mm / (2 * camera.focal_mm)))),
+        "target": [-float(part) for part in camera.shift],
+    }
+
+
+def _file(mesh: trimesh.Trimesh, wish: Wish) -> bytes:
+    from urform.formats import mesh_bytes, printable
+
+    return mesh_bytes(printable(mesh, wish.size_mm) if wish.format == "stl" else mesh, wish.format)
+
+
+def _png(rgba: np.ndarray) -> bytes:
+    from urform.files import encode_png
+
+    return encode_png(rgba)
