@@ -170,6 +170,59 @@ def test_bad_flags_are_explained_with_code_2(flags: str, message: str, capsys: p
     assert said.count("\n") == 1
 
 
+GROUPS = {
+    "": ("reconstruct", "train", "data", "--config", "--debug", "--version"),
+    "train": ("shape", "encoder", "pose", "joint", "contrastive"),
+    "mesh": ("template", "shapes", "images"),
+    "transfer": ("labels", "keypoints", "colors"),
+    "data": ("fetch", "check", "split", "flatten"),
+    "evaluate": ("reconstruction", "correspondence"),
+    "evaluate correspondence": ("--unseen",),
+    "evaluate reconstruction": ("--protocol",),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_help_lists_what_there_is(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"{group} --help") == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in GROUPS[group])
+
+
+LINES = {
+    "train": "no command given, expected `urform train COMMAND` with one of shape, encoder",
+    "train fly": "no command 'fly', expected `urform train COMMAND` with one of shape, encoder",
+    "prepare": "MESHES, --out must be given, see urform prepare --help",
+    "train shape --epoch 3": "unknown flag --epoch, did you mean --epochs?; --data, --split, --out must be given",
+    "train shape --data d --split s --out o --epochs x": "--epochs must be INT (invalid literal",
+    "train shape --data d --split s --out": "--out needs a value (PATH)",
+    "evaluate --data d --split s --protocol x": "--protocol must be one of deepsdf, deepsdf-emd, disn, onet",
+    "evaluate correspondence --data d --split s": "s: no such split file",
+    "synth chair --out o more": "unexpected 'more', see urform synth --help",
+    "reconstruct --out o --weights none -- -odd.png": "none: neither a shipped category",
+    "deform --out=o -- -odd": "-odd: no such folder of meshes",
+    "mesh shapes --out o --weights none --ids -1 3": "none: neither a shipped category",
+    "--debug-me prepare": "--debug-me",
+}
+
+
+@pytest.mark.parametrize("words", LINES)
+def test_every_mistake_is_one_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("urform: ")
+    assert said.count("\n") == 1
+    assert LINES[words] in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"--tyro-print-completion {shell}") == 0
+    script = capsys.readouterr().out
+    assert "contrastive" in script
+    assert "latent-size" in script
+
+
 def test_help_usage_and_debug(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     assert "reconstruct" in capsys.readouterr().out

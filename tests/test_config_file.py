@@ -7,7 +7,7 @@ import pytest
 
 from urform.cli import main
 from urform.cli._config_file import with_config_file
-from urform.cli._main import _parse
+from urform.cli._parser import parse
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").rglob("*.yaml"))
 
@@ -19,7 +19,7 @@ def test_a_file_stands_for_its_flags_and_given_ones_win(tmp_path: Path) -> None:
         "data: from_file\nclip-norm: null\n"
     )
     words = with_config_file(["--out", "run", "--data=given", "--config", str(file), "--curriculum"])
-    command = _parse("train shape", words)
+    command = parse(["train", "shape", *words])
     assert (command.config.epochs, command.config.lr_warp) == (7, 1e-3)
     assert (command.config.rates.schedule, command.config.rates.step_interval) == ("step", 9)
     assert command.split == (Path("a.json"), Path("b.json"))
@@ -32,8 +32,8 @@ def test_a_preset_may_stand_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"preset": "published", "curriculum": False, "epochs": 3}))
     # In a process of its own: the tests' type checks do not know that tyro fills in what is missing.
     program = (
-        "import sys; from urform.cli._main import _parse, with_config_file\n"
-        "config = _parse('train shape', with_config_file(sys.argv[1:])).config\n"
+        "import sys; from urform.cli._parser import parse; from urform.cli._config_file import with_config_file\n"
+        "config = parse(with_config_file(['train', 'shape', *sys.argv[1:]])).config\n"
         "print(config.model.latent_size, config.curriculum, config.epochs)"
     )
     flags = ["--config", str(tmp_path / "run.json"), "--data", "d", "--split", "s", "--out", "o", "--epochs", "5"]
@@ -45,7 +45,7 @@ def test_a_preset_may_stand_in_the_file(tmp_path: Path) -> None:
 def test_every_shipped_config_loads(path: Path) -> None:
     init = ["--init", "i"] if path.stem.startswith("encoder") else []
     words = with_config_file(["--config", str(path), "--data", "d", "--split", "s", "--out", "o", *init])
-    assert _parse(f"train {path.stem.partition('_')[0]}", words).out == Path("o")
+    assert parse(["train", path.stem.partition("_")[0], *words]).out == Path("o")
 
 
 def test_messages(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

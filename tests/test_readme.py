@@ -9,7 +9,7 @@ import pytest
 import trimesh
 
 from urform.cli import main
-from urform.cli._main import COMMANDS
+from urform.cli._command_table import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)

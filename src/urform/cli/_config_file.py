@@ -37,7 +37,8 @@ def with_config_file(words: Sequence[str], translate: Translate | None = None) -
     content = _read(path)
     for flag, values in _flags(translate(content, path) if translate else content, path):
         if flag.replace("--no-", "--") not in given:
-            rest += [flag, *values]
+            dashed = len(values) == 1 and values[0].startswith("-")  # not to be taken for a flag
+            rest += [f"{flag}={values[0]}"] if dashed else [flag, *values]
     return rest
 
 
