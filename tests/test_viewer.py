@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from urform.inference._viewer import viewer_html
+from urform.formats import viewer_html
 
 
 def stored(page):

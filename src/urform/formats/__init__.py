@@ -4,6 +4,7 @@ from urform.formats._glb import glb_bytes, to_scene
 from urform.formats._read import MESH_SUFFIXES, load_mesh, read_mesh
 from urform.formats._save import FORMATS, PRINT_SIZE_MM, mesh_bytes, printable, save_mesh
 from urform.formats._textures import references
+from urform.formats._viewer import viewer_html, viewer_script
 
 __all__ = [
     "FORMATS",
@@ -17,4 +18,6 @@ __all__ = [
     "references",
     "save_mesh",
     "to_scene",
+    "viewer_html",
+    "viewer_script",
 ]

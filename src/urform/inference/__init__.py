@@ -6,7 +6,6 @@ from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
 from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files, summary
-from urform.inference._viewer import viewer_html, viewer_script
 
 __all__ = [
     "Model",
@@ -23,6 +22,4 @@ __all__ = [
     "reconstruct_files",
     "summary",
     "trimmed",
-    "viewer_html",
-    "viewer_script",
 ]

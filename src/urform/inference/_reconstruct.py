@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from urform.files import check_outputs, encode_png, unique_names, write_atomically
-from urform.formats import FORMATS, PRINT_SIZE_MM
+from urform.formats import FORMATS, PRINT_SIZE_MM, viewer_html
 from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
-from urform.inference._viewer import viewer_html
 from urform.pictures import CutOut, cut_out, read_image
 from urform.weights import shipped_categories
 

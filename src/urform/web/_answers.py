@@ -35,6 +35,7 @@ class ReconstructAnswer(BaseModel):
     latent: list[float]
     format: str
     mesh: str = Field(description="the file, base64")
+    cutout: str | None = Field(None, description="the picture without its background, PNG, base64; where asked for")
 
 
 class BatchEntry(BaseModel):

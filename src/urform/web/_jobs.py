@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _models: dict[str, Model] = {}
 MODES = 6  # principal directions of the latents that the page offers
 WARM_RESOLUTION = 32
+_WARM_PICTURE = np.random.default_rng(0).integers(0, 60, (160, 160, 3)).astype(np.uint8)
+_WARM_PICTURE[40:120, 50:110] += 160  # a square before noise: the network and GrabCut have to work, too
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Wish:
         size_mm: longest side of an STL file.
         color: color the mesh from the picture.
         force: also what does not look like the category.
+        cutout: give the picture without its background, too.
         hints: on the cut-out.
     """
 
@@ -61,25 +64,24 @@ class Wish:
     size_mm: float = 100.0
     color: bool = True
     force: bool = False
+    cutout: bool = False
     hints: Hints = field(default_factory=Hints)
 
 
 def start(weights: Sequence[str], threads: int) -> None:
-    """Load the models, once a process, and use each."""
+    """Load the models, once a process, and use each: the shipped ones where none are named."""
     import torch
 
     from urform.inference import load
+    from urform.weights import shipped_categories
 
     torch.set_num_threads(threads)
-    for name in weights:
+    for name in weights or shipped_categories():
         model = load(name)
         _models[model.category] = model
-        model.template_mesh(WARM_RESOLUTION)
-        picture = np.zeros((64, 64, 4), np.uint8)
-        picture[16:48, 16:48] = 255
         try:
-            model.reconstruct(picture, WARM_RESOLUTION, force=True)
-        except ValueError:  # not every model makes something of a white square
+            model.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
+        except ValueError:  # not every model makes something of a square
             continue
 
 
@@ -94,15 +96,15 @@ def cut(picture: bytes, hints: Hints, megapixels: float) -> tuple[bytes, str, li
     return _png(cut.rgba), cut.method, list(cut.warnings)
 
 
-def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str, Any], bytes]:
-    """A picture to a mesh: what is said of it, and the file."""
+def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str, Any], bytes, bytes]:
+    """A picture to a mesh: what is said of it, the file, and the picture without its background as PNG."""
     from urform.inference import best_fitting, summary
 
     cut = _cut(picture, wish.hints, megapixels)
     model = _model(wish.category) if wish.category else best_fitting(list(_models.values()), cut)
     result = model.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force)
     said = {"category": model.category, **summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
-    return said, _file(result.mesh, wish)
+    return said, _file(result.mesh, wish), _png(cut.rgba) if wish.cutout else b""
 
 
 def shape(latent: Sequence[float], wish: Wish) -> bytes:

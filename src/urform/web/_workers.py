@@ -49,6 +49,7 @@ class Workers:
             initargs=(tuple(weights), threads),
         )
         self._count = count
+        self.categories: dict[str, int] = self._pool.schedule(_jobs.categories).result()  # waits for the models
         self._waiting: dict[str, None] = {}  # tickets of all jobs that are not done, in order
         self._serial = 0
         self.done = 0
@@ -110,12 +111,27 @@ class Workers:
         finally:
             del self._waiting[ticket]
 
-    async def run_on_file(self, job: Callable[..., Any], content: bytes, suffix: str, *arguments: Any, **how: Any) -> Any:
-        """Do a job that reads a file: it lies in a folder of its own, which is removed afterwards."""
+    async def run_on_file(self, job: Callable[..., Any], content: bytes, name: str, *arguments: Any, **how: Any) -> Any:
+        """Do a job that reads a file: it lies in a folder of its own, which is removed afterwards.
+
+        Args:
+            job: its first argument is the file.
+            content: of the file.
+            name: that the file was sent with; only its ending is used, and it stands in messages.
+            arguments: further ones for the job.
+            how: see `run`.
+
+        Raises:
+            See `run`.
+        """
+        ending = Path(name).suffix.lower()
         with tempfile.TemporaryDirectory(prefix="urform-") as folder:
-            path = Path(folder) / f"upload{suffix}"
+            path = Path(folder) / f"upload{ending if ending[1:].isalnum() and len(ending) < 8 else ''}"
             path.write_bytes(content)
-            return await self.run(job, path, *arguments, **how)
+            try:
+                return await self.run(job, path, *arguments, **how)
+            except (ValueError, OSError) as error:
+                raise ValueError(str(error).replace(str(path), name or "the file")) from error
 
     def close(self) -> None:
         """Stop all work."""
