@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from urform.pictures import Box, CutOut, Point
 
 _models: dict[str, Model] = {}
+_templates: dict[str, trimesh.Trimesh] = {}  # for registration, made when first needed
 MODES = 6  # principal directions of the latents that the page offers
 WARM_RESOLUTION = 32
 _WARM_PICTURE = np.random.default_rng(0).integers(0, 60, (160, 160, 3)).astype(np.uint8)
@@ -144,9 +145,11 @@ def register(scan: Path, wish: Wish) -> tuple[dict[str, Any], bytes]:
     from urform.correspondence import RegisterOptions, register_scan, registration_template
     from urform.fitting import read_scan
 
-    model = _model(wish.category)
-    template = registration_template(model)
-    found = register_scan(model, read_scan(scan), template, RegisterOptions(force=wish.force))
+    model, given = _model(wish.category), read_scan(scan)
+    if model.category not in _templates:
+        _templates[model.category] = registration_template(model)
+    template = _templates[model.category]
+    found = register_scan(model, given, template, RegisterOptions(force=wish.force))
     return found.row(), _file(trimesh.Trimesh(found.vertices, template.faces, process=False), wish)
 
 

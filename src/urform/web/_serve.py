@@ -36,10 +36,12 @@ def serve(
     Raises:
         ModuleNotFoundError: the extra `web` is not installed.
         OSError: the port is taken.
-        ValueError: `workers` is below 1.
+        ValueError: `workers` or `port` is out of range.
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
+    if not 0 <= port < 65536:
+        raise ValueError(f"port must be 0 to 65535, got {port}")
     try:
         import uvicorn
 
@@ -64,7 +66,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
         )
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise OSError(f"cannot listen at {host}, port {port}: {error}; choose another with --port") from error
 
 
