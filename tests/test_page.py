@@ -77,7 +77,9 @@ def made(page: playwright.Page) -> None:
     page.locator("#download:not([disabled])").wait_for(timeout=WAIT_MS)
 
 
-def test_a_photograph_becomes_a_mesh_that_is_mended_turned_and_downloaded(page: playwright.Page, tmp_path: Path) -> None:
+def test_a_photograph_becomes_a_mesh_that_is_mended_turned_and_downloaded(
+    page: playwright.Page, tmp_path: Path
+) -> None:
     page.click(".example[data-name='armchair.jpg']")
     made(page)
     assert "watertight" in page.inner_text("#state")
