@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from urform.pictures._background import ALIKE, LEAST_PIXELS, CutOut
+from urform.pictures._background import ALIKE, LEAST_PIXELS, CutOut, cut_out
 from urform.pictures._grabcut import WORK_SIZE, color_steps, connected_parts, main_parts, upsample
 from urform.pictures._salient import salient
 
@@ -19,6 +20,61 @@ DOT = 0.012  # of the longer side: what lies within it of a point is as the poin
 REACH = 14.0  # sum of color steps, in Lab units, over which a point speaks for its surroundings
 MARGIN = 0.15  # of the box, which the network sees around it
 FILLED = 0.8  # share of the box's width and height that an object must span to be the one that the box names
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a person says of the object in a picture.
+
+    Attributes:
+        box: x0, y0, x1, y1 in pixels of the upright picture, x1 and y1 outside; the object fills it.
+        inside: x, y of pixels that are object.
+        outside: x, y of pixels that are background.
+        keep_background: cut nothing out.
+    """
+
+    box: Box | None = None
+    inside: tuple[Point, ...] = ()
+    outside: tuple[Point, ...] = ()
+    keep_background: bool = False
+
+    @classmethod
+    def parse(cls, box: str = "", inside: str = "", outside: str = "", keep_background: bool = False) -> Hints:
+        """From texts: `x0,y0,x1,y1`, and points `x,y` with blanks between them.
+
+        Raises:
+            ValueError: these are no whole numbers, or not so many.
+        """
+        numbers = _numbers("box", box, 4) if box else None
+        parts = {"inside": inside, "outside": outside}
+        points = {name: tuple(_point(name, word) for word in text.split()) for name, text in parts.items()}
+        return cls(
+            None if numbers is None else (numbers[0], numbers[1], numbers[2], numbers[3]),
+            **points,
+            keep_background=keep_background,
+        )
+
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing is said."""
+        return self == Hints()
+
+
+def cut_out_hinted(image: UInt8[np.ndarray, "H W C"], hints: Hints) -> CutOut:
+    """Cut out the object as `cut_out` does, or as a person says; points mend what `cut_out` finds.
+
+    Raises:
+        ValueError: see `cut_out` and `cut_out_by_hand`.
+    """
+    if hints.box is not None:
+        return cut_out_by_hand(image, hints.box, hints.inside, hints.outside)
+    if not hints.inside and not hints.outside:
+        return cut_out(image, hints.keep_background)
+    try:
+        first = cut_out(image).rgba[..., 3]
+    except ValueError:  # nothing stands out: the points alone say what the object is
+        first = None
+    return cut_out_by_hand(image, None, hints.inside, hints.outside, first)
 
 
 def cut_out_by_hand(
@@ -42,11 +98,26 @@ def cut_out_by_hand(
 
     Source: Rother 2004 (GrabCut), its user's brush.
     """
+    _check(box, [*inside, *outside], *image.shape[1::-1])
+    rgb = np.ascontiguousarray(image[..., :3])
+    mask = _mask(rgb, box, inside, outside, start)
+    alpha = upsample(mask, rgb)
+    if int((alpha > 127).sum()) < LEAST_PIXELS:
+        raise ValueError("nothing is left of the object: name another box or other points")
+    return CutOut(np.concatenate([rgb, alpha[..., None]], axis=2), "hand")
+
+
+def _mask(
+    rgb: UInt8[np.ndarray, "H W 3"],
+    box: Box | None,
+    inside: Sequence[Point],
+    outside: Sequence[Point],
+    start: UInt8[np.ndarray, "H W"] | None,
+) -> Bool[np.ndarray, "h w"]:
+    """The object at the size at which GrabCut works."""
     import cv2
 
-    height, width = image.shape[:2]
-    _check(box, [*inside, *outside], width, height)
-    rgb = np.ascontiguousarray(image[..., :3])
+    height, width = rgb.shape[:2]
     scale = min(1.0, WORK_SIZE / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
@@ -66,16 +137,20 @@ def cut_out_by_hand(
     if start is None and not (inside or outside) and (likely != allowed).any() and not _alike(mask, likely):
         mask = likely
     label, _ = connected_parts(mask, 8)
-    named = {int(label[y, x]) for x, y in spots[0]} - {0}
-    mask = (
-        main_parts(mask) | np.isin(label, list(named))
-        if start is not None or not named
-        else np.isin(label, list(named))
-    )
-    alpha = upsample(mask, rgb)
-    if int((alpha > 127).sum()) < LEAST_PIXELS:
-        raise ValueError("nothing is left of the object: name another box or other points")
-    return CutOut(np.concatenate([rgb, alpha[..., None]], axis=2), "hand")
+    named = np.isin(label, list({int(label[y, x]) for x, y in spots[0]} - {0}))
+    return named if named.any() and start is None else main_parts(mask) | named
+
+
+def _point(name: str, word: str) -> Point:
+    x, y = _numbers(name, word, 2)
+    return x, y
+
+
+def _numbers(name: str, text: str, count: int) -> list[int]:
+    parts = text.split(",")
+    if len(parts) != count or not all(part.strip().isdecimal() and len(part) < 10 for part in parts):
+        raise ValueError(f"{name} must be {count} whole numbers with commas between them, got {text[:40]!r}")
+    return [int(part) for part in parts]
 
 
 def _check(box: Box | None, points: Sequence[Point], width: int, height: int) -> None:

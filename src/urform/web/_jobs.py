@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from urform.pictures import Hints
+
 if TYPE_CHECKING:
     import trimesh
 
     from urform.inference import Model, Reconstruction
-    from urform.pictures import Box, CutOut, Point
+    from urform.pictures import CutOut
 
 _models: dict[str, Model] = {}
 _templates: dict[str, trimesh.Trimesh] = {}  # for registration, made when first needed
@@ -23,23 +25,6 @@ MODES = 6  # principal directions of the latents that the page offers
 WARM_RESOLUTION = 32
 _WARM_PICTURE = np.random.default_rng(0).integers(0, 60, (160, 160, 3)).astype(np.uint8)
 _WARM_PICTURE[40:120, 50:110] += 160  # a square before noise: the network and GrabCut have to work, too
-
-
-@dataclass(frozen=True)
-class Hints:
-    """What a person says of the object in a picture.
-
-    Attributes:
-        box: x0, y0, x1, y1, pixels of the upright picture.
-        inside: pixels of the object.
-        outside: pixels of the background.
-        keep_background: cut nothing out.
-    """
-
-    box: Box | None = None
-    inside: tuple[Point, ...] = ()
-    outside: tuple[Point, ...] = ()
-    keep_background: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +54,7 @@ class Wish:
     hints: Hints = field(default_factory=Hints)
 
 
-def start(weights: Sequence[str], threads: int) -> None:
+def start_worker(weights: Sequence[str], threads: int) -> None:
     """Load the models, once a process, and use each: the shipped ones where none are named."""
     import torch
 
@@ -108,14 +93,14 @@ def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str
     return said, _file(result.mesh, wish), _png(cut.rgba) if wish.cutout else b""
 
 
-def shape(latent: Sequence[float], wish: Wish) -> bytes:
+def mesh_of_latent(latent: Sequence[float], wish: Wish) -> bytes:
     """The mesh of a latent, as a file."""
     model = _model(wish.category)
     mesh = model.mesh(np.asarray(latent, np.float32), wish.resolution, wish.faces)
     return _file(mesh, wish)
 
 
-def template(wish: Wish) -> bytes:
+def template_file(wish: Wish) -> bytes:
     """The template's mesh in the colors of its canonical points, as a file."""
     from urform.correspondence import colored_template
 
@@ -131,14 +116,14 @@ def modes(category: str) -> dict[str, Any]:
     return {"mean": mean.tolist(), "directions": (deviations * directions[:MODES]).tolist()}
 
 
-def fit(scan: Path, category: str) -> dict[str, Any]:
+def fit_upload(scan: Path, category: str) -> dict[str, Any]:
     """The latent of a mesh or point cloud."""
     from urform.fitting import resolve_subject
 
     return {"latent": resolve_subject(_model(category), str(scan)).latent.tolist()}
 
 
-def register(scan: Path, wish: Wish) -> tuple[dict[str, Any], bytes]:
+def register_upload(scan: Path, wish: Wish) -> tuple[dict[str, Any], bytes]:
     """A mesh to one with the template's faces, in its own coordinates: what is said of it, and the file."""
     import trimesh
 
@@ -162,7 +147,7 @@ def _model(category: str) -> Model:
 
 
 def _cut(content: bytes, hints: Hints, megapixels: float) -> CutOut:
-    from urform.pictures import cut_out, cut_out_by_hand, picture
+    from urform.pictures import cut_out_hinted, picture
 
     try:
         with Image.open(io.BytesIO(content)) as header:
@@ -171,16 +156,7 @@ def _cut(content: bytes, hints: Hints, megapixels: float) -> CutOut:
         pixels = 0
     if pixels > megapixels * 1e6:
         raise ValueError(f"the picture has {pixels / 1e6:.0f} megapixels, expected at most {megapixels:g}")
-    image = picture(content)
-    if hints.box is not None:
-        return cut_out_by_hand(image, hints.box, hints.inside, hints.outside)
-    if not hints.inside and not hints.outside:
-        return cut_out(image, hints.keep_background)
-    try:
-        first = cut_out(image).rgba[..., 3]
-    except ValueError:  # nothing stands out: the points alone say what the object is
-        first = None
-    return cut_out_by_hand(image, None, hints.inside, hints.outside, first)
+    return cut_out_hinted(picture(content), hints)
 
 
 def _camera(result: Reconstruction) -> dict[str, Any] | None:

@@ -10,10 +10,11 @@ from fastapi import FastAPI, Form, Request, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from urform.pictures import Hints
 from urform.web import _jobs
 from urform.web._answers import BatchEntry, CutoutAnswer, ReconstructAnswer
 from urform.web._errors import STATUS, one_line
-from urform.web._jobs import Hints, Wish
+from urform.web._jobs import Wish
 from urform.web._keep import Keep
 from urform.web._limits import Limits
 from urform.web._workers import Workers
@@ -22,7 +23,7 @@ MEDIA_TYPES = {"glb": "model/gltf-binary", "obj": "model/obj", "ply": "applicati
 SUMMARY_HEADER = "X-Urform-Answer"
 
 
-class CutOptions(BaseModel):
+class CutForm(BaseModel):
     """What is said of the object in a picture."""
 
     box: str = Field("", description="x0,y0,x1,y1 in pixels: the object fills this box")
@@ -37,16 +38,10 @@ class CutOptions(BaseModel):
         Raises:
             ValueError: these are no numbers.
         """
-        box = _numbers("box", self.box, 4) if self.box else None
-        points = {
-            name: tuple(_point(name, word) for word in getattr(self, name).split()) for name in ("inside", "outside")
-        }
-        return Hints(
-            None if box is None else (box[0], box[1], box[2], box[3]), **points, keep_background=self.keep_background
-        )
+        return Hints.parse(self.box, self.inside, self.outside, self.keep_background)
 
 
-class MeshOptions(CutOptions):
+class MeshForm(CutForm):
     """What is to be made of a picture."""
 
     category: str = Field("", description="of the model; empty: the best-fitting one")
@@ -65,7 +60,7 @@ class MeshOptions(CutOptions):
         Raises:
             ValueError: an option is out of range.
         """
-        check_resolution(self.resolution, limits)
+        allow_resolution(self.resolution, limits)
         return Wish(
             self.category,
             self.format,
@@ -79,7 +74,7 @@ class MeshOptions(CutOptions):
         )
 
 
-def check_resolution(resolution: int, limits: Limits) -> None:
+def allow_resolution(resolution: int, limits: Limits) -> None:
     """Raise ValueError where meshes of this resolution are not made here."""
     if not 8 <= resolution <= limits.resolution:
         raise ValueError(f"resolution must be 8 to {limits.resolution}, got {resolution}")
@@ -89,7 +84,7 @@ def add_pictures(app: FastAPI, workers: Workers, limits: Limits, keep: Keep) -> 
     """Add the addresses."""
 
     @app.post("/api/cutout")
-    async def cutout(request: Request, picture: UploadFile, options: Annotated[CutOptions, Form()]) -> CutoutAnswer:
+    async def cutout(request: Request, picture: UploadFile, options: Annotated[CutForm, Form()]) -> CutoutAnswer:
         """Remove the background of a picture."""
         content = await picture.read()
         png, method, warnings = await workers.run(
@@ -103,7 +98,7 @@ def add_pictures(app: FastAPI, workers: Workers, limits: Limits, keep: Keep) -> 
         return CutoutAnswer(background=method, warnings=warnings, picture=base64.b64encode(png).decode())
 
     @app.post("/api/reconstruct", response_model=ReconstructAnswer)
-    async def reconstruct(request: Request, picture: UploadFile, options: Annotated[MeshOptions, Form()]) -> Any:
+    async def reconstruct(request: Request, picture: UploadFile, options: Annotated[MeshForm, Form()]) -> Any:
         """Make a mesh of a picture."""
         content, wish = await picture.read(), options.wish(limits)
         said, mesh, png = await workers.run(
@@ -116,7 +111,7 @@ def add_pictures(app: FastAPI, workers: Workers, limits: Limits, keep: Keep) -> 
 
     @app.post("/api/batch")
     async def batch(
-        request: Request, pictures: list[UploadFile], options: Annotated[MeshOptions, Form()]
+        request: Request, pictures: list[UploadFile], options: Annotated[MeshForm, Form()]
     ) -> list[BatchEntry]:
         """Make meshes of several pictures; a bad one gives an entry with its error, and the rest goes on."""
         if len(pictures) > limits.pictures:
@@ -139,15 +134,3 @@ def add_pictures(app: FastAPI, workers: Workers, limits: Limits, keep: Keep) -> 
 def _answer(said: dict[str, Any], mesh: bytes, png: bytes, wish: Wish) -> ReconstructAnswer:
     cutout = base64.b64encode(png).decode() if png else None
     return ReconstructAnswer(**said, format=wish.format, mesh=base64.b64encode(mesh).decode(), cutout=cutout)
-
-
-def _point(name: str, word: str) -> tuple[int, int]:
-    x, y = _numbers(name, word, 2)
-    return x, y
-
-
-def _numbers(name: str, text: str, count: int) -> list[int]:
-    parts = text.split(",")
-    if len(parts) != count or not all(part.strip().isdecimal() and len(part) < 10 for part in parts):
-        raise ValueError(f"{name} must be {count} whole numbers with commas between them, got {text[:40]!r}")
-    return [int(part) for part in parts]

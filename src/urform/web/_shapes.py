@@ -13,7 +13,7 @@ from urform.web import _jobs
 from urform.web._answers import LatentAnswer, ModesAnswer, RegisterAnswer, ShapeQuestion
 from urform.web._jobs import Wish
 from urform.web._limits import Limits
-from urform.web._pictures import MEDIA_TYPES, check_resolution
+from urform.web._pictures import MEDIA_TYPES, allow_resolution
 from urform.web._workers import Workers
 
 REGISTERED_FORMAT = "glb"
@@ -25,16 +25,16 @@ def add_shapes(app: FastAPI, workers: Workers, limits: Limits) -> None:
     @app.post("/api/shape", response_class=Response)
     async def shape(request: Request, question: ShapeQuestion) -> Response:
         """The mesh of a latent."""
-        check_resolution(question.resolution, limits)
+        allow_resolution(question.resolution, limits)
         wish = Wish(question.category, question.format, question.resolution, question.faces, question.size_mm)
-        mesh = await workers.run(_jobs.shape, question.latent, wish, is_gone=request.is_disconnected)
+        mesh = await workers.run(_jobs.mesh_of_latent, question.latent, wish, is_gone=request.is_disconnected)
         return _file(mesh, question.format)
 
     @app.get("/api/template", response_class=Response)
     async def template(category: str = "", resolution: int = 64) -> Response:
         """The template's mesh, colored by its canonical points."""
-        check_resolution(resolution, limits)
-        return _file(await workers.run(_jobs.template, Wish(category, resolution=resolution)), "glb")
+        allow_resolution(resolution, limits)
+        return _file(await workers.run(_jobs.template_file, Wish(category, resolution=resolution)), "glb")
 
     @app.get("/api/modes")
     async def modes(category: str = "") -> ModesAnswer:
@@ -46,7 +46,7 @@ def add_shapes(app: FastAPI, workers: Workers, limits: Limits) -> None:
         request: Request, scan: UploadFile, category: Annotated[str, Form()] = "", ticket: Annotated[str, Form()] = ""
     ) -> LatentAnswer:
         """The latent of a mesh or a cloud of points, y up, front +z."""
-        found = await _on_scan(workers, request, scan, _jobs.fit, category, ticket=ticket)
+        found = await _on_scan(workers, request, scan, _jobs.fit_upload, category, ticket=ticket)
         return LatentAnswer(**found)
 
     @app.post("/api/register")
@@ -59,7 +59,7 @@ def add_shapes(app: FastAPI, workers: Workers, limits: Limits) -> None:
     ) -> RegisterAnswer:
         """A mesh with the template's faces, in correspondence with all others that were registered."""
         wish = Wish(category, REGISTERED_FORMAT, force=force)
-        said, mesh = await _on_scan(workers, request, scan, _jobs.register, wish, ticket=ticket)
+        said, mesh = await _on_scan(workers, request, scan, _jobs.register_upload, wish, ticket=ticket)
         return RegisterAnswer(**said, format=wish.format, mesh=base64.b64encode(mesh).decode())
 
 

@@ -45,7 +45,7 @@ class Workers:
         self._pool = ProcessPool(
             max_workers=count,
             context=multiprocessing.get_context("spawn"),  # forking a server that has threads may lock up
-            initializer=_jobs.start,
+            initializer=_jobs.start_worker,
             initargs=(tuple(weights), threads),
         )
         self._count = count
