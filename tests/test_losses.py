@@ -176,7 +176,7 @@ def test_the_pair_term_means_the_same_at_any_number_of_points(count):
 
 
 def test_published_presets_have_the_published_pair_weights():
-    """FORMATS section 5: 2e-5 with the limit of 5, DIT 1e-4 without, of a sum over pairs divided by 5,000 points."""
+    """docs/training.md: 2e-5 with the limit of 5, DIT 1e-4 without, of a sum over pairs divided by 5,000 points."""
     for preset, weight, limit in (("published", 2e-5, 5.0), ("dit", 1e-4, None)):
         config = SHAPE_PRESETS[preset]
         assert (config.points_per_shape, config.pointpair_limit) == (5000, limit)

@@ -14,14 +14,14 @@ from urform.config import AnalysisConfig
 
 @dataclass(frozen=True)
 class Analyze:
-    """Draw what a model has learned: template, warps, latents, and what its encoder makes of views; on one page."""
+    """Draw what a model has learned on one page: template, warps, latents, and the features of views."""
 
     weights: Positional[str]
-    """Shipped category, run folder (a contrastive one, too), weights file, or a file of latents (.pkl, .npz)."""
+    """Shipped category, run folder (also a contrastive one), weights file, or a file of latents (.pkl, .npz)."""
     out: Path
     """Folder of index.html, the pictures and analysis.json."""
     data: Path | None = None
-    """Data folder with views, for what the encoder makes of them; together with --split."""
+    """Data folder with views to encode; needs --split."""
     split: Path | None = None
     """Split file: the shapes whose views are encoded."""
     config: OmitArgPrefixes[AnalysisConfig] = field(default_factory=AnalysisConfig)

@@ -15,24 +15,24 @@ NAMES_SHOWN = 10
 
 @dataclass(frozen=True)
 class DataSplit:
-    """Divide the prepared shapes of a category into train and test, near copies together."""
+    """Divide the prepared shapes of a category into train and test; near copies stay together."""
 
     data: Positional[Path]
     """Data folder."""
     dataset: str | None = None
-    """Dataset; may be left away where the data folder has one."""
+    """Dataset; needed only if the data folder has several."""
     category: str | None = None
-    """Category; may be left away where the data folder has one."""
+    """Category; needed only if the data folder has several."""
     test_fraction: float = 0.2
-    """Share of families (of shapes, where they have none) in the test split, at least 0 and less than 1."""
+    """Share of families in the test split, at least 0 and less than 1; a shape without a family counts as one."""
     seed: int = 0
     """Seed of the division."""
     test_list: Path | None = None
     """File that names the test instances, one a line (or a split file), instead of a fraction."""
     families: Path | None = None
-    """CSV file with the columns instance (or name) and family: shapes of a family are never divided by the fraction."""
+    """CSV file with the columns instance (or name) and family; the fraction never divides a family."""
     by: str = "family"
-    """The column of that file that tells the family: creator, say, to hold out whole makers."""
+    """The column of that file with the family; for example creator, to hold out whole makers."""
     name: str | None = None
     """Name of the split files; default: dataset_category."""
 
@@ -75,16 +75,16 @@ class DataSplit:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """Look through a data folder: what is missing, what is damaged; exit code 1 if anything is."""
+    """Find missing and damaged files in a data folder; the exit code is 1 if there are any."""
 
     data: Positional[Path]
     """Data folder."""
     out: Path | None = None
-    """Folder for contact_sheet.png: a view each of up to 400 shapes."""
+    """Folder for contact_sheet.png, which shows one view of up to 400 shapes."""
     json: Path | None = None
     """Also write the result to this file."""
     full: bool = False
-    """Decode every view, instead of up to three of a level."""
+    """Decode every view, instead of up to three a level."""
 
     def run(self) -> int:
         """Print the table and the problems."""
@@ -106,18 +106,18 @@ class DataCheck:
 
 @dataclass(frozen=True)
 class DataFetch:
-    """Download archives of meshes, going on where it was interrupted, and unpack them safely."""
+    """Download archives of meshes and unpack them safely; interrupted downloads continue."""
 
     urls: Positional[tuple[str, ...]]
     """http(s):// or file:// URLs, or paths; user names and passwords come from ~/.netrc."""
     out: Path
     """Folder of the files; NAME.zip is unpacked into NAME."""
     sha256: tuple[str, ...] = ()
-    """Checksums that the files must have, one for each URL."""
+    """Checksums of the files, one for each URL."""
     unpack: bool = True
     """Unpack .zip, .sh3f and .tar(.gz, .xz, .bz2) files."""
     max_gb: float = 200.0
-    """Most GiB that one file may have, and that one archive may unpack to."""
+    """Largest size of a file, and of an unpacked archive, GiB."""
 
     def run(self) -> int:
         """Say what came of each; 1 if members of an archive were refused."""
@@ -142,7 +142,7 @@ class DataFetch:
 
 @dataclass(frozen=True)
 class DataFlatten:
-    """Write copies on white of RGBA views that others rendered."""
+    """Write copies on white of RGBA views from another renderer."""
 
     folder: Positional[Path]
     """Data folder (image -> image_rgb), or a plain folder of RGBA PNG files."""

@@ -25,7 +25,7 @@ class Import:
     out: Path
     """Run folder."""
     checkpoint: str = "latest"
-    """Which of its checkpoints: latest or an epoch."""
+    """Checkpoint: latest or an epoch."""
     split: Path | None = None
     """Split file that names the training shapes; default: TrainSplit of specs.json."""
 
@@ -47,18 +47,18 @@ class Import:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Write the latents of the shapes of a split to a file, in their order."""
+    """Write the latents of a split to a file, in the order of the split."""
 
     source: Positional[str]
     """Run folder, weights file, shipped category, or experiment folder of the published system."""
     split: Path
     """Split file that names the shapes."""
     out: Path
-    """File of the latents, .pkl (a dict, as published) or .npz, an entry an instance."""
+    """File of the latents: .pkl (a dict, as published) or .npz, one entry an instance."""
     data: Path | None = None
-    """Data folder: leave out shapes whose SDF samples are not there."""
+    """Data folder; shapes without SDF samples there are left out."""
     checkpoint: str = "latest"
-    """Which checkpoint of a published experiment: latest or an epoch."""
+    """Checkpoint of a published experiment: latest or an epoch."""
 
     def run(self) -> int:
         """Write the file and say what is in it."""

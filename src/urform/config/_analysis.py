@@ -10,26 +10,26 @@ from urform.config._check import require
 
 @dataclass(frozen=True)
 class AnalysisConfig:
-    """How much `urform analyze` draws; the defaults take a minute or two on two cores."""
+    """How much `urform analyze` draws; the defaults take half a minute on one core."""
 
     projection: Literal["tsne", "umap"] = "tsne"
-    """How latents are laid out in the plane; umap needs the package umap-learn."""
+    """Projection of latents to the plane; umap needs the package umap-learn."""
     seed: int = 0
-    """Seed of the projections and of what is drawn at random."""
+    """Seed of the projections and of random choices."""
     resolution: int = 64
     """Cells along an axis of the meshes, 8 to 512."""
     queries: int = 4
-    """Shapes whose nearest neighbours are drawn."""
+    """Number of shapes whose nearest neighbours are drawn."""
     components: int = 4
-    """Principal directions of the latents that are drawn."""
+    """Number of principal directions of the latents that are drawn."""
     compared: int = 64
-    """Shapes whose warps are compared, each with each."""
+    """Number of shapes whose warps are compared, each with each."""
     objects: int = 12
-    """Shapes of the split whose views are encoded."""
+    """Number of shapes of the split whose views are encoded."""
     views: int = 24
-    """Views of each that are encoded."""
+    """Number of encoded views a shape."""
     max_latents: int = 2000
-    """Of more latents so many are drawn at random and analysed; at least 5."""
+    """Largest number of latents, at least 5; a larger set is sampled at random."""
 
     def __post_init__(self) -> None:
         least = {"seed": 0, "queries": 1, "components": 1, "compared": 2, "objects": 2, "views": 2, "max_latents": 5}

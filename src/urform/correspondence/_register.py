@@ -130,8 +130,8 @@ def register(
 ) -> Registered:
     """Move the template's mesh to an object by the inverse of the warp.
 
-    Each vertex starts where it is in the template, goes on by damped Newton steps, and where those do not find its
-    place, starts once more at the point of the object's surface whose canonical point is nearest.
+    Each vertex starts at its place in the template and moves by damped Newton steps. A vertex that does not arrive
+    starts again at the point of the object's surface whose canonical point is nearest.
 
     Args:
         model: whose warp it is.

@@ -23,7 +23,7 @@ DATASOURCES_FILE = ".datasources.json"
 
 @dataclass(frozen=True)
 class DataFolder:
-    """Paths and readers of a data folder (FORMATS section 1).
+    """Paths and readers of a data folder (docs/formats.md, Data folder).
 
     Attributes:
         root: the folder.

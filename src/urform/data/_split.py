@@ -20,10 +20,10 @@ def is_test(key: ShapeKey, family: str, fraction: float, seed: int) -> bool:
 def split_keys(
     keys: Iterable[ShapeKey], families: Mapping[ShapeKey, str], fraction: float, seed: int
 ) -> tuple[list[ShapeKey], list[ShapeKey]]:
-    """Divide shapes into train and test, near copies staying together.
+    """Divide shapes into train and test, keeping near copies together.
 
-    Each family is drawn by its own name and the seed: adding shapes moves none of the others, and the share of test
-    shapes is `fraction` only on average over families.
+    The name of a family and the seed decide its side, so new shapes do not move the others. The share of test shapes
+    is `fraction` only on average over families.
 
     Args:
         keys: the shapes.

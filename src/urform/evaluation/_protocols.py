@@ -1,4 +1,4 @@
-"""Published protocols: what is compared, from how many points, in which unit, by which metrics (FORMATS section 6)."""
+"""Published protocols: what is compared, from how many points, in which unit, by which metrics (docs/evaluation.md)."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ class Evidence:
 
 
 def evidence_of(scan: Scan, normalisation: Normalisation, partial: bool, rng: np.random.Generator) -> Evidence:
-    """What a scan says.
+    """What a scan tells about its object.
 
     A mesh gives signed distances, by the sampling that training used. A cloud of the whole object gives zeros at its
-    points and, away from them, the distance to the cloud without a sign. A part of an object says nothing of the places
-    away from it: only its points count and, with normals, what lies just before and behind them.
+    points. Away from them it gives the distance to the cloud without a sign. A part of an object gives zeros at its
+    points and, with normals, distances just before and behind them. It tells nothing about other places.
 
     Args:
         scan: mesh or points.

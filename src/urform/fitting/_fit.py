@@ -145,8 +145,8 @@ def _optimise(
 def _distance_from_training(model: Model, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
     """How far latents lie from the training latents: mean squared Mahalanobis distance, 1 for a usual one.
 
-    Surface points alone say only where the surface is, not where it is not, so the latents have to; the norm says of
-    them little: the training latents lie in a thin slice of the ball.
+    Surface points say where the surface is, but not where it is not. The training latents supply that. Their norm would
+    supply little, because they lie in a thin slice of the ball.
     """
     known = np.stack(list(model.latents.values())).astype(np.float64)
     size = known.shape[1]

@@ -1,16 +1,18 @@
 """Iso-surface of any callable, evaluated coarse to fine and only where the surface can be.
 
-A coarse lattice is evaluated densely, then its cells are halved until there are `resolution` along an axis. Points
-between are interpolated, and evaluated where the sign is in doubt: where the interpolated value is smaller than
-what a field of slope `safety` can have changed on the way, and than interpolation was last wrong there. At the end
-the surface is followed from cell to cell. Of every edge with a change of sign the end nearer to the surface is
-evaluated, then the other one, but for those whose value the edges beside foretell (see `tolerance`), and all
-corners of cells that could be triangulated in more than one way. So the mesh is that of the dense lattice, but for
-specks that no evaluated point saw: that a component of eight cells is found (with `min_component_share` of 0), and
-that every one is that is not dropped, was tried on many fields of at most this slope, not proven; steeper ones can
-hide more.
+A coarse lattice is evaluated densely. Then its cells are halved until there are `resolution` along an axis. New
+points are interpolated, and evaluated if their sign is in doubt. It is in doubt if the interpolated value is smaller
+than two limits: the change of a field of slope `safety` over the distance, and the last interpolation error there.
 
-Of the finest lattice only the pages near the surface take memory, until the box around it is triangulated.
+At the end the surface is followed from cell to cell. Of every edge with a change of sign, the end nearer to the
+surface is evaluated, then the other end, unless the neighbouring edges predict its value (see `tolerance`). All
+corners of a cell with more than one possible triangulation are evaluated too.
+
+So the mesh equals that of the dense lattice, except for specks that no evaluated point saw. With
+`min_component_share` of 0 the mesher finds every component of eight cells, else every one that is not dropped. This
+was tried on many fields of at most this slope; it is not proven. Steeper fields can hide more.
+
+Only the pages of the finest lattice near the surface take memory, until the box around it is triangulated.
 """
 
 from __future__ import annotations

@@ -20,9 +20,10 @@ UNSEEN, GUESSED, EXACT = 0, 1, 2
 class Lattice:
     """Values of `sdf` at the points of the finest lattice, most of which are never looked at.
 
-    The strides are powers of two and the resolution is any integer, so the lattice may end behind the wall; what lies
-    there is asked on the wall. One layer of points around it, where all is outside, closes the surface on the wall; so
-    the wall has index 1. Cells and points are numbers into the flat arrays; a cell's is that of its first corner.
+    The strides are powers of two and the resolution is any integer, so the lattice may end behind the wall. Points
+    there are evaluated on the wall. One layer of points around it, where all is outside, closes the surface on the
+    wall; so the wall has index 1. Cells and points are numbers into the flat arrays; a cell's is that of its first
+    corner.
 
     Args:
         sdf, resolution, bound, coarse, batch_points: see `extract_isosurface`.

@@ -1,4 +1,4 @@
-"""Metrics between surfaces, as published protocols define them (FORMATS section 6).
+"""Metrics between surfaces, as published protocols define them (docs/evaluation.md).
 
 Those on nearest neighbours take what `mutual_neighbours` found, so that one search serves them all.
 """
@@ -23,7 +23,7 @@ def chamfer_deepsdf(a_points: Float[np.ndarray, "N 3"], b_points: Float[np.ndarr
     Raises:
         ValueError: a side has no points, or they are not finite.
 
-    Source: FORMATS section 6, `deepsdf`.
+    Source: docs/evaluation.md, `deepsdf`.
     """
     return chamfer_squared(mutual_neighbours(a_points, b_points))
 
@@ -95,7 +95,7 @@ def earth_movers_distance(a_points: Float[np.ndarray, "N 3"], b_points: Float[np
     Raises:
         ValueError: the sides are not of one size, have no points, or they are not finite.
 
-    Source: FORMATS section 6, `deepsdf-emd`.
+    Source: docs/evaluation.md, `deepsdf-emd`.
     """
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist

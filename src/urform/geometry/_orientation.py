@@ -15,11 +15,12 @@ START = 1e-4  # off the face that a ray starts from, normalised units
 
 
 def orient(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "F 3"]:
-    """The faces, each turned to what sees the outside.
+    """The faces, each turned to the side that sees the outside.
 
-    Patches of faces that meet in edges of two are turned alike; each then looks to where more of its rays leave the
-    scene, or, where none or as many do on both sides, where they go farther. libigl's own `reorient_facets_raycast`
-    does the same with random numbers of its own, which differ from call to call: not the same bytes twice.
+    Faces that meet in edges of two form patches, whose faces are turned alike. Each patch is then turned to the side on
+    which more of its rays leave the scene. On a tie it is turned to the side on which they go farther. libigl's own
+    `reorient_facets_raycast` does the same with random numbers of its own, which differ from call to call: not the same
+    bytes twice.
 
     Args:
         vertices: in normalised space.

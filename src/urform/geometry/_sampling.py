@@ -99,7 +99,7 @@ def sample_sdf(
         second_variance: the same on the other half.
         rng: their randomness.
 
-    Source: DeepSDF (Park 2019), supplementary material; FORMATS: 0.005 and a tenth of it for training shapes.
+    Source: Park 2019 (DeepSDF), supplementary material; docs/formats.md, SDF samples, has the variances.
     """
     near = int(count * NEAR_SHARE) // 2
     chosen = surface[np.arange(near) % len(surface)]

@@ -9,7 +9,7 @@ _WARM_EPOCHS = 100
 def latent_norm_loss(latent: Float[Tensor, "B L"]) -> Float[Tensor, ""]:
     """Mean Euclidean norm of the latent codes of a batch.
 
-    Source: FORMATS section 5, latent; after Park 2019 (DeepSDF), but the norm and not its square.
+    Source: after Park 2019 (DeepSDF), but the norm and not its square, as in the published system.
     """
     return latent.norm(dim=1).mean()
 
@@ -17,7 +17,7 @@ def latent_norm_loss(latent: Float[Tensor, "B L"]) -> Float[Tensor, ""]:
 def latent_l1_loss(predicted: Float[Tensor, "B L"], target: Float[Tensor, "B L"]) -> Float[Tensor, ""]:
     """Mean absolute difference of an image encoder's latent codes and the learned ones.
 
-    Source: FORMATS section 5, encoder regression.
+    Source: the encoder regression of the published system (docs/training.md, Losses).
     """
     return nn.functional.l1_loss(predicted, target)
 

@@ -17,7 +17,7 @@ def reconstruction_loss(
 ) -> Float[Tensor, ""]:
     """Mean absolute error of clamped signed distances, early steps judged more mildly than late ones.
 
-    With s the predicted and s* the target sdf, both clamped, each step k contributes the mean over points of
+    s is the predicted and s* the target sdf, both clamped. Each step k contributes the mean over points of
     clamp(|s - s*| - eps_k, 0) * (1 + lambda_k * sign(s*) * sign(s* - s)).
 
     Args:
@@ -32,7 +32,7 @@ def reconstruction_loss(
     Raises:
         ValueError: `clamp` is not above 0, or K does not fit the curriculum.
 
-    Source: FORMATS section 5, reconstruction; Zheng 2021 (Deep Implicit Templates), Duan 2020 (Curriculum DeepSDF).
+    Source: Zheng 2021 (Deep Implicit Templates), Duan 2020 (Curriculum DeepSDF); docs/training.md, Losses.
     """
     if clamp <= 0:
         raise ValueError(f"clamp must be above 0, got {clamp}")

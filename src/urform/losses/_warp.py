@@ -22,7 +22,7 @@ def pointwise_loss(canonical_points: Float[Tensor, "K B N 3"], points: Float[Ten
     Returns:
         The loss.
 
-    Source: FORMATS section 5, pointwise; Zheng 2021 (Deep Implicit Templates).
+    Source: Zheng 2021 (Deep Implicit Templates), pointwise term; docs/training.md, Losses.
     """
     squared = (canonical_points - points).square().sum(dim=-1)
     # The square root only where it is used: its slope at distance zero is infinite, and times zero not a number.
@@ -48,7 +48,7 @@ def pointpair_loss(
     Returns:
         The loss.
 
-    Source: FORMATS section 5, pointpair; Zheng 2021 (Deep Implicit Templates).
+    Source: Zheng 2021 (Deep Implicit Templates), pointpair term; docs/training.md, Losses.
     """
     M = points.shape[1] // _PAIR_FRACTION
     displacement = canonical_points - points

@@ -34,8 +34,8 @@ def in_chunks(
 def hidden_dtype(points: Tensor) -> torch.dtype:
     """Number format of hidden layers: that of an enclosing torch.autocast, else that of the points.
 
-    The template asks for it and then switches autocast off, because plain autocast would round the coordinates too: to
-    0.4 % in bfloat16, which is as much as the distances to be learned.
+    The template reads it and then switches autocast off. Plain autocast would round the coordinates too, to 0.4 % in
+    bfloat16. That is as much as the distances to be learned.
     """
     device_type = points.device.type
     return torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else points.dtype

@@ -69,8 +69,8 @@ class ResNet(Backbone):
     def memory_format(self) -> torch.memory_format:
         """The layout of weights and images in which the convolutions are fastest.
 
-        With few channels it gains nothing, and for a batch of one or two in bfloat16 torch 2.13's kernels for it write
-        beyond their memory on the CPU.
+        channels_last gains nothing with few channels. On the CPU, with a batch of one or two in bfloat16, the kernels
+        of torch 2.13 for it write beyond their memory.
         """
         return torch.channels_last if self.width >= _CHANNELS_LAST_WIDTH else torch.contiguous_format
 

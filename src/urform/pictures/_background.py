@@ -151,8 +151,8 @@ def _on_plain(
 ) -> tuple[Bool[np.ndarray, "H W"], str]:
     """What differs from a plain background, but for shadows and letters: the network does not take them for the object.
 
-    Where much of the network's object does not differ, and much of what does is not in it, the background is not plain
-    after all, and the network's object counts.
+    If much of the network's object does not differ, and much of the difference lies outside it, the background is not
+    plain. Then the network's object counts.
     """
     mask = ~background.mask
     if known.mean() < MIN_SHARE:

@@ -1,9 +1,9 @@
 """Segmentation of one object in a photograph: a prior from the picture's border, then GrabCut.
 
 The prior is the boundary connectivity of superpixels (Zhu et al. 2014, "Saliency optimization from robust background
-detection", eq. 3 to 6): a region is background as far as the area that it can reach without a change of color touches
-the border of the picture. GrabCut loses thin legs, whose outline costs more than their area gains; they are put back
-afterwards where they stand out in the color models against both of their sides.
+detection", eq. 3 to 6). A region is background as far as the area that it can reach without a change of color touches
+the border of the picture. GrabCut loses thin legs, because their outline costs more than their area gains. They are put
+back afterwards if the color models tell them from both of their sides.
 """
 
 from __future__ import annotations

@@ -23,9 +23,8 @@ _EXPECTED = "expected a PNG, JPEG, WebP, BMP, GIF or TIFF file"
 def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
     """Read a picture as RGB, or RGBA where it has transparency.
 
-    It is turned upright by its EXIF tag; palettes, grey, CMYK and 16 bits a channel are converted; of an animation the
-    first frame is taken. Of more than 12.5 megapixels a cut-out is cropped to its object, and 2 x 2, 3 x 3 ... pixels
-    become one.
+    Its EXIF tag turns it upright. Palettes, grey, CMYK and 16 bits a channel are converted. An animation gives its
+    first frame. Above 12.5 megapixels, a cut-out is cropped to its object, and 2 x 2, 3 x 3 ... pixels become one.
 
     Raises:
         FileNotFoundError: there is no such file.

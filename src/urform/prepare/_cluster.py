@@ -27,8 +27,8 @@ def run_on_cluster(
 ) -> Iterator[tuple[J, R | None, str]]:
     """Run a function on jobs on every core of a Ray cluster, as they get done; as `run_isolated` does on one machine.
 
-    On each core a task runs a few jobs after the other, in a process of its own: a job that crashes or hangs costs that
-    job. The jobs of a machine that is lost are run again elsewhere.
+    On each core a task runs a few jobs, one after the other, in a process of its own. A job that crashes or hangs costs
+    only itself. If a machine is lost, its jobs run again elsewhere.
 
     Args:
         function: importable on the machines of the cluster; its argument and result can be pickled.

@@ -40,9 +40,9 @@ def prepare(
 ) -> list[ShapeReport]:
     """Make SDF samples, surface samples, views, splits and a report of every mesh of a collection.
 
-    What is done already, with the same settings, stays; what was skipped is tried again. The files of a shape depend on
-    the mesh, the settings and its name alone, so an interrupted run that goes on ends as one that was not interrupted.
-    A mesh that has changed is prepared again. Shapes of earlier runs stay in splits and reports.
+    A shape that is done with the same settings stays. A skipped mesh is tried again, and so is a mesh that has changed.
+    The files of a shape depend only on the mesh, its name and the settings, so an interrupted run can continue and
+    gives the same files. Shapes of earlier runs stay in splits and reports.
 
     Args:
         meshes: folder of meshes, ShapeNet, `.sh3f` library or `.csv` list, path or URL, see `find_sources`.

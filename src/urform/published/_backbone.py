@@ -33,7 +33,7 @@ def load_backbone(path: Path) -> BackboneWeights | None:
 
 
 def read_published_backbone(path: Path) -> BackboneWeights:
-    """A published contrastive checkpoint. Source: FORMATS section 4."""
+    """A published contrastive checkpoint. Source: docs/formats.md, Contrastive checkpoints."""
     content = load_tensors(path)
     if not isinstance(content, dict) or "model_state_dict" not in content:
         raise ValueError(f"{path}: model_state_dict is missing, expected a published contrastive checkpoint")

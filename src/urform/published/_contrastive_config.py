@@ -22,7 +22,7 @@ def settings_from_published(content: Mapping[Any, Any], path: Path) -> dict[Any,
     Raises:
         ValueError: `pretrained` is true, which would download something.
 
-    Source: FORMATS section 4, contrastive config.yaml.
+    Source: docs/contrastive.md, published settings.
     """
     if not any(name in content for name in _ONLY_PUBLISHED):
         return dict(content)

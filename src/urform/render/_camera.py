@@ -36,7 +36,7 @@ class Camera:
 
     @property
     def position(self) -> Float[np.ndarray, " 3"]:
-        """Where the camera stands. Source: FORMATS section 3."""
+        """Where the camera stands. Source: docs/formats.md, Views."""
         azimuth, elevation = np.radians(self.azimuth_deg), np.radians(self.elevation_deg)
         direction = [np.cos(elevation) * np.cos(azimuth), np.sin(elevation), np.cos(elevation) * np.sin(azimuth)]
         return self.distance * np.array(direction)

@@ -14,7 +14,7 @@ from urform.render._raycast import Frame, Light, RayCaster
 
 @dataclass(frozen=True)
 class ViewLevel:
-    """How the views of a level are drawn. Source: FORMATS section 3.
+    """How the views of a level are drawn. Source: docs/formats.md, Views.
 
     Attributes:
         elevation_deg: range of elevations.

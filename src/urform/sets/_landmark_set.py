@@ -24,7 +24,7 @@ class LandmarkSet:
     """Landmarks of a split, normalised space; shapes may have none.
 
     A keypoint belongs to the mean place of the keypoints of its name. A point of a part belongs to the same place in
-    the part's mean box: a quarter up the backrest of one chair corresponds to a quarter up that of another.
+    the part's mean box. So a quarter up one backrest corresponds to a quarter up another.
 
     Args:
         data: the data folder.
@@ -105,8 +105,10 @@ def _part_rows(parts: Sequence[Parts | None]) -> list[Float[np.ndarray, "P 6"]]:
 
 
 def divided(parts: Parts) -> dict[str, Float[np.ndarray, "P 3"]]:
-    """Points of each part by its name; a part that leaves the middle free is divided there into left and right, and
-    into front and rear. So are four legs told apart, and no slats of a back.
+    """Points of each part by its name.
+
+    A part that leaves the middle free is divided there into left and right, and into front and rear. This separates
+    four legs, but not the slats of a back.
     """
     half = np.ptp(parts.points, axis=0) / 2
     centre = parts.points.min(axis=0) + half

@@ -28,8 +28,8 @@ TOGETHER = 512  # views decoded before they are written
 class ViewSet:
     """All views of a split, framed.
 
-    They are decoded and framed once, into a file of the data folder, of which the system keeps in memory what there is
-    room for: the memory taken does not grow with the number of views, and the next training starts at once.
+    They are decoded and framed once, into a file of the data folder. The system keeps as much of it in memory as fits.
+    So memory does not grow with the number of views, and the next training starts at once.
 
     Args:
         data: the data folder.

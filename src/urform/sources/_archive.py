@@ -68,9 +68,9 @@ def archive_stem(name: str) -> str | None:
 def unpack(archive: Path, folder: Path, max_gb: float = 200.0) -> Unpacked:
     """Unpack a .zip, .sh3f or .tar (also .gz, .xz, .bz2) file into a folder of its own.
 
-    The folder appears when all is unpacked. It is kept when the archive has the size and time it was made from, and
-    made again when not. Absolute names, `..`, drive letters, devices and links to anything but a file of the archive
-    are refused and named; links to a file of the archive become copies of it.
+    The folder appears when all is unpacked. It is made again if the archive's size or time has changed. Absolute names,
+    `..`, drive letters, devices and links out of the archive are refused and named. Links to a file of the archive
+    become copies of it.
 
     Args:
         archive: the file; its kind is told by its content.

@@ -45,11 +45,11 @@ def fetch(
     retries: int = 5,
     wait_s: float = 1.0,
 ) -> Fetched:
-    """Download a file into a folder, resuming where an earlier attempt ended, and unpack it beside itself.
+    """Download a file into a folder, resuming an interrupted download, and unpack it beside itself.
 
-    The file grows as `<name>.partial` and gets its name when it is complete and its checksum right; one that has its
-    name is not downloaded again. A local archive is unpacked from where it lies, another local file is copied.
-    User name and password come from `~/.netrc`, and are not sent to another host that the server points to.
+    The file grows as `<name>.partial` and gets its name when it is complete and its checksum is right. A file that has
+    its name is not downloaded again. A local archive is unpacked from its place; another local file is copied. User
+    name and password come from `~/.netrc`. They are not sent to another host that the server redirects to.
 
     Args:
         url: http(s)://, file:// or a path.

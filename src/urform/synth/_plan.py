@@ -42,7 +42,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class BackSurface:
-    """Maps (u, s) to the surface in which a back lies: u from -1 to 1 across, s from 0 at the seat to 1 at the top."""
+    """Maps (u, s) to the surface of a back: u is -1 to 1 across, s is 0 at the seat and 1 at the top."""
 
     y: float
     """Height of s = 0, metres; `z` is its place along the seat."""

@@ -121,7 +121,7 @@ class DecodingStage(Stage):
             drawn: what `_draw` made of them, or a part of it.
             epoch: epochs that are done.
 
-        Source: FORMATS section 5.
+        Source: docs/training.md, Losses.
         """
         config = self._settings
         points, target_sdf, *others = drawn

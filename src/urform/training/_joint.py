@@ -40,7 +40,7 @@ class JointStage(DecodingStage):
         start: what the networks start from.
         imagenet: torchvision's ResNet weights for the encoder to start from.
 
-    Source: FORMATS section 5, with the encoder in the place of the latents.
+    Source: docs/training.md, Losses, with the encoder in place of the latents; Zheng 2021 (Deep Implicit Templates).
     """
 
     def __init__(

@@ -15,7 +15,7 @@ def lr_factor(rates: ScheduleConfig, epoch: float, epochs: int) -> float:
         epoch: epochs that are done, and parts of one; step and warmup change with whole epochs, as published.
         epochs: how many there are.
 
-    Source: FORMATS section 4, LearningRateSchedule: Step, Warmup, Constant.
+    Source: docs/formats.md, specs.json: Step, Warmup, Constant.
     """
     if rates.schedule == "step":
         if rates.step_epochs:
