@@ -1,4 +1,4 @@
-"""Makes a small collection of cups, for the tutorial: python examples/make_cups.py cups
+"""Makes a small collection of cups, for the tutorial: python examples/make_cups.py FOLDER [COUNT]
 
 Each cup is watertight, y up, in a folder of its own; its handle points to +x. Run it with the Python that has urform.
 """
@@ -71,9 +71,9 @@ def body_hollow(height: float, top: float, foot: float, bulge: float, wall: floa
 
 def main() -> None:
     """Write the collection."""
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
-    for index in range(COUNT):
+    for index in range(int(sys.argv[2]) if len(sys.argv) == 3 else COUNT):
         folder = Path(sys.argv[1]) / f"cup{index:02d}"
         folder.mkdir(parents=True, exist_ok=True)
         cup(np.random.default_rng(index)).export(folder / "model.glb")
