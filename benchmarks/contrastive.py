@@ -2,7 +2,7 @@
 
 `speed DATA SPLIT ...`: some batches of `urform train contrastive` (SimCLR, its defaults) beside a loop as one would
 write it down first: each view opened with PIL when it is needed, cut out, put on white and augmented singly, 32 bits,
-torch's default layout. The same network, loss, optimiser and batch of 64 objects; rounds take turns, the best of each
+torch's default layout. The same network, loss, optimizer and batch of 64 objects; rounds take turns, the best of each
 counts. Also the share of the time of a short run in which the step waited for its batch.
 
 `retrieval DATA --held-out SPLIT ... [--runs RUN ...]`: share of views of held-out objects whose object is found from

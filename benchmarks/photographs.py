@@ -2,7 +2,7 @@
 
     python benchmarks/photographs.py [--count 1000] [--size 300] [--resolution 32]
 
-So many pictures of --size pixels, each with a block of another place, size and colour, every second one a cut-out, go
+So many pictures of --size pixels, each with a block of another place, size and color, every second one a cut-out, go
 through `urform reconstruct`'s own loop with the shipped chairs. Printed are the process's memory and the seconds after
 1/20, 1/10, 1/5 ... of them: where memory stays, nothing of a picture does.
 """

@@ -40,7 +40,7 @@ KINDS = {
     "sines, cosines": ("sin", "cos"),
     "products, sums": ("mul", "add", "addcmul", "sub", "div", "sum", "neg", "abs", "sign", "clamp", "norm", "linalg"),
     "copies": ("cat", "copy", "stack", "clone", "fill", "zero", "empty", "split", "slice", "select", "as_strided"),
-    "optimiser": ("_fused_adam", "optimizer"),
+    "optimizer": ("_fused_adam", "optimizer"),
 }
 
 

@@ -38,6 +38,7 @@ NOT_RUN = {
 CUPS = 16  # instead of eighty; cup13 and cup15 are test cups
 PARSED_ALONE = {"curl", "docker", "make ", ".venv/bin/python", "pip install", "tensorboard"}
 OTHER_PAGES = [ROOT / "CONTRIBUTING.md"]
+REFERENCE = ROOT / "docs" / "reference" / "index.md"
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ PYTHON_NAMES = {
 """What a block of Python takes from its reader."""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, REFERENCE], ids=lambda page: page.stem)
 def test_the_python_runs(page: Path, workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = [block.text for block in blocks(page) if block.language == "python"]
     if not code:
@@ -171,7 +172,7 @@ def test_sentences_are_short(page: Path) -> None:
     assert sum(words) / len(words) < 15
 
 
-OTHERS = r"colour normaliz neighbor behavior optimis summariz initializ(?!e\.py) recogniz analys(?:e|ing)\b gray"
+OTHERS = r"colour normaliz neighbor behavior optimiser summariz initializ(?!e\.py) recogniz analys(?:e|ing)\b gray"
 OTHER_SPELLING = re.compile(rf"\b\w*(?:{'|'.join(OTHERS.split())})\w*", re.IGNORECASE)
 
 
@@ -182,9 +183,18 @@ def test_one_spelling(page: Path) -> None:
     assert not found, f"CONTRIBUTING says how words are spelled: {found}"
 
 
-@pytest.mark.parametrize("page", [*PROSE, ROOT / "docs" / "reference" / "index.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PROSE, REFERENCE], ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     assert not broken_links(page)
+
+
+def test_citations_in_the_code_lead_to_pages() -> None:
+    cited = {
+        name
+        for file in (ROOT / "src").rglob("*.py")
+        for name in re.findall(r"docs/[\w/-]+\.md", file.read_text(encoding="utf-8"))
+    }
+    assert not [name for name in sorted(cited) if not (ROOT / name).exists()]
 
 
 def test_the_site_has_every_page() -> None:

@@ -21,12 +21,12 @@ from urform.config import (
 
 @dataclass(frozen=True)
 class Synth:
-    """Draw procedural objects of a category: watertight meshes with materials, the same for the same seed."""
+    """Generate objects of a category: watertight meshes with materials. The same seed gives the same objects."""
 
     category: Positional[str]
-    """What to draw: chair."""
+    """Category to generate: chair."""
     out: Path
-    """Folder of the objects, made when missing; what is there already stays."""
+    """Folder of the objects; existing ones stay."""
     count: int = 500
     """Number of objects."""
     seed: int = 0
@@ -43,18 +43,18 @@ class Synth:
 
 @dataclass(frozen=True)
 class Deform:
-    """Enlarge a small collection: copies of its meshes with other proportions, every second one mirrored."""
+    """Enlarge a small collection by copies with other proportions; every second copy is mirrored."""
 
     meshes: Positional[Path]
     """Folder of meshes, a .sh3f library or a .csv list, as `urform prepare` reads them."""
     out: Path
-    """Folder of the copies, made when missing; what is there already stays."""
+    """Folder of the copies; existing ones stay."""
     copies: int = 4
     """Copies of each mesh."""
     seed: int = 0
     """Seed of the series."""
     hold_out: Path | None = None
-    """File that names meshes that get no copies, one a line: the test objects."""
+    """File that names meshes without copies, one a line: the test objects."""
 
     def run(self) -> int:
         """Deform and write; exit code 1 where a mesh was skipped."""
@@ -69,24 +69,24 @@ class Deform:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Turn a collection of meshes into training data: SDF samples, surface samples, views, splits, a report."""
+    """Turn a collection of meshes into training data: SDF samples, surface samples, views, splits and a report."""
 
     meshes: Positional[str]
     """Folder of meshes (OBJ, GLB, PLY, OFF, STL, ...) or ShapeNet's, a .sh3f library, or a .csv list; path or URL."""
     out: str
-    """Data folder, a path or a URL (s3://, gs://, ...); what is done already, with the same settings, stays."""
+    """Data folder, a path or a URL (s3://, gs://, ...); shapes that are done with the same settings stay."""
     config: OmitArgPrefixes[PrepareConfig] = field(default_factory=PrepareConfig)
     """Settings."""
     hold_out: Path | None = None
-    """File that names the test instances, one a line (or a split file), instead of a fraction."""
+    """File that names the test instances, one a line or as a split file; replaces the fraction."""
     workers: int = 0
-    """Processes; 0 = one a core."""
+    """Number of processes; 0 = one a core."""
     time_limit_s: float = 900.0
-    """A mesh that takes longer is stopped and skipped; 0 = no limit."""
+    """Time limit of a mesh, seconds; a slower mesh is skipped; 0 = no limit."""
     memory_gb: float = 8.0
-    """Memory a process may take for a mesh, GiB; 0 = no limit."""
+    """Memory limit of a mesh, GiB; 0 = no limit."""
     cluster: str | None = None
-    """Address of a Ray cluster that does the work: auto, HOST:PORT, ray://HOST:PORT, or local for a try."""
+    """Address of a Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local to try it."""
 
     def run(self) -> int:
         """Prepare, then say what was skipped."""
@@ -102,7 +102,7 @@ class Prepare:
 
 @dataclass(frozen=True)
 class Reconstruct:
-    """Turn pictures into watertight meshes, each with a preview and a page that shows it."""
+    """Turn pictures into watertight meshes, each with a preview and a page."""
 
     images: Positional[tuple[Path, ...]]
     """Picture files."""
@@ -119,13 +119,13 @@ class Reconstruct:
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
     faces: int | None = None
-    """Simplify the mesh to so many faces."""
+    """Simplify the mesh to this many faces."""
     keep_background: bool = False
     """Do not remove the background."""
     color: bool = True
     """Color the meshes from the pictures."""
     force: bool = False
-    """Make a mesh of what does not look like the category, too."""
+    """Make a mesh even if the picture does not look like the category."""
 
     def run(self) -> int:
         """Print one JSON line an image; 2 if one of them failed."""
@@ -155,7 +155,7 @@ class Evaluate:
     """Score single-view reconstruction of a prepared split by a published protocol, beside baselines."""
 
     data: Path
-    """Data folder with the test shapes and the training shapes; without these, retrieval baselines are left out."""
+    """Data folder with the test shapes and, for the retrieval baselines, the training shapes."""
     split: Path
     """Split file: the test shapes."""
     weights: str = "chair"
@@ -163,17 +163,17 @@ class Evaluate:
     protocol: Literal["deepsdf", "deepsdf-emd", "disn", "onet", "meshrcnn", "what3d"] = "deepsdf"
     """Which published protocol, see docs/evaluation.md."""
     views: tuple[Literal["fixed", "random", "all"], ...] = ()
-    """Views of a shape: the first, one by seed and name, or the mean over all; default: fixed random, of disn all."""
+    """Views: fixed (the first), random (one by seed and name), all (the mean). Default: fixed random; disn: all."""
     original_scale: bool = False
-    """Of deepsdf and deepsdf-emd: measure in the meshes' own units, as published, instead of at unit box diagonal."""
+    """For deepsdf and deepsdf-emd: measure in the units of the meshes, as published, not at unit box diagonal."""
     resolution: int = 128
     """Cells along an axis of the meshes."""
     seed: int = 0
     """Seed of surface points and random views."""
     json: Path | None = None
-    """Also write the result, with a value a shape, to this file."""
+    """Write the result, with a value for each shape, to this file."""
     csv: Path | None = None
-    """Also write a line a shape and method to this file."""
+    """Write a line for each shape and method to this file."""
     sheet: Path | None = None
     """Also draw the shapes, worst first, into this PNG file."""
 

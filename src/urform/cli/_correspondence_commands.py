@@ -17,20 +17,20 @@ from urform.cli._lines import print_lines
 
 @dataclass(frozen=True)
 class Fit:
-    """Find the latent and the mesh of one object: of a scan of it, whole or in part, or of photographs."""
+    """Find the latent and the mesh of one object from a scan, a part of a scan, or photographs."""
 
     scan: Positional[tuple[Path, ...]]
-    """A mesh or a point cloud (OBJ, PLY, ... or .xyz, .npy), front +z; and/or photographs of the one object."""
+    """A mesh or points (OBJ, PLY, ... or .xyz, .npy), front +z; and/or photographs of the same object."""
     out: Path
-    """Folder of `<name>.json`, the latent, and of the mesh, which lies in the scan's coordinates."""
+    """Folder of `<name>.json` (the latent) and the mesh, which has the coordinates of the scan."""
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
     partial: bool = False
-    """The scan shows a part of the object: nothing is assumed of where it shows nothing."""
+    """The scan shows a part of the object; places without points may be anything."""
     like: Path | None = None
-    """Mesh or points whose bounding box is the whole object's, in the scan's coordinates."""
+    """Mesh or points with the bounding box of the whole object, in the coordinates of the scan."""
     normalised: bool = False
-    """The scan lies in the model's normalised space, the unit ball, already."""
+    """The scan already lies in normalised space, the unit ball."""
     up: Literal["y", "z"] = "y"
     """Axis that points up in the scan; with z the front is -y. Files of .dae and .3mf say it themselves."""
     steps: int = 400
@@ -63,13 +63,13 @@ class _Transfer:
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
     steps: int = 400
-    """Steps of the fit of each mesh and point cloud."""
+    """Steps of the fit of each mesh and of points."""
     seed: int = 0
-    """Seed of fits, and of points on surfaces."""
+    """Seed of fits and of points on surfaces."""
     resolution: int = 128
-    """Cells along an axis of surfaces that the model makes, 8 to 512."""
+    """Cells along an axis of surfaces of the model, 8 to 512."""
     place_weight: float = 0.0
-    """How much it counts where points lie, beside where the warp takes them; 0 = the warp alone."""
+    """Weight of the position of points beside their canonical points; 0 = canonical points alone."""
 
     def transfer(self, kind: Literal["labels", "keypoints", "colors"], file: Path | None) -> int:
         """Print one JSON line a target; 2 if one of them failed."""
@@ -96,7 +96,7 @@ class TransferLabels(_Transfer):
     """Carry labels of the vertices or faces of one shape to others."""
 
     labels: Path | None = None
-    """A label a vertex or face: a line each (.txt), an array (.npy), a list (.json); default: groups of an OBJ file."""
+    """One label a vertex or face: lines (.txt), an array (.npy) or a list (.json); default: groups of an OBJ file."""
 
     def run(self) -> int:
         """Write `<name>.ply`, colored by label, and `<name>.txt` for each target."""
@@ -120,7 +120,7 @@ class TransferKeypoints(_Transfer, _Keypoints):
 
 @dataclass(frozen=True)
 class TransferColors(_Transfer):
-    """Carry the colors of a mesh, by material, texture or vertex, to others."""
+    """Carry the colors of a mesh (material, texture or vertex) to others."""
 
     def run(self) -> int:
         """Write `<name>.ply`, with a color a vertex, for each target."""
@@ -132,15 +132,15 @@ class EvaluateCorrespondence:
     """Score correspondences on synthetic shapes: PCK of keypoints, mIoU of carried labels."""
 
     data: Path
-    """Data folder of the shapes, which `urform synth` made."""
+    """Data folder of shapes from `urform synth`."""
     split: Path
     """Split file: the test shapes."""
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
     unseen: tuple[str, ...] = ()
-    """Names of keypoints that training did not learn from: scored apart, too."""
+    """Names of keypoints that training left out; they are also scored separately."""
     json: Path | None = None
-    """Also write the result to this file."""
+    """Write the result to this file."""
 
     def run(self) -> int:
         """Print the table."""
@@ -160,7 +160,7 @@ class EvaluateCorrespondence:
 
 @dataclass(frozen=True)
 class Register:
-    """Give meshes of one category the same faces, in correspondence; with --modes also their shape model."""
+    """Give scans of one category the same vertices and faces; --modes adds the shape model."""
 
     meshes: Positional[tuple[Path, ...]]
     """Meshes (OBJ, GLB, PLY, OFF, STL, ...) or points with normals (.xyz, .npy, .ply), front +z."""
@@ -169,7 +169,7 @@ class Register:
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
     modes: int = 0
-    """Principal modes of the statistical shape model; 0 = no such model."""
+    """Principal modes of the statistical shape model; 0 = no model."""
     faces: int = 8000
     """Faces of the registered meshes, about."""
     format: Literal["ply", "obj", "stl", "glb"] = "ply"
@@ -177,11 +177,11 @@ class Register:
     steps: int = 400
     """Steps of the fit of each latent."""
     seed: int = 0
-    """Seed of the points that are drawn."""
+    """Seed of the sampled points."""
     resolution: int = 128
     """Cells along an axis of the template's mesh before it is simplified, 8 to 512."""
     force: bool = False
-    """Also register what is unlike any shape of the category."""
+    """Register scans that are unlike any shape of the category too."""
     up: Literal["y", "z"] = "y"
     """Axis that points up in the meshes; with z the front is -y. Files of .dae and .3mf say it themselves."""
 

@@ -30,18 +30,18 @@ class MeshSettings:
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
     mesher: Literal["sparse", "dense"] = "sparse"
-    """'sparse' evaluates the network near the surface, 'dense' at every point of the lattice; the meshes are equal, but
-    for specks."""
+    """'sparse' evaluates the network near the surface, 'dense' at every point of the lattice. The meshes differ only in
+    specks."""
     faces: int | None = None
-    """Simplify meshes to so many faces."""
+    """Simplify meshes to this many faces."""
     registered: bool = False
-    """Write the template's mesh, moved by the inverse warp: the same vertices and faces for all shapes."""
+    """Write the template's mesh, moved by the inverse warp; all shapes get the same vertices and faces."""
     normals: bool = False
     """Store the normals of the field with the vertices."""
     uncertainty: int = 0
-    """Perturbed latents whose disagreement is stored with each vertex; 0 = none."""
+    """Number of perturbed latents whose disagreement is stored with each vertex; 0 = none."""
     overwrite: bool = False
-    """Write meshes again that are there already."""
+    """Replace existing meshes."""
 
     def __post_init__(self) -> None:
         if self.registered and (self.faces is not None or self.uncertainty or self.mesher == "dense"):
@@ -74,10 +74,10 @@ class MeshSettings:
 
 @dataclass(frozen=True)
 class MeshTemplate:
-    """Write the template itself as a mesh, colored by its own coordinates."""
+    """Write the template as a mesh, colored by its coordinates."""
 
     out: Positional[Path]
-    """The file: .ply, .glb, .obj or .stl, which stands z up, in millimetres."""
+    """File: .ply, .glb, .obj or .stl (z up, in millimetres)."""
     size: float = 100.0
     """Longest side of an STL file, millimetres."""
     weights: str = "chair"
@@ -101,18 +101,18 @@ class MeshTemplate:
 
 @dataclass(frozen=True)
 class MeshShapes:
-    """Mesh shapes from their latents: those learned in training, or of a file of latents."""
+    """Mesh shapes from the latents that training learned, or from a file of latents."""
 
     out: Path
     """Folder; meshes are `<dataset>/<category>/<instance>.ply` in it."""
     ids: tuple[int, int] | None = None
-    """Number of the first shape and one past the last, in the order of training or of the split; default: all."""
+    """First shape and one past the last, in the order of training or of the split; default: all."""
     split: Path | None = None
     """Split file: only its shapes."""
     latents: Path | None = None
     """File of latents (.pkl or .npz, `urform embeddings`), instead of the learned ones; needs --split."""
     original_scale: Path | None = None
-    """Data folder whose normalisation is undone; default: meshes stay in normalised space."""
+    """Data folder with the normalisation to undo; default: meshes stay in normalised space."""
     settings: OmitArgPrefixes[MeshSettings] = field(default_factory=MeshSettings)
     """How."""
 
@@ -152,7 +152,7 @@ class MeshShapes:
 
 @dataclass(frozen=True)
 class MeshImages:
-    """Mesh the shapes of a split, each from one of its views."""
+    """Mesh the shapes of a split from one view each."""
 
     data: Path
     """Data folder with views."""
@@ -167,7 +167,7 @@ class MeshImages:
     seed: int = 0
     """Seed of the random views."""
     original_scale: bool = False
-    """Undo the normalisation, so that meshes lie on the original ones."""
+    """Undo the normalisation, so that meshes have the coordinates of the originals."""
     settings: OmitArgPrefixes[MeshSettings] = field(default_factory=MeshSettings)
     """How."""
 
@@ -211,19 +211,19 @@ class Morph:
     """Turn one shape into another: meshes in equal steps and an animated picture."""
 
     first: Positional[str]
-    """A training shape, a latent file of `urform fit`, a picture, a mesh or a point cloud."""
+    """A training shape, a latent file of `urform fit`, a picture, a mesh or points."""
     last: Positional[str]
-    """Likewise."""
+    """The same kinds."""
     out: Path
     """Folder of the meshes and of morph.gif."""
     steps: int = 8
-    """Meshes, both ends included."""
+    """Number of meshes, both ends included."""
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
     registered: bool = False
-    """The template's mesh, moved: the same vertices and faces at every step."""
+    """Move the template's mesh: all steps get the same vertices and faces."""
 
     def run(self) -> int:
         """Mesh, draw and write."""

@@ -23,7 +23,7 @@ from urform.config import (
 
 @dataclass(frozen=True)
 class TrainShape:
-    """Train template, warp and a latent for each shape (first phase)."""
+    """Train template, warp and one latent a shape (first phase)."""
 
     data: Path
     """Data folder, as `urform prepare` makes it."""
@@ -34,12 +34,12 @@ class TrainShape:
     config: OmitArgPrefixes[ShapeConfig] = field(default_factory=ShapeConfig)
     """Settings."""
     preset: Literal["small", "published"] = "small"
-    """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
+    """Start settings: 'small' for two CPU cores, 'published' as in the literature."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
     """How it is run."""
 
     specs: Path | None = None
-    """Experiment folder of the published system: its specs.json gives all settings, data and split; flags win."""
+    """Experiment folder of the published system; its specs.json gives settings, data and split; flags override it."""
 
     def run(self) -> int:
         """Train."""
@@ -59,7 +59,7 @@ class TrainEncoder:
     data: Path
     """Data folder with views of its shapes."""
     split: tuple[Path, ...]
-    """Split files; a file that is named twice counts twice."""
+    """Split files; a file that you name twice counts twice."""
     out: Path
     """Run folder."""
     config: OmitArgPrefixes[EncoderConfig] = field(default_factory=EncoderConfig)
@@ -81,16 +81,16 @@ class TrainEncoder:
 
 @dataclass(frozen=True)
 class TrainPose:
-    """Teach a model to tell the camera that a picture was taken with, from its rendered views."""
+    """Teach a model to estimate the camera of a picture, from its rendered views."""
 
     init: Path
     """Run folder or weights file of the model."""
     data: Path
     """Data folder with views and their metadata."""
     split: tuple[Path, ...]
-    """Split files; a file that is named twice counts twice."""
+    """Split files; a file that you name twice counts twice."""
     out: Path
-    """Run folder; its weights are those of `--init` and what tells the camera."""
+    """Run folder; its weights are those of `--init` plus the camera network."""
     config: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
     """Settings."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=lambda: RunConfig(look_every=5))
@@ -120,9 +120,9 @@ class TrainJoint:
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
     """How it is run."""
     preset: Literal["small", "published"] = "small"
-    """Where the settings start from: 'small' for two CPU cores, 'published' as in the literature."""
+    """Start settings: 'small' for two CPU cores, 'published' as in the literature."""
     specs: Path | None = None
-    """Experiment folder of the published system: its specs.json gives all settings, data and split; flags win."""
+    """Experiment folder of the published system; its specs.json gives settings, data and split; flags override it."""
     init: tuple[Path, ...] = ()
     """Run folder or weights file whose networks are started from; a contrastive run or published checkpoint."""
     imagenet: Path | None = None

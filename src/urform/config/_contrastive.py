@@ -25,32 +25,32 @@ class ContrastiveConfig:
     image_size: int = 64
     """Pixels along an edge of the pictures."""
     projection_size: int = 128
-    """Length of what the loss compares."""
+    """Length of the projections that the loss compares."""
     temperature: float = 0.07
-    """Of the softmax of simclr and moco."""
+    """Temperature of the softmax of simclr and moco."""
     momentum: float = 0.99
-    """Of the encoder that follows, in moco and byol."""
+    """Momentum of the momentum encoder of moco and byol."""
     queue_size: int = 8192
-    """Keys that moco remembers."""
+    """Keys in the queue of moco."""
     pairs: Literal["views", "augmentations", "mixed"] = "views"
-    """What a positive pair is: two views of an object, two augmentations of one view, or at random one or the other."""
+    """Positive pairs: two views of an object, two augmentations of one view, or one or the other at random."""
     levels: Levels = "both"
-    """Views that it learns from: easy, hard or both."""
+    """Views to learn from: easy, hard or both."""
     epochs: int = 100
-    """Epochs; each shows about as many pictures as there are views."""
+    """Number of epochs; each shows about as many pictures as there are views."""
     batch_size: int = 64
     """Objects in a batch, each with two pictures."""
     optimizer: Literal["sgd", "adamw", "lars"] | None = None
-    """How it descends; sgd and lars with a momentum of 0.9. None = adamw, but for byol lars and for simsiam sgd, as
-    published: without negatives they collapse under adamw."""
+    """Optimizer; sgd and lars have a momentum of 0.9. None = adamw, lars for byol, sgd for simsiam. Those two collapse
+    under adamw, because they have no negatives."""
     lr: float | None = None
     """Highest learning rate; None = 1e-3 for adamw, 0.05 for sgd, 1 for lars."""
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.05))
-    """How it changes."""
+    """How the rate changes."""
     weight_decay: float = 1e-4
-    """Weight decay; of biases and normalisations none."""
+    """Weight decay of all weights except biases and normalisations."""
     precision: Precision = "fp32"
-    """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
+    """Number format of the matrix products: 'fp32', 'bf16' or 'fp16' (autocast)."""
     seed: int = 0
     """Seed of initial weights, order, pairs and augmentation."""
 

@@ -24,21 +24,21 @@ class ModelConfig:
     warp_steps: int = 4
     """Affine steps of the warp, a multiple of 4."""
     warp_octaves: int = 0
-    """Frequencies of sines and cosines that the 'mlp' warp sees beside the points; with any it folds."""
+    """Frequencies of sines and cosines of the points that the 'mlp' warp sees; above 0 the warp folds."""
     template_width: int = 64
     """Hidden units of each layer of the template."""
     template_layers: int = 5
     """Hidden layers of the template."""
     template_octaves: int = 3
-    """Frequencies of sines and cosines that the template sees beside the points."""
+    """Frequencies of sines and cosines of the points that the template sees."""
     template_dims: tuple[int, ...] = ()
-    """Hidden units of each layer of the template, where they differ; replaces --template-width, --template-layers."""
+    """Hidden units of each layer of the template, if they differ; replaces --template-width and --template-layers."""
     xyz_in_all: bool = False
-    """Every layer of the template sees the point too, in place of three units of the layer before."""
+    """Every layer of the template sees the point, in place of three units of the layer below."""
     weight_norm: bool = True
-    """Lengths of the template's weights learned apart from their directions; else LayerNorm after the layers."""
+    """Weight norm in the template; otherwise LayerNorm after the layers."""
     norm_layers: tuple[int, ...] | None = None
-    """Indices of the template's layers that are so normalised; None = all."""
+    """Indices of the template's layers with this normalisation; None = all."""
     dropout: float = 0.0
     """Probability of dropout in the template."""
     dropout_layers: tuple[int, ...] | None = None
@@ -52,7 +52,7 @@ class ModelConfig:
     encoder_width: int = 40
     """Channels of a ResNet's first stage; 64 is a full ResNet."""
     encoder_hidden: int = 0
-    """Units of a hidden layer between the image encoder's backbone and the latent; 0 = no such layer."""
+    """Units of a hidden layer between the encoder's backbone and the latent; 0 = no such layer."""
     image_size: int = 64
     """Pixels along an edge of the picture that the encoder sees."""
 

@@ -13,55 +13,55 @@ class PrepareConfig:
     """Settings of `urform prepare`; the defaults are the published recipe."""
 
     dataset: str | None = None
-    """Name of the dataset in the data folder and in split files; by default 'ShapeNetV2', the list's, or 'shapes'."""
+    """Name of the dataset in data folder and split files; default: 'ShapeNetV2', that of the list, or 'shapes'."""
     category: str | None = None
-    """Name of the category (class) there; by default ShapeNet's synset, the list's, or 'object'."""
+    """Name of the category (class) there; default: ShapeNet's synset, that of the list, or 'object'."""
     samples: int = 500_000
-    """SDF samples a training shape; a test shape gets half as many."""
+    """SDF samples of a training shape; a test shape gets half as many."""
     variance: float = 0.005
-    """Variance of the noise on one half of the near samples (normalised space); the other half has a tenth of it."""
+    """Variance of the noise on one half of the near samples (normalised units); the other half has a tenth of it."""
     test_variance: float = 0.05
-    """The same for test shapes, whose other half has a hundredth of it."""
+    """The same for test shapes; the other half has a hundredth of it."""
     surface_points: int = 30_000
-    """Points on the visible surface a shape, in the mesh's own coordinates."""
+    """Points on the visible surface of a shape, in the coordinates of the mesh."""
     easy_views: int = 50
-    """Rendered views of the level 'easy': object in the middle, elevation 20 to 30 degrees."""
+    """Number of views of the level 'easy': object centred, elevation 20 to 30 degrees."""
     hard_views: int = 50
-    """Rendered views of the level 'hard': object off the middle, elevation 0 to 45 degrees."""
+    """Number of views of the level 'hard': object off centre, elevation 0 to 45 degrees."""
     easy_elevation_deg: tuple[float, float] = (20, 30)
-    """Range of the camera's elevations in 'easy' views, degrees above the horizon."""
+    """Range of camera elevations in 'easy' views, degrees above the horizon."""
     hard_elevation_deg: tuple[float, float] = (0, 45)
     """The same in 'hard' views."""
     easy_distance: tuple[float, float] = (0.65, 1.0)
-    """Range of the camera's distances in 'easy' views; one is 1.75 diagonals of the bounding box."""
+    """Range of camera distances in 'easy' views; 1 is 1.75 diagonals of the bounding box."""
     hard_distance: tuple[float, float] = (0.60, 1.0)
     """The same in 'hard' views."""
     easy_shift: float = 0.0
-    """Largest shift an axis of the object from the middle in 'easy' views, in diagonals of the bounding box."""
+    """Largest shift of the object along an axis in 'easy' views, in diagonals of the bounding box."""
     hard_shift: float = 0.2
     """The same in 'hard' views."""
     focal_mm: float = 35.0
-    """Focal length of the camera."""
+    """Focal length of the camera, millimetres."""
     sensor_mm: float = 32.0
-    """Width and height of its sensor."""
+    """Width and height of the sensor, millimetres."""
     view_size: int = 224
     """Pixels along an edge of a view."""
     view_samples: int = 4
     """Rays a pixel, a square number."""
     albedo: bool = True
-    """Also write the unlit color of each view."""
+    """Write the unlit color of each view too."""
     depth: bool = False
-    """Also write the depth of each view: PNG of 16 bits, 10,000 a box diagonal, 0 where there is nothing."""
+    """Write the depth of each view too: PNG of 16 bits, 10,000 units a box diagonal, 0 for background."""
     normals: bool = False
-    """Also write the normals of each view, in the camera's axes (right, up, towards it), -1..1 as 0..255."""
+    """Write the normals of each view too, in the camera's axes (right, up, towards it), -1..1 as 0..255."""
     up: Literal["y", "z"] = "y"
     """Axis that points up in the meshes; with z the front is -y. Files of .dae and .3mf say it themselves."""
     thicken: float = 0.0
     """Thickness given to sheets, the surfaces with the outside on both sides (normalised space); 0 = none."""
     test_fraction: float = 0.2
-    """Share of the instances that goes into the test split, chosen by a hash of their names."""
+    """Share of the instances in the test split, chosen by a hash of their names."""
     seed: int = 0
-    """Seed of all randomness; each instance draws from the seed and its name, never from its place in the order."""
+    """Seed of all random numbers; those of an instance depend on the seed and its name, not on the order."""
 
     def __post_init__(self) -> None:
         require(self.up in ("y", "z"), "--up", "y or z", self.up)

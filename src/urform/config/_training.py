@@ -17,26 +17,26 @@ Levels = Literal["easy", "hard", "both"]
 
 @dataclass(frozen=True)
 class RunConfig:
-    """How a training is run, whatever it trains: nothing of this changes what is learned."""
+    """How a training runs. None of these settings changes the result."""
 
     resume: bool = False
-    """Go on with the run in `--out`; give the same settings as before."""
+    """Continue the run in `--out`; give the same settings."""
     overwrite: bool = False
     """Remove the run in `--out` and start again."""
     device: str = "auto"
-    """auto, cpu, cuda or mps."""
+    """Device: auto, cpu, cuda or mps."""
     stop_after: int | None = None
-    """End after so many epochs in all, to be resumed later."""
+    """End after this many epochs in total, to resume later."""
     accumulate: int = 1
-    """Parts that each batch is divided into, to save memory; the gradient is that of the whole batch."""
+    """Number of parts of a batch, to save memory; the gradient is that of the whole batch."""
     keep_every: int = 0
-    """Also keep the weights of every so many epochs, in `snapshots`; 0 = only the last."""
+    """Keep the weights every this many epochs, in `snapshots`; 0 = only the last."""
     keep_at: tuple[int, ...] = ()
-    """Also keep those after these epochs."""
+    """Also keep the weights after these epochs."""
     validation: tuple[Path, ...] = ()
-    """Split files of shapes to measure and never to learn from; the best weights by them are kept, too."""
+    """Split files of shapes that are measured and never learned from; the best weights by them are kept too."""
     look_every: int = 10
-    """Epochs from one look to the next: errors on the validation shapes, pictures of shapes and template; 0 = none."""
+    """Epochs between two looks (errors on validation shapes, pictures of shapes and template); 0 = no looks."""
 
     def __post_init__(self) -> None:
         require(not (self.resume and self.overwrite), "--overwrite", "left away with --resume", self.overwrite)
@@ -48,24 +48,24 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """How learning rates change over a training."""
+    """How learning rates change during a training."""
 
     schedule: Literal["cosine", "step", "warmup", "constant"] = "cosine"
-    """How learning rates change; 'step', 'warmup' and 'constant' are the published ways."""
+    """Schedule of the learning rates; 'step', 'warmup' and 'constant' are the published ones."""
     cosine_warm_share: float = 0.0
-    """Share of the training in which the rate of 'cosine' first rises from almost zero."""
+    """Share of the training during which the rate of 'cosine' first rises from almost zero."""
     cosine_floor: float = 0.0
-    """Share of the rate at which 'cosine' ends."""
+    """Share of the initial rate at which 'cosine' ends."""
     step_interval: int = 500
     """Epochs between two changes of 'step'."""
     step_factor: float = 0.5
-    """What 'step' multiplies the rate with."""
+    """Factor of the rate at each change of 'step'."""
     step_epochs: tuple[int, ...] = ()
-    """Epochs at which 'step' changes it, in place of an interval."""
+    """Epochs at which 'step' changes the rate, instead of an interval."""
     warmup_length: int = 100
-    """Epochs over which 'warmup' changes the rate, linearly."""
+    """Epochs during which 'warmup' changes the rate linearly."""
     warmup_final: float = 1.0
-    """What the rate is multiplied with at their end."""
+    """Factor of the rate at the end of 'warmup'."""
 
     def __post_init__(self) -> None:
         warm, floor = self.cosine_warm_share, self.cosine_floor
@@ -84,11 +84,11 @@ class ShapeConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     """Sizes of the networks."""
     epochs: int = 480
-    """Epochs; each draws points of every shape once."""
+    """Number of epochs; each draws points of every shape once."""
     shapes_per_batch: int = 16
-    """Shapes B in a batch."""
+    """Shapes in a batch."""
     points_per_shape: int = 128
-    """Points N of each shape in a batch, half of them inside."""
+    """Points of each shape in a batch, half of them inside."""
     lr_warp: float = 2e-3
     """Initial learning rate of the warp (Adam)."""
     lr_template: float = 1e-3
@@ -100,36 +100,35 @@ class ShapeConfig:
     rates_apart: Annotated[tuple[ScheduleConfig, ScheduleConfig, ScheduleConfig] | None, Suppress] = None
     """How each of them changes (warp, template, latents), where published specs say so."""
     clip_norm: float | None = None
-    """Largest norm of the gradient; None = any."""
+    """Largest norm of the gradient; None = no limit."""
     clamp: float = 0.1
-    """Distance beyond which the sdf is not told apart, normalised units."""
+    """Distance at which the sdf is clamped, normalised units."""
     curriculum: bool = False
-    """Also judge the sdf at the kept steps of the warp, more and more strictly, and weigh hard samples more; else only
-    the plain error at the canonical points."""
+    """Judge the sdf at four steps of the warp, more strictly from step to step, and weigh hard samples more. Otherwise
+    the loss is the plain error at the canonical points."""
     pointwise_weight: float = 0.0005
-    """Weight of the pointwise term, ten times as much at the start; 0 = without it."""
+    """Weight of the pointwise term, ten times as large at the start; 0 = off."""
     pointpair_weight: float = 0.05
-    """Weight of the pointpair term, a mean over pairs, reached at epoch 100; 0 = without it."""
+    """Weight of the pointpair term, a mean over pairs, reached at epoch 100; 0 = off."""
     pointpair_limit: float | None = None
-    """Largest excess stretch of a pair that counts; None = any."""
+    """Largest excess stretch of a pair that counts; None = no limit."""
     neighbour_weight: float = 0.02
-    """Weight of the neighbour term, the excess stretch of points 0.02 apart, which keeps the warp from folding; 0 =
-    without it."""
+    """Weight of the neighbour term: the excess stretch of points 0.02 apart. It prevents folds of the warp; 0 = off."""
     correction_weight: float = 3e-4
-    """Weight of the mean absolute correction, where there is one."""
+    """Weight of the mean absolute correction."""
     landmark_weight: float = 0.1
-    """Weight of the distance of landmarks (keypoints and parts, which synthetic shapes bring) from where they belong in
-    canonical space; 0 = without it."""
+    """Weight of the distance of landmarks from their places in canonical space; 0 = off. Landmarks are keypoints and
+    parts of synthetic shapes."""
     keypoints_left_out: tuple[str, ...] = ()
-    """Names of keypoints that are not learned from, to be tested on."""
+    """Names of keypoints that training leaves out, for testing."""
     latent_weight: float = 1e-4
-    """Weight of the latents' norm, reached at epoch 100; 0 = without it."""
+    """Weight of the latents' norm, reached at epoch 100; 0 = off."""
     latent_bound: float | None = None
     """Largest norm of a learned latent; None = any."""
     precision: Precision = "fp32"
-    """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
+    """Number format of the matrix products: 'fp32', 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
-    """SDF samples kept in memory, GiB; the rest is read from the disk each time."""
+    """Memory for SDF samples, GiB; the rest is read from the disk each time."""
     seed: int = 0
     """Seed of initial weights, order and points."""
 
@@ -163,11 +162,11 @@ class JointConfig(ShapeConfig):
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.1, cosine_floor=0.01))
     """How the three rates change."""
     clip_norm: float | None = 1.0
-    """Largest norm of the gradient; None = any."""
+    """Largest norm of the gradient; None = no limit."""
     levels: Levels = "both"
-    """Views that the encoder learns from: easy, hard or both."""
+    """Views to learn from: easy, hard or both."""
     augment: bool = True
-    """Vary background, crop, color, blur and compression, so that photographs are not foreign."""
+    """Vary background, crop, color, blur and compression, so that the encoder works on photographs."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
 
@@ -182,33 +181,33 @@ class EncoderConfig:
     """Settings of `urform train encoder` (picture to learned latent); the defaults are the preset `small`."""
 
     epochs: int = 34
-    """Epochs; each shows every view once."""
+    """Number of epochs; each shows every view once."""
     batch_size: int = 64
     """Views in a batch."""
     lr: float = 1e-3
     """Highest learning rate (AdamW)."""
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.05))
-    """How it changes."""
+    """How the rate changes."""
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
     sdf_weight: float = 10.0
-    """Weight of the clamped sdf error of the predicted shape, beside the L1 of its latent; 0 = published regression."""
+    """Weight of the clamped sdf error of the predicted shape, beside the L1 of the latent; 0 = published regression."""
     points_per_view: int = 32
-    """Points of the shape at which that error is taken, a view."""
+    """Points a view at which this error is measured."""
     clamp: float = 0.1
-    """Distance beyond which the sdf is not told apart, normalised units."""
+    """Distance at which the sdf is clamped, normalised units."""
     levels: Levels = "both"
-    """Views that it learns from: easy, hard or both."""
+    """Views to learn from: easy, hard or both."""
     augment: bool = True
-    """Vary background, crop, color, blur and compression, so that photographs are not foreign."""
+    """Vary background, crop, color, blur and compression, so that the encoder works on photographs."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
     precision: Precision = "fp32"
-    """Number format of the matrix products: 'fp32', or 'bf16' or 'fp16' (autocast)."""
+    """Number format of the matrix products: 'fp32', 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
-    """SDF samples kept in memory, GiB; the rest is read from the disk each time."""
+    """Memory for SDF samples, GiB; the rest is read from the disk each time."""
     seed: int = 0
     """Seed of initial weights, order and augmentation."""
 
@@ -226,24 +225,24 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class PoseConfig:
-    """Settings of `urform train pose` (picture to the camera that it was taken with)."""
+    """Settings of `urform train pose` (picture to camera)."""
 
     epochs: int = 30
-    """Epochs; each shows every kept copy of every view once."""
+    """Number of epochs; each shows every copy of every view once."""
     batch_size: int = 128
     """Pictures in a batch."""
     lr: float = 2e-3
     """Highest learning rate (AdamW)."""
     rates: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(cosine_warm_share=0.02))
-    """How it changes."""
+    """How the rate changes."""
     weight_decay: float = 0.02
     """Weight decay of AdamW."""
     copies: int = 1
-    """Augmented copies of each view beside the view itself; features of all of them are computed once, at the start."""
+    """Augmented copies of each view, beside the view itself; their features are computed once, at the start."""
     roll_deg: float = 12.0
-    """The copies are turned by up to so much, since photographs are not level."""
+    """Largest rotation of a copy, degrees, because photographs are not level."""
     levels: Levels = "both"
-    """Views that it learns from: easy, hard or both."""
+    """Views to learn from: easy, hard or both."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
     seed: int = 0

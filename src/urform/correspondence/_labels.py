@@ -86,7 +86,7 @@ def group_labels(scan: Scan | None, name: str) -> Labels:
 
 
 def label_colors(count: int) -> UInt8[np.ndarray, "count 3"]:
-    """Colors that are told apart, RGB; the first ones the same for every count."""
+    """Distinguishable RGB colors; the first ones are the same for every count."""
     hues = (0.58 + 0.381966 * np.arange(count)) % 1  # the golden angle: each new hue falls into the largest gap
     levels = [(0.62, 0.85), (0.85, 0.65), (0.4, 0.95)]
     rgb = [colorsys.hsv_to_rgb(hue, *levels[index // 8 % 3]) for index, hue in enumerate(hues)]

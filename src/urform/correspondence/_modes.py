@@ -39,7 +39,7 @@ class ShapeModes:
 def shape_modes(shapes: Sequence[Float[np.ndarray, "V 3"]], count: int) -> ShapeModes:
     """Align meshes with the same faces, and find their mean and principal modes.
 
-    Position, rotation and size are taken out by generalised Procrustes analysis; the mean has the mean size.
+    Generalised Procrustes analysis removes position, rotation and size. The mean has the mean size.
 
     Args:
         shapes: vertices of two meshes or more, in one order.

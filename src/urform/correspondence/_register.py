@@ -74,7 +74,7 @@ def canonical_rgb(canonical: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3
 def uncertainty(
     model: Model, points: Float[np.ndarray, "N 3"], latents: Float[np.ndarray, "K L"]
 ) -> Float[np.ndarray, " N"]:
-    """How far latents that might all be the shape's disagree on what points correspond to.
+    """How much the correspondences of plausible latents of a shape differ.
 
     Args:
         model: whose warp it is.

@@ -60,7 +60,7 @@ def nearest_canonical(query: Float[np.ndarray, "N D"], among: Float[np.ndarray, 
 def canonical_and_place(
     model: Model, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"], place_weight: float = 0.0
 ) -> Float[np.ndarray, "N 6"]:
-    """What points of two shapes are compared by: where the warp takes them, and, weighted, where they lie.
+    """Coordinates by which points of two shapes are compared: canonical points, and weighted positions.
 
     Args:
         model: that has the shape.

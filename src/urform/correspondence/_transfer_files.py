@@ -42,7 +42,7 @@ def transfer_files(
     resolution: int = RESOLUTION,
     place_weight: float = 0.0,
 ) -> Iterator[dict[str, Any]]:
-    """Carry what a source has to targets, one by one; a bad target gives an entry with its error, and the rest goes on.
+    """Carry labels, keypoints or colors of a source to targets; a bad target gives an entry with its error.
 
     Args:
         model: that all are shapes of.

@@ -1,4 +1,4 @@
-"""What names a shape in a data folder."""
+"""The name of a shape in a data folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urform.config import is_name, shortened
 
 
 class ShapeKey(NamedTuple):
-    """What names a shape in a data folder; `str` gives `dataset/category/instance`."""
+    """The name of a shape in a data folder; `str` gives `dataset/category/instance`."""
 
     dataset: str
     category: str

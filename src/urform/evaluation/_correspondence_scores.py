@@ -42,7 +42,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a method puts the points and the keypoints of a shape: what lies together there corresponds."""
+    """Positions that a method gives to points and keypoints of a shape; points at equal positions correspond."""
 
     points: Float[np.ndarray, "N D"]
     keypoints: Mapping[str, Float[np.ndarray, " D"]]

@@ -57,5 +57,5 @@ def unique_names(names: Iterable[str]) -> list[str]:
 
 
 def caseless(name: str) -> str:
-    """The name as disks compare it that know no case, or spell accents in another way."""
+    """The form of a name in which disks compare it that ignore case or the spelling of accents."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -31,6 +31,6 @@ def replace_durably(partial: Path, path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file's content on the disk, not only on its way there."""
+    """Write a file's content to the disk, not only to the cache of the system."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())

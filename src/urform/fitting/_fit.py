@@ -64,7 +64,7 @@ def fit(
 ) -> Fitted:
     """Find the latent whose shape agrees best with what is known of an object.
 
-    With several starts, each is given a quarter of the steps; the one that then agrees best is taken to the end.
+    Each of several starts gets a quarter of the steps. The best of them then gets all steps.
 
     Args:
         model: whose shapes are fitted.
@@ -90,10 +90,10 @@ def fit(
 def starts_for(
     model: Model, evidence: Evidence, encoded: Float[np.ndarray, " L"] | None = None, seed: int = 0
 ) -> dict[str, Float[np.ndarray, " L"]]:
-    """Where to start from: the encoder's latent where there is a picture, else the mean of the training latents.
+    """Start latents: the encoder's latent if there is a picture, else the mean of the training latents.
 
-    A part of an object leaves much open, and the nearest way from the mean to agreement need not lead through shapes
-    of the category. There the training shapes that agree best are tried, too.
+    A part of an object leaves much open. The shortest way from the mean to agreement may lead away from shapes of the
+    category. So for a part, the training shapes that agree best are tried too.
     """
     starts = {"mean": mean_latent(model)} if encoded is None else {"encoder": encoded}
     if evidence.is_partial and model.latents:

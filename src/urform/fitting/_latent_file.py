@@ -18,7 +18,7 @@ IDENTITY = Normalisation(np.zeros(3), 1.0)
 
 @dataclass(frozen=True)
 class LatentFile:
-    """What such a file holds.
+    """The content of a latent file.
 
     Attributes:
         category: of the model that the latent belongs to.
@@ -34,7 +34,7 @@ class LatentFile:
 
 
 def write_latent_file(path: Path, content: LatentFile) -> None:
-    """Write it, atomically."""
+    """Write a latent file atomically."""
     entry = {
         "format": _FORMAT,
         "category": content.category,
@@ -48,7 +48,7 @@ def write_latent_file(path: Path, content: LatentFile) -> None:
 
 
 def read_latent_file(path: Path) -> LatentFile:
-    """Read it.
+    """Read a latent file.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -60,7 +60,7 @@ def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> Texture
         uv = coordinates[np.asarray(primitive.texcoord_indexset[0]).reshape(-1)]
     material, rgb = _material(primitive.material, folder, pictures), _colors(primitive.original)
     if rgb is not None:
-        material = Material(WHITE, material.texture)  # exporters write any diffuse colour beside those of the vertices
+        material = Material(WHITE, material.texture)  # exporters write any diffuse color beside those of the vertices
     return polygon_mesh(np.asarray(primitive.vertex, np.float64), corners, sizes, uv=uv, rgb=rgb, materials=(material,))
 
 

@@ -1,11 +1,11 @@
 """Iso-surface of any callable, evaluated coarse to fine and only where the surface can be.
 
 A coarse lattice is evaluated densely. Then its cells are halved until there are `resolution` along an axis. New
-points are interpolated, and evaluated if their sign is in doubt. It is in doubt if the interpolated value is smaller
-than two limits: the change of a field of slope `safety` over the distance, and the last interpolation error there.
+points are interpolated, and evaluated if their sign is in doubt. Then the interpolated value is smaller than two
+limits: the change of a field of slope `safety` over the distance, and the last interpolation error there.
 
 At the end the surface is followed from cell to cell. Of every edge with a change of sign, the end nearer to the
-surface is evaluated, then the other end, unless the neighbouring edges predict its value (see `tolerance`). All
+surface is evaluated. The other end follows, unless the neighbouring edges predict its value (see `tolerance`). All
 corners of a cell with more than one possible triangulation are evaluated too.
 
 So the mesh equals that of the dense lattice, except for specks that no evaluated point saw. With

@@ -35,8 +35,8 @@ SignMethod = Callable[[np.ndarray, np.ndarray], InsideTest]
 def winding_sign(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> InsideTest:
     """Inside where the generalised winding number exceeds one half, faces first oriented by what sees the outside.
 
-    Holds on nearly watertight meshes, overlapping parts and flipped faces included. A cavity is outside, and of a
-    thing that is open by design, a box without its lid, some part of the air counts as inside.
+    Right for nearly watertight meshes, also with overlapping parts and flipped faces. A cavity is outside. In an object
+    that is open by design, such as a box without a lid, some of the air counts as inside.
 
     Source: Barill 2018 (fast winding numbers).
     """

@@ -18,10 +18,10 @@ _OVERLAP_SIZE = 64  # pixels
 
 
 def place_camera(pose: PoseEstimate, mesh: trimesh.Trimesh, framed: UInt8[np.ndarray, "S S 4"]) -> Camera:
-    """The camera of a framed picture: `project` tells where in it, as [-1, 1]^2, points of the mesh are seen.
+    """The camera of a framed picture; `project` gives places in it, which is [-1, 1]^2.
 
-    Direction, roll and distance are the estimate's. Focal length and shift are those with which the mesh fills the box
-    that the object fills in the picture.
+    Direction, roll and distance come from the estimate. Focal length and shift make the mesh fill the box that the
+    object fills in the picture.
 
     Args:
         pose: of this one picture.

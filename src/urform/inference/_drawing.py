@@ -23,8 +23,8 @@ _PLAIN, _COLORED = Light(ambient=0.3), Light(ambient=0.7)  # colors that mean so
 def draw_mesh(mesh: trimesh.Trimesh, vertex_rgb: Float[np.ndarray, "V 3"] | None = None) -> UInt8[np.ndarray, "S S 3"]:
     """One shaded picture on white.
 
-    `urform.render.render_shaded` lets each shape fill its picture; here shapes stay as large as they are, so that
-    pictures side by side can be compared.
+    Shapes keep their size, so that you can compare pictures. `urform.render.render_shaded` makes each shape fill its
+    picture instead.
 
     Args:
         mesh: in the unit ball, y up, front +z.

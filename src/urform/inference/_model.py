@@ -33,20 +33,20 @@ POINTS_AT_ONCE = 4096  # points at once: activations of this many stay in a core
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """What one picture gave.
+    """The result of one picture.
 
     Attributes:
         mesh: watertight, y up, front +z, in the unit ball.
         latent: (L,) the shape's latent code.
         framed: what the encoder saw, RGBA.
         background: how the background was removed: alpha, plain, grabcut, network or kept.
-        camera: where the picture was taken from; `project` gives places in `framed`. None where the model cannot tell.
-        camera_confidence: 0..1, how sure its azimuth is; of what looks alike from several sides it is low.
-        strangeness: how little the picture looks like the category: 1 is as strange as one in twenty of its own.
-        overlap: of the mesh's outline, as that camera sees it, with the object in the picture: intersection over union.
+        camera: the camera of the picture; `project` gives places in `framed`. None if the model has no camera network.
+        camera_confidence: 0..1, confidence of the azimuth; low for objects that look alike from several sides.
+        strangeness: how little the picture looks like the category; one in twenty of its own pictures is above 1.
+        overlap: intersection over union of the mesh's outline and the object in the picture, seen from that camera.
         encode_s: seconds from picture to latent.
         mesh_s: seconds from latent to mesh.
-        warnings: a sentence for each reason to doubt it; none where there is no doubt.
+        warnings: a sentence for each reason to doubt the mesh.
     """
 
     mesh: trimesh.Trimesh
@@ -62,7 +62,7 @@ class Reconstruction:
     warnings: tuple[str, ...] = ()
 
     def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
-        """Write the mesh, its format told by the suffix: .glb, .obj, .ply or .stl.
+        """Write the mesh as .glb, .obj, .ply or .stl; the suffix decides.
 
         Args:
             path: the file.
@@ -76,11 +76,11 @@ class Reconstruction:
 
 
 class Model:
-    """Template, warp and encoder of a category.
+    """Template, warp and encoder of a category: arrays in, arrays out.
 
     Args:
         weights: see `urform.load`.
-        device: where networks are computed.
+        device: torch device of the networks.
 
     Attributes:
         category: its name.
@@ -100,23 +100,23 @@ class Model:
 
     @property
     def decoder(self) -> Decoder:
-        """The networks below, for what needs gradients: the sdf of points of shapes, on the model's device."""
+        """The decoder as a torch module on the model's device, for code that needs gradients."""
         return self._decoder
 
     @property
     def has_encoder(self) -> bool:
-        """Whether it can encode pictures; not before the encoder is trained."""
+        """Whether the model can encode pictures: only after `urform train encoder` or `train joint`."""
         return self._encoder is not None
 
     @torch.inference_mode()
     def sdf(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, " N"]:
-        """Signed distance of points in the shape's normalised space, negative inside, told apart up to about 0.1."""
+        """Signed distance of points in normalised space, negative inside, accurate up to about 0.1."""
         code = self._latent(latent)
         return self._chunked(lambda chunk: self._decoder(chunk[None], code)[0], points)
 
     @torch.inference_mode()
     def canonical(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, "N 3"]:
-        """Where the warp takes points of a shape; points of two shapes with equal canonical points correspond."""
+        """Canonical points of points of a shape; points of two shapes with equal canonical points correspond."""
         code = self._latent(latent)
         return self._chunked(lambda chunk: self._decoder.canonical(chunk[None], code)[0], points)
 
@@ -151,22 +151,22 @@ class Model:
 
     @property
     def tells_camera(self) -> bool:
-        """Whether it can tell the camera of a picture, and how strange a picture is; `urform train pose` teaches it."""
+        """Whether the model estimates camera and strangeness of a picture; `urform train pose` teaches it."""
         return self._pose is not None and self._familiarity is not None
 
     def pose(self, framed: UInt8[np.ndarray, "B 128 128 4"]) -> PoseEstimate:
         """The cameras of framed pictures, each the mean over the picture and its mirror image.
 
         Raises:
-            ValueError: the model was not taught to tell them.
+            ValueError: the model has no camera network.
         """
         return self._looked_at(framed)[0]
 
     def strangeness(self, framed: UInt8[np.ndarray, "B 128 128 4"]) -> Float[np.ndarray, " B"]:
-        """How little framed pictures look like the category: 1 is as strange as one in twenty of its own.
+        """How little framed pictures look like the category; one in twenty of its own pictures is above 1.
 
         Raises:
-            ValueError: the model was not taught to tell it.
+            ValueError: the model has no camera network.
         """
         return self._looked_at(framed)[1]
 
@@ -197,10 +197,10 @@ class Model:
         Args:
             latent: its latent code.
             resolution: cells along an axis.
-            faces: how many it is simplified to; None = as many as there are.
-            normals: whether its vertices get the normals of the field, instead of means over the faces.
-            dense: evaluate every point of the lattice; the mesh is the same to a tenth of a cell, but for specks that
-                the other way misses.
+            faces: number of faces to simplify to; None = no simplification.
+            normals: give the vertices the normals of the field, instead of means over the faces.
+            dense: evaluate every point of the lattice; the mesh is the same to a tenth of a cell, except for specks
+                that the sparse mesher misses.
 
         Raises:
             ValueError: the shape has no surface, or an argument is out of range.
@@ -214,7 +214,7 @@ class Model:
         return mesh
 
     def template_mesh(self, resolution: int = 128) -> trimesh.Trimesh:
-        """The template itself, as a shape."""
+        """The mesh of the template."""
         return extract_isosurface(self.template_sdf, resolution, radius=1.0)
 
     def reconstruct(
@@ -225,18 +225,18 @@ class Model:
         color: bool = True,
         force: bool = False,
     ) -> Reconstruction:
-        """One picture to a mesh.
+        """Turn one picture into a mesh.
 
         Args:
             image: a path, the bytes of a file, a PIL image or an array, see `urform.pictures.picture`.
             resolution: cells along an axis of the mesh.
             keep_background: do not remove the background.
-            color: color the mesh from the picture, where the model can tell its camera.
-            force: also where the picture does not look like the category.
+            color: color the mesh from the picture, if the model estimates cameras.
+            force: make a mesh even if the picture does not look like the category.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it is no picture, shows nothing or something else, or the shape has no surface.
+            ValueError: the file is no picture, the picture shows no object or another one, or the shape has no surface.
         """
         cut = cut_out(picture(image), keep_background)
         return self.reconstruct_object(cut, resolution, color=color, force=force)
@@ -244,7 +244,7 @@ class Model:
     def reconstruct_object(
         self, cut: CutOut, resolution: int = 128, faces: int | None = None, color: bool = True, force: bool = False
     ) -> Reconstruction:
-        """The same for an object that is cut out already."""
+        """Turn an object that is already cut out into a mesh; see `reconstruct`."""
         started = time.perf_counter()
         looked = self._looked_at(frame(cut.rgba, TRUNK_SIZE)[None]) if self.tells_camera else None
         if looked is not None and looked[1][0] > STRANGEST and cut.method != "kept" and not force:
@@ -299,11 +299,11 @@ def load(name: str | Path | None = None, device: str | torch.device = "cpu") -> 
 
     Args:
         name: a shipped category ("chair"), a run folder or a weights file; None = the only shipped category.
-        device: where networks are computed.
+        device: torch device of the networks.
 
     Raises:
         FileNotFoundError: there is no such model.
-        ValueError: the weights file is damaged, or `name` is missing and several categories are shipped.
+        ValueError: the weights file is damaged, or several categories are shipped and `name` is missing.
     """
     if name is None:
         shipped = shipped_categories()

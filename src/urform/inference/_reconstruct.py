@@ -134,8 +134,8 @@ def load_models(category: str | None, weights: Path | None) -> list[Model]:
 def best_fitting(models: Sequence[Model], cut: CutOut) -> Model:
     """The model whose encoder places the picture nearest to shapes that it knows.
 
-    Nearness is the distance to the closest training latent over the usual distance between neighbouring ones, so that
-    latents of different models compare.
+    Nearness is the distance to the closest training latent, divided by the usual distance between neighbouring ones. So
+    the latents of different models are comparable.
     """
     return models[0] if len(models) == 1 else min(models, key=lambda model: _novelty(model, cut.rgba))
 

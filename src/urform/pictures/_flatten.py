@@ -19,7 +19,7 @@ from urform.pictures._framing import on_white
 
 @dataclass(frozen=True)
 class Flattened:
-    """What became of the views.
+    """The result of `flatten`.
 
     Attributes:
         written: copies made.

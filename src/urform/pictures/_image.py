@@ -41,7 +41,7 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W C"]:
 
 
 def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
-    """A picture, however it is given, as `read_image` gives it.
+    """Read a picture from a path, bytes, a PIL image or an array, like `read_image`.
 
     Args:
         image: a path; the bytes of a file; a PIL image, whose EXIF tag turns it upright, too; or an array (H, W), grey,
@@ -125,7 +125,7 @@ def _step(width: int, height: int) -> int:
 
 
 def _smaller(image: Image.Image) -> Image.Image:
-    """A picture of not too many pixels, RGB or RGBA; the colour of clear pixels does not get into others."""
+    """A picture of not too many pixels, RGB or RGBA; the color of clear pixels does not get into others."""
     if _step(*image.size) > 1 and image.mode == "RGBA" and (box := image.getchannel("A").getbbox()):
         left, top, right, bottom = box
         across, down = (math.ceil(MARGIN * length) for length in (right - left, bottom - top))

@@ -41,7 +41,7 @@ def prepare(
     """Make SDF samples, surface samples, views, splits and a report of every mesh of a collection.
 
     A shape that is done with the same settings stays. A skipped mesh is tried again, and so is a mesh that has changed.
-    The files of a shape depend only on the mesh, its name and the settings, so an interrupted run can continue and
+    The files of a shape depend only on the mesh, its name and the settings. So an interrupted run can continue and
     gives the same files. Shapes of earlier runs stay in splits and reports.
 
     Args:

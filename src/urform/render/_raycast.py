@@ -47,7 +47,7 @@ class Frame:
 
 
 class Renderer(Protocol):
-    """Whatever turns one mesh, given when it is built, into pictures."""
+    """A renderer of one mesh, which it gets when it is built."""
 
     def render(
         self, camera: Camera, size: int, light: Light | None = None, samples: int = 4, geometry: bool = False

@@ -20,7 +20,7 @@ from urform.sources._download import Target, check_sum, download, is_page, shown
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a download gave.
+    """The result of a download.
 
     Attributes:
         path: the file.

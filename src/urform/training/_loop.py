@@ -198,7 +198,7 @@ class _Epoch:
             yield index, batch
 
     def _step(self, batch: Batch, epoch: int, index: int) -> tuple[dict[str, Tensor], bool]:
-        """One step of the optimiser; returns what is logged, and whether the training is to stop."""
+        """One step of the optimizer; returns what is logged, and whether the training is to stop."""
         stage, team, scaler = self._stage, self._team, self._scaler
         # Dropout. Hashes of integers are the same in every process.
         torch.manual_seed(hash((stage.seed, epoch, index, team.rank)) % 2**63)

@@ -1,4 +1,4 @@
-"""Optimisers by name."""
+"""Optimizers by name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Lars(torch.optim.SGD):
 
 
 def build_optimizer(name: str, module: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """An optimiser of a module's parameters, those of one dimension without decay.
+    """An optimizer of a module's parameters, those of one dimension without decay.
 
     Args:
         name: sgd, adamw or lars.
