@@ -80,7 +80,8 @@ def read_glb(content):
     corners = [corner for (corner,) in read(primitive["indices"])]
     faces = [tuple(corners[i : i + 3]) for i in range(0, len(corners), 3)]
     color = primitive["attributes"].get("COLOR_0")
-    colors = None if color is None else [tuple(part / 255 for part in (*row[:3], 255)) for row in read(color)]
+    # Linear, as Blender keeps them, too.
+    colors = None if color is None else [tuple(part / 65535 for part in row) for row in read(color)]
     return vertices, faces, colors
 
 
@@ -94,7 +95,7 @@ def add_mesh(name, content):
     if colors is not None:
         attribute = mesh.color_attributes.new("Color", "BYTE_COLOR", "POINT")
         for place, color in zip(attribute.data, colors):
-            place.color_srgb = color
+            place.color = color
         mesh.materials.append(colored_material())
     created = bpy.data.objects.new(name, mesh)
     bpy.context.collection.objects.link(created)

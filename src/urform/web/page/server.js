@@ -41,12 +41,13 @@ function readGlb(buffer) {
     return { array: new kind(buffer.slice(start, start + size * kind.BYTES_PER_ELEMENT)), width: widths[type], count };
   };
   const color = primitive.attributes.COLOR_0 === undefined ? null : read(primitive.attributes.COLOR_0);
+  const toScreen = c => c > 0.0031308 ? 1.055 * c ** (1 / 2.4) - 0.055 : 12.92 * c;  // glTF's colors are linear
   const levels = color && (color.array instanceof Uint8Array ? 255 : color.array instanceof Uint16Array ? 65535 : 1);
   return {
     positions: read(primitive.attributes.POSITION).array,
     faces: read(primitive.indices).array,
     colors: color && Float32Array.from({ length: 3 * color.count },
-      (_, i) => color.array[color.width * Math.floor(i / 3) + i % 3] / levels),
+      (_, i) => toScreen(color.array[color.width * Math.floor(i / 3) + i % 3] / levels)),
   };
 }
 
