@@ -27,7 +27,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from urform.config import ContrastiveConfig, RunConfig
-from urform.contrastive import build_backbone, encoder
+from urform.contrastive import build_backbone, build_method, optimizer_of
 from urform.data import DataFolder, read_split
 from urform.pictures import frame
 from urform.published import load_backbone
@@ -39,9 +39,9 @@ ROUNDS, BATCHES = 3, 6
 
 
 def plain_loop(files: list[list[Path]], config: ContrastiveConfig) -> Callable[[], None]:
-    model = encoder(config.backbone, config.method, config.width, **config.method_options)
+    model = build_method(config, build_backbone(config.backbone, config.width))
     model.backbone.to(memory_format=torch.contiguous_format)
-    optimizer = torch.optim.AdamW(model.parameters(), config.highest_lr, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(model.parameters(), optimizer_of(config)[1], weight_decay=config.weight_decay)
     augmentation, rng = build_augmentation(config.image_size), np.random.default_rng(0)
 
     def picture(path: Path) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.test_runs import JOINT, metrics
-from tests.test_training import CPU, MODEL, assert_same_weights, encoder_run, shape_run, split
+from tests.test_training import CPU, MODEL, assert_same_weights, encoder_run, shape_run
 from urform.cli import main
 from urform.config import JOINT_PRESETS, JointConfig, ScheduleConfig
 from urform.data import DataFolder, ShapeKey
@@ -18,7 +18,7 @@ from urform.training import train_joint
 from urform.training._pictures import shown
 from urform.weights import FILE_NAME, load_weights
 
-__all__ = ["encoder_run", "shape_run", "split"]  # fixtures
+__all__ = ["encoder_run", "shape_run"]  # fixtures
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.test_joint import JOINT
 from tests.test_runs import metrics
-from tests.test_training import CPU, ENCODER, SHAPE, assert_same_weights, encoder_run, shape_run, split
+from tests.test_training import CPU, ENCODER, SHAPE, assert_same_weights, encoder_run, shape_run
 from urform.config import RunConfig
 from urform.data import DataFolder, read_split
 from urform.inference import Model
@@ -21,7 +21,7 @@ from urform.training._loop import Stage, TrainingState, _look
 from urform.training._run import BEST, RunFolder
 from urform.weights import find_weights, load_weights
 
-__all__ = ["encoder_run", "shape_run", "split"]  # fixtures
+__all__ = ["encoder_run", "shape_run"]  # fixtures
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights, encoder_run, shape_run, split
+from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights, encoder_run, shape_run
 from urform.cli import main
 from urform.config import JointConfig, RunConfig, ScheduleConfig, ShapeConfig
 from urform.training import Stage, train_encoder, train_joint, train_shape
@@ -25,7 +25,7 @@ from urform.training._schedule import lr_factor
 from urform.training._shape import ShapeStage
 from urform.weights import load_weights
 
-__all__ = ["encoder_run", "shape_run", "split"]  # fixtures
+__all__ = ["encoder_run", "shape_run"]  # fixtures
 
 JOINT = JointConfig(model=MODEL, epochs=4, shapes_per_batch=2, points_per_shape=64)
 

@@ -279,7 +279,7 @@ def test_a_list_in_another_encoding(tmp_path: Path) -> None:
 
 
 def test_messages(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no such folder of meshes, \.csv list or \.sh3f library"):
+    with pytest.raises(FileNotFoundError, match=r"no such folder of meshes, \.csv list, \.sh3f library or URL"):
         find(tmp_path / "none")
     with pytest.raises(ValueError, match="no mesh in it, expected files ending in"):
         find(tmp_path)

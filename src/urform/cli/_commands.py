@@ -112,8 +112,8 @@ class Reconstruct:
     """A shipped category; default: the only or best-fitting one."""
     weights: Path | None = None
     """Run folder or weights file, instead of shipped weights."""
-    format: Literal["glb", "obj", "ply", "stl"] = "glb"
-    """File format of the meshes: y up in the unit ball; stl, for printers, z up in millimetres."""
+    format: str = "glb"
+    """File format of the meshes: glb, obj or ply, y up in the unit ball; or stl, for printers, z up in millimetres."""
     size: float | None = None
     """Longest side of an STL file, millimetres; default 100."""
     resolution: int = 128
@@ -160,8 +160,8 @@ class Evaluate:
     """Split file: the test shapes."""
     weights: str = "chair"
     """A shipped category, a run folder or a weights file."""
-    protocol: Literal["deepsdf", "deepsdf-emd", "disn", "onet", "meshrcnn", "what3d"] = "deepsdf"
-    """Which published protocol, see docs/evaluation.md."""
+    protocol: str = "deepsdf"
+    """Which published protocol: deepsdf, deepsdf-emd, disn, onet, meshrcnn or what3d, see docs/evaluation.md."""
     views: tuple[Literal["fixed", "random", "all"], ...] = ()
     """Views: fixed (the first), random (one by seed and name), all (the mean). Default: fixed random; disn: all."""
     original_scale: bool = False

@@ -37,8 +37,8 @@ class Fit:
     """Steps of the optimisation."""
     seed: int = 0
     """Seed of the points that it draws."""
-    format: Literal["glb", "obj", "ply", "stl"] = "glb"
-    """File format of the mesh; an STL file of photographs alone stands z up and is 100 millimetres long."""
+    format: str = "glb"
+    """File format of the mesh: glb, obj, ply or stl. STL from photographs alone stands z up and is 100 mm long."""
     resolution: int = 128
     """Cells along an axis, 8 to 512."""
 
@@ -172,8 +172,8 @@ class Register:
     """Principal modes of the statistical shape model; 0 = no model."""
     faces: int = 8000
     """Faces of the registered meshes, about."""
-    format: Literal["ply", "obj", "stl", "glb"] = "ply"
-    """File format of the meshes."""
+    format: str = "ply"
+    """File format of the meshes: glb, obj, ply or stl."""
     steps: int = 400
     """Steps of the fit of each latent."""
     seed: int = 0

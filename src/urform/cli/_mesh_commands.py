@@ -90,11 +90,11 @@ class MeshTemplate:
     def run(self) -> int:
         """Mesh and write."""
         from urform.correspondence import colored_template
-        from urform.formats import printable, save_mesh
+        from urform.formats import as_written, save_mesh
 
         check_files(self, "out")
         mesh = colored_template(MeshSettings(self.weights, self.checkpoint).model(), self.resolution)
-        save_mesh(printable(mesh, self.size) if self.out.suffix.lower() == ".stl" else mesh, self.out)
+        save_mesh(as_written(mesh, self.out.suffix, self.size), self.out)
         print(f"{self.out}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
         return 0
 

@@ -1,7 +1,7 @@
 """Settings as frozen dataclasses; ranges are checked where they are built."""
 
 from urform.config._analysis import AnalysisConfig
-from urform.config._check import is_name, require, shortened
+from urform.config._check import is_name, look_up, require, shortened
 from urform.config._contrastive import ContrastiveConfig
 from urform.config._model import PRESETS, WITHOUT, ModelConfig
 from urform.config._prepare import PrepareConfig
@@ -35,6 +35,7 @@ __all__ = [
     "ScheduleConfig",
     "ShapeConfig",
     "is_name",
+    "look_up",
     "pair_weight_of_sum",
     "require",
     "shortened",

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+Kind = TypeVar("Kind")
+
 LONGEST_NAME = 200  # bytes; file systems allow 255, and temporary names and endings are added
 
 
@@ -18,6 +24,21 @@ def shortened(value: object, most: int = 80) -> str:
     """A value as messages show it: on one line, not longer than it."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
+def look_up(table: Mapping[str, Kind], name: str, argument: str) -> Kind:
+    """The entry of a table of kinds; a ValueError lists what there is, and the nearest, where there is none.
+
+    Args:
+        table: kinds by name.
+        name: the one that is wanted.
+        argument: what gave the name, for the message.
+    """
+    if name in table:
+        return table[name]
+    close = get_close_matches(str(name), table, 1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise ValueError(f"{argument} must be one of {', '.join(table)}, got {name!r}{hint}")
 
 
 def require(holds: bool, flag: str, expected: str, got: object) -> None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from urform.config._check import require
 from urform.config._training import Levels, Precision, ScheduleConfig
-
-Method = Literal["simclr", "moco", "byol", "simsiam"]
-BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101", "efficientnet-lite0"]
 
 
 @dataclass(frozen=True)
 class ContrastiveConfig:
     """Settings of `urform train contrastive` (views of one object get the same features)."""
 
-    method: Method = "simclr"
+    method: str = "simclr"
     """How: simclr, moco, byol or simsiam."""
-    backbone: BackboneName = "resnet18"
-    """The network that is trained."""
+    backbone: str = "resnet18"
+    """The network that is trained: resnet18, resnet34, resnet50, resnet101 or efficientnet-lite0."""
     width: int = 40
     """Channels of a ResNet's first stage; 64 is a full one."""
     image_size: int = 64
@@ -65,24 +62,3 @@ class ContrastiveConfig:
         require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
         require(self.lr is None or self.lr > 0, "--lr", "positive", self.lr)
         require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
-
-    @property
-    def chosen_optimizer(self) -> str:
-        """The optimiser, or the one that goes with the method."""
-        return self.optimizer or {"byol": "lars", "simsiam": "sgd"}.get(self.method, "adamw")
-
-    @property
-    def highest_lr(self) -> float:
-        """The learning rate, or the usual one of the optimiser."""
-        return {"adamw": 1e-3, "sgd": 0.05, "lars": 1.0}[self.chosen_optimizer] if self.lr is None else self.lr
-
-    @property
-    def method_options(self) -> dict[str, Any]:
-        """The settings that the method has, besides its backbone."""
-        names = {
-            "simclr": ("temperature",),
-            "moco": ("temperature", "momentum", "queue_size"),
-            "byol": ("momentum",),
-            "simsiam": (),
-        }
-        return {name: getattr(self, name) for name in ("projection_size", *names[self.method])}

@@ -15,7 +15,7 @@ MOST_LAYERS = 1000
 class ModelConfig:
     """Sizes of template, warp and encoder; the defaults are the preset `small`."""
 
-    warp: Literal["mlp", "lstm"] = "mlp"
+    warp: str = "mlp"
     """The warp: 'mlp' (made for CPUs) or 'lstm' (published)."""
     latent_size: int = 128
     """Length L of the latent code."""
@@ -45,7 +45,7 @@ class ModelConfig:
     """Indices of the template's layers with dropout; None = all."""
     correction_width: int = 192
     """Hidden units of the correction, which gives a shape the parts that the template lacks; 0 = no correction."""
-    encoder_backbone: Literal["resnet", "efficientnet-lite0"] = "resnet"
+    encoder_backbone: str = "resnet"
     """The image encoder: 'resnet' (published) or 'efficientnet-lite0' (extra `efficientnet`)."""
     encoder_depth: Literal[18, 34, 50, 101] = 18
     """Layers of the image encoder, where it is a ResNet."""
@@ -83,6 +83,11 @@ class ModelConfig:
         require(self.encoder_width >= 1, "--encoder-width", "at least 1", self.encoder_width)
         require(self.encoder_hidden >= 0, "--encoder-hidden", "0 or more", self.encoder_hidden)
         require(32 <= self.image_size <= 1024, "--image-size", "32 to 1024 pixels", self.image_size)
+
+    @property
+    def backbone_name(self) -> str:
+        """The name of the encoder's backbone among all backbones; older files have the depth of a ResNet beside it."""
+        return f"resnet{self.encoder_depth}" if self.encoder_backbone == "resnet" else self.encoder_backbone
 
     @property
     def dims(self) -> tuple[int, ...]:

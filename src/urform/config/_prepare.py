@@ -56,6 +56,9 @@ class PrepareConfig:
     """Write the normals of each view too, in the camera's axes (right, up, towards it), -1..1 as 0..255."""
     up: Literal["y", "z"] = "y"
     """Axis that points up in the meshes; with z the front is -y. Files of .dae and .3mf say it themselves."""
+    sign: str | None = None
+    """What tells inside from outside: solid, winding, guarded or hidden, see docs/data.md; None = solid, and another
+    one for meshes that it leaves doubtful."""
     thicken: float = 0.0
     """Thickness given to sheets, the surfaces with the outside on both sides (normalised space); 0 = none."""
     test_fraction: float = 0.2

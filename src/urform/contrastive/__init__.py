@@ -1,6 +1,6 @@
 """Contrastive learning: encoders that give the views of one object the same code before any shape is learned."""
 
-from urform.contrastive._build import BACKBONES, METHODS, build_backbone, encoder
+from urform.contrastive._build import METHODS, build_backbone, build_method, encoder, optimizer_of
 from urform.contrastive._byol import BYOL
 from urform.contrastive._encoder import ContrastiveEncoder
 from urform.contrastive._moco import MoCo
@@ -9,7 +9,6 @@ from urform.contrastive._simclr import SimCLR
 from urform.contrastive._simsiam import SimSiam
 
 __all__ = [
-    "BACKBONES",
     "BYOL",
     "METHODS",
     "ContrastiveEncoder",
@@ -18,5 +17,7 @@ __all__ = [
     "SimCLR",
     "SimSiam",
     "build_backbone",
+    "build_method",
     "encoder",
+    "optimizer_of",
 ]

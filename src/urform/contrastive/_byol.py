@@ -19,6 +19,9 @@ class BYOL(ContrastiveEncoder):
     Source: Grill 2020, Bootstrap Your Own Latent.
     """
 
+    settings = ("momentum",)
+    optimizer = "lars"
+
     def __init__(self, backbone: Backbone, projection_size: int = 128, momentum: float = 0.99):
         super().__init__(backbone, projection_size)
         size = backbone.feature_size

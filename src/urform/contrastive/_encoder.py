@@ -1,9 +1,10 @@
-"""What the four contrastive methods have in common: a backbone whose features are learned, and a projection of them."""
+"""What the contrastive methods have in common: a backbone whose features are learned, and a projection of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import pairwise
+from typing import ClassVar
 
 import torch.distributed as dist
 import torch.distributed.nn
@@ -23,6 +24,11 @@ class ContrastiveEncoder(nn.Module, ABC):
     Raises:
         ValueError: `projection_size` is out of range.
     """
+
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Arguments of the method besides the backbone and `projection_size`; their values are `ContrastiveConfig`'s."""
+    optimizer: ClassVar[str] = "adamw"
+    """What it descends with unless told otherwise; without negatives, methods collapse under adamw."""
 
     def __init__(self, backbone: Backbone, projection_size: int = 128):
         super().__init__()

@@ -26,6 +26,8 @@ class MoCo(ContrastiveEncoder):
     queue: Tensor
     oldest: Tensor
 
+    settings = ("temperature", "momentum", "queue_size")
+
     def __init__(
         self,
         backbone: Backbone,

@@ -16,6 +16,8 @@ class SimCLR(ContrastiveEncoder):
     Source: Chen 2020, A Simple Framework for Contrastive Learning of Visual Representations.
     """
 
+    settings = ("temperature",)
+
     def __init__(self, backbone: Backbone, projection_size: int = 128, temperature: float = 0.07):
         super().__init__(backbone, projection_size)
         self.temperature = temperature

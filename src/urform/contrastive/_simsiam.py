@@ -16,6 +16,8 @@ class SimSiam(ContrastiveEncoder):
     Source: Chen 2021, Exploring Simple Siamese Representation Learning.
     """
 
+    optimizer = "sgd"
+
     def __init__(self, backbone: Backbone, projection_size: int = 128):
         super().__init__(backbone, projection_size)
         size = backbone.feature_size

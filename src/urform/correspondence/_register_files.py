@@ -14,6 +14,7 @@ import trimesh
 from jaxtyping import Float
 from scipy.spatial import KDTree
 
+from urform.config import look_up
 from urform.correspondence._mode_files import mode_files, write_modes
 from urform.correspondence._modes import shape_modes
 from urform.correspondence._register import register
@@ -32,7 +33,7 @@ from urform.fitting import (
     read_scan,
     starts_for,
 )
-from urform.formats import save_mesh
+from urform.formats import FORMATS, save_mesh
 from urform.geometry import (
     UPRIGHT,
     Normalisation,
@@ -53,7 +54,6 @@ FACES = 8000
 MODES_FOLDER = "modes"
 RESIDUALS_FILE = "residuals.csv"
 
-_FORMATS = ("obj", "ply", "stl", "glb")
 _POINTS = 60_000  # on the given surface
 _SAMPLES = 60_000  # of its signed distance, to fit the latent to
 _VARIANCE = 0.005  # of their noise, as in training
@@ -109,8 +109,7 @@ class RegisterOptions:
             raise ValueError(f"--faces must be at least 100, got {self.faces}")
         if self.modes < 0:
             raise ValueError(f"--modes must be 0 or more, got {self.modes}")
-        if self.format not in _FORMATS:
-            raise ValueError(f"--format must be one of {', '.join(_FORMATS)}, got {self.format!r}")
+        look_up(FORMATS, self.format, "format")
 
 
 @dataclass(frozen=True)

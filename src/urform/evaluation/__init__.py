@@ -19,7 +19,7 @@ from urform.evaluation._correspondence_scores import (
     pck,
 )
 from urform.evaluation._evaluate import Evaluation, evaluate
-from urform.evaluation._protocols import PROTOCOLS
+from urform.evaluation._protocols import PROTOCOLS, Comparison, Metric, Protocol
 from urform.evaluation._scores import format_csv, format_table
 from urform.evaluation._truth import stored_surface
 
@@ -28,9 +28,12 @@ __all__ = [
     "PCK_THRESHOLD",
     "PROTOCOLS",
     "UNLABELLED",
+    "Comparison",
     "Evaluation",
     "Known",
+    "Metric",
     "Placed",
+    "Protocol",
     "carried_parts",
     "encoded_first_view",
     "evaluate",

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 from tqdm import tqdm
 
+from urform.config import look_up
 from urform.data import DataFolder, ShapeKey, read_split
 from urform.evaluation._protocols import PROTOCOLS, Sample, chosen
 from urform.evaluation._retrieval import TrainingShapes, no_training_shapes
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 VIEWS = ("fixed", "random", "all")
 SHEET_ROWS = 40
+DEFAULT_PROTOCOL = "deepsdf"
 ORACLE = "oracle retrieval"
 ORACLE_POINTS = 30_000  # of the true surface, to choose the training shape by
 
@@ -63,15 +65,13 @@ class Evaluation:
         model: Model,
         data: DataFolder,
         keys: Sequence[ShapeKey],
-        protocol: str = "deepsdf",
+        protocol: str = DEFAULT_PROTOCOL,
         views: Sequence[str] = (),
         resolution: int = 128,
         original_scale: bool = False,
         seed: int = 0,
     ):
-        if protocol not in PROTOCOLS:
-            raise ValueError(f"--protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-        self.protocol = PROTOCOLS[protocol]
+        self.protocol = look_up(PROTOCOLS, protocol, "protocol")
         self._views = tuple(dict.fromkeys(views or self.protocol.views))
         if unknown := [view for view in self._views if view not in VIEWS]:
             raise ValueError(f"--views must be of {', '.join(VIEWS)}, got {unknown[0]!r}")
@@ -283,6 +283,7 @@ def evaluate(model: Model, data: Path, split: Path, sheet: Path | None = None, *
         FileNotFoundError: the split or the data are not there.
         ValueError: the split is not one, or a file is damaged.
     """
+    look_up(PROTOCOLS, options.get("protocol", DEFAULT_PROTOCOL), "protocol")  # before files are read
     folder = DataFolder(data)
     keys = read_split(split)
     missing = [key for key in keys if not folder.surface_path(key).exists()]

@@ -14,9 +14,9 @@ from urform.fitting._arguments import check_numbers
 from urform.fitting._evidence import evidence_of
 from urform.fitting._fit import STEPS, Encoded, Fitted, encode_pictures, fit, starts_for
 from urform.fitting._latent_file import IDENTITY, LatentFile, write_latent_file
-from urform.fitting._scan import SCAN_SUFFIXES, Scan, read_scan
+from urform.fitting._scan import Scan, read_scan, scan_suffixes
 from urform.fitting._subject import is_picture, name_of_file, normalisation_of
-from urform.formats import printable, save_mesh
+from urform.formats import as_written, save_mesh
 from urform.geometry import Normalisation, Up, up_of
 from urform.inference import Model
 from urform.pictures import cut_out_file
@@ -70,7 +70,7 @@ def fit_files(
     check_outputs(out, list(outputs.values()), [*paths, *([] if like is None else [like])])
     started = time.perf_counter()
     content, found = _fit_one(model, scan_path, pictures, _Placing(partial, normalised, like, up), steps, seed)
-    save_mesh(_mesh(model, content, resolution, scan_path is None and file_format == "stl"), outputs["mesh"])
+    save_mesh(_mesh(model, content, resolution, file_format if scan_path is None else None), outputs["mesh"])
     write_latent_file(outputs["latent"], content)
     elapsed_s = round(time.perf_counter() - started, 1)
     given = {"input": [str(path) for path in paths], "category": model.category}
@@ -111,11 +111,11 @@ def _fit_one(
     return LatentFile(model.category, encoded.latent, IDENTITY), found
 
 
-def _mesh(model: Model, content: LatentFile, resolution: int, to_print: bool) -> trimesh.Trimesh:
-    """The mesh of a latent, in the coordinates of what it was fitted to or as slicers expect it."""
+def _mesh(model: Model, content: LatentFile, resolution: int, file_format: str | None) -> trimesh.Trimesh:
+    """The mesh of a latent, in the coordinates of what it was fitted to or, with a format, as its files have it."""
     mesh = model.mesh(content.latent, resolution)
     mesh.vertices = content.normalisation.undo(np.asarray(mesh.vertices, np.float64))
-    return printable(mesh) if to_print else mesh
+    return mesh if file_format is None else as_written(mesh, file_format)
 
 
 def _divide(paths: Sequence[Path]) -> tuple[Path | None, list[Path]]:
@@ -129,9 +129,9 @@ def _divide(paths: Sequence[Path]) -> tuple[Path | None, list[Path]]:
     scans = [path for path in paths if path not in pictures]
     if len(scans) > 1:
         raise ValueError(f"{scans[1]}: a second scan, expected one object: one scan, or photographs, or both")
-    if scans and scans[0].suffix.lower() not in SCAN_SUFFIXES:
+    if scans and scans[0].suffix.lower() not in scan_suffixes():
         raise ValueError(
-            f"{scans[0]}: expected a mesh or points ({', '.join(sorted(SCAN_SUFFIXES))}) or a photograph, "
+            f"{scans[0]}: expected a mesh or points ({', '.join(sorted(scan_suffixes()))}) or a photograph, "
             f"got a file ending in {scans[0].suffix!r}"
         )
     return (scans[0] if scans else None), pictures

@@ -13,7 +13,11 @@ from urform.files import read_npy
 from urform.formats import MESH_SUFFIXES, read_mesh
 
 POINT_SUFFIXES = frozenset({".xyz", ".npy"})
-SCAN_SUFFIXES = MESH_SUFFIXES | POINT_SUFFIXES
+
+
+def scan_suffixes() -> frozenset[str]:
+    """What the files of scans end in: all meshes that are read, and points."""
+    return POINT_SUFFIXES | MESH_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ def read_scan(path: Path) -> Scan:
         ValueError: it is damaged, has another ending, no points, or coordinates or normals that are not finite.
     """
     path, suffix = Path(path), Path(path).suffix.lower()
-    if suffix not in SCAN_SUFFIXES:
-        raise ValueError(f"{path}: a scan must end in one of {', '.join(sorted(SCAN_SUFFIXES))}, got {suffix!r}")
+    if suffix not in scan_suffixes():
+        raise ValueError(f"{path}: a scan must end in one of {', '.join(sorted(scan_suffixes()))}, got {suffix!r}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, expected a mesh or a point cloud")
     scan = _read_numbers(path) if suffix in POINT_SUFFIXES else _read_mesh(path)

@@ -13,7 +13,7 @@ from urform.files import ANONYMOUS_STEMS, name_of
 from urform.fitting._evidence import evidence_of
 from urform.fitting._fit import STEPS, encode_pictures, fit, starts_for
 from urform.fitting._latent_file import IDENTITY, read_latent_file
-from urform.fitting._scan import SCAN_SUFFIXES, Scan, read_scan
+from urform.fitting._scan import Scan, read_scan, scan_suffixes
 from urform.fitting._surface import Surface
 from urform.geometry import Normalisation, Up, up_of
 from urform.inference import Model
@@ -70,7 +70,7 @@ def resolve_subject(model: Model, text: str, steps: int = STEPS, seed: int = 0) 
         suffix = path.suffix.lower()
         if suffix == ".json":
             return _from_latent_file(model, path)
-        if suffix in SCAN_SUFFIXES:
+        if suffix in scan_suffixes():
             return _from_scan(model, path, steps, seed)
         if is_picture(path):
             picture = cut_out_file(path).rgba
@@ -155,7 +155,7 @@ def _training_shape(model: Model, text: str) -> Subject:
         return Subject(names[0].split("/")[-1], model.latents[names[0]], None, IDENTITY)
     if names:
         raise ValueError(f"{text}: names {len(names)} training shapes, expected one of {', '.join(names[:3])}, ...")
-    if Path(text).suffix.lower() in SCAN_SUFFIXES | {".json"} or is_picture(Path(text)):
+    if Path(text).suffix.lower() in scan_suffixes() | {".json"} or is_picture(Path(text)):
         raise FileNotFoundError(f"{text}: no such file")
     known = {name.split("/")[-1]: name for name in model.latents} | {name: name for name in model.latents}
     near = difflib.get_close_matches(text, known, n=1, cutoff=0.0)

@@ -1,8 +1,8 @@
 """Mesh files: one reader for all formats, and the formats that are written."""
 
 from urform.formats._glb import glb_bytes, to_scene
-from urform.formats._read import MESH_SUFFIXES, load_mesh, read_mesh
-from urform.formats._save import FORMATS, PRINT_SIZE_MM, mesh_bytes, printable, save_mesh
+from urform.formats._read import MESH_SUFFIXES, READERS, load_mesh, read_mesh
+from urform.formats._save import FORMATS, PRINT_SIZE_MM, MeshFormat, as_written, printable, save_mesh
 from urform.formats._textures import references
 from urform.formats._viewer import viewer_html, viewer_script
 
@@ -10,9 +10,11 @@ __all__ = [
     "FORMATS",
     "MESH_SUFFIXES",
     "PRINT_SIZE_MM",
+    "READERS",
+    "MeshFormat",
+    "as_written",
     "glb_bytes",
     "load_mesh",
-    "mesh_bytes",
     "printable",
     "read_mesh",
     "references",

@@ -25,7 +25,7 @@ def _read_stl(path: Path) -> TexturedMesh:
     return TexturedMesh.from_trimesh(trimesh.load_scene(path, process=False))
 
 
-_READERS: dict[str, Callable[[Path], TexturedMesh]] = {
+READERS: dict[str, Callable[[Path], TexturedMesh]] = {
     ".3mf": read_3mf,
     ".dae": read_dae,
     ".glb": read_gltf,
@@ -35,7 +35,8 @@ _READERS: dict[str, Callable[[Path], TexturedMesh]] = {
     ".ply": read_ply,
     ".stl": _read_stl,
 }
-MESH_SUFFIXES = frozenset(_READERS)
+"""What reads each format, by the suffix of its files."""
+MESH_SUFFIXES = READERS.keys()
 
 
 def read_mesh(path: Path) -> TexturedMesh:
@@ -52,14 +53,14 @@ def read_mesh(path: Path) -> TexturedMesh:
         raise FileNotFoundError(f"{path}: no such mesh file")
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty, expected a mesh")
-    if path.suffix.lower() not in _READERS:
-        raise ValueError(f"{path}: a mesh must end in one of {', '.join(sorted(_READERS))}, got {path.suffix!r}")
+    if path.suffix.lower() not in READERS:
+        raise ValueError(f"{path}: a mesh must end in one of {', '.join(sorted(READERS))}, got {path.suffix!r}")
     logging.getLogger("trimesh").setLevel(logging.CRITICAL)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS // 2  # Pillow refuses twice as many
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _READERS[path.suffix.lower()](path)
+            return READERS[path.suffix.lower()](path)
     except Exception as error:  # the parsers of a dozen formats raise whatever they like
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path}: cannot be read as a mesh: {reason}") from error

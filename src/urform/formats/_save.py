@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,8 +15,36 @@ from urform.geometry import UPRIGHT
 if TYPE_CHECKING:
     import trimesh
 
-FORMATS = ("glb", "obj", "ply", "stl")
 PRINT_SIZE_MM = 100.0  # longest side of what is to be printed
+
+
+class MeshFormat(NamedTuple):
+    """How meshes are written in a format.
+
+    Attributes:
+        save: writes a mesh to a path.
+        for_printers: whether its files are for printers, see `printable`.
+    """
+
+    save: Callable[[trimesh.Trimesh, Path], object]
+    for_printers: bool = False
+
+
+def _save_glb(mesh: trimesh.Trimesh, path: Path) -> None:
+    path.write_bytes(glb_bytes(mesh))
+
+
+def _exporter(kind: str) -> Callable[[trimesh.Trimesh, Path], object]:
+    return lambda mesh, path: mesh.export(path, file_type=kind)
+
+
+FORMATS: dict[str, MeshFormat] = {
+    "glb": MeshFormat(_save_glb),
+    "obj": MeshFormat(_exporter("obj")),
+    "ply": MeshFormat(_exporter("ply")),
+    "stl": MeshFormat(_exporter("stl"), for_printers=True),
+}
+"""The formats that are written, by the suffix of their files."""
 
 
 def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.Trimesh:
@@ -38,25 +67,17 @@ def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.
     return copy
 
 
-def mesh_bytes(mesh: trimesh.Trimesh, kind: str) -> bytes:
-    """A mesh as a file in memory.
-
-    Raises:
-        ValueError: a kind other than glb, obj, ply and stl.
-    """
-    if kind not in FORMATS:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {kind!r}")
-    if kind == "glb":
-        return glb_bytes(mesh)
-    content = mesh.export(file_type=kind)
-    return content.encode() if isinstance(content, str) else bytes(content)
+def as_written(mesh: trimesh.Trimesh, file_format: str, size_mm: float = PRINT_SIZE_MM) -> trimesh.Trimesh:
+    """The mesh as files of a format have it: `printable` where they are for printers, else as it is."""
+    kind = FORMATS.get(file_format.lower().lstrip("."))
+    return printable(mesh, size_mm) if kind is not None and kind.for_printers else mesh
 
 
 def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     """Write a mesh atomically, its format told by the suffix.
 
     Raises:
-        ValueError: a suffix other than .glb, .obj, .ply and .stl.
+        ValueError: the suffix is none of `FORMATS`.
     """
     kind = path.suffix.lower().lstrip(".")
     if kind not in FORMATS:
@@ -64,7 +85,7 @@ def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        partial.write_bytes(mesh_bytes(mesh, kind))
+        FORMATS[kind].save(mesh, partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -28,6 +28,8 @@ from urform.geometry._quality import SurfaceQuality, surface_quality
 from urform.geometry._rays import Hits, RayScene
 from urform.geometry._sampling import SdfSamples, sample_faces, sample_sdf, sample_visible_surface
 from urform.geometry._signed_distance import (
+    SIGNS,
+    InsideTest,
     Nearest,
     SignedDistance,
     SignMethod,
@@ -45,11 +47,13 @@ from urform.geometry._upright import UPRIGHT, Up, up_of
 __all__ = [
     "GREY",
     "NO_TRIANGLES",
+    "SIGNS",
     "SMALLEST",
     "UPRIGHT",
     "WHITE",
     "Cleaned",
     "Hits",
+    "InsideTest",
     "Material",
     "Nearest",
     "Neighbours",

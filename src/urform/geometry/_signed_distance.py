@@ -127,6 +127,15 @@ def _winds(vertices: np.ndarray, oriented: np.ndarray, points: np.ndarray) -> Bo
     return np.asarray(igl.fast_winding_number(vertices, oriented, np.ascontiguousarray(points, np.float64))) > 0.5
 
 
+SIGNS: dict[str, SignMethod] = {
+    "solid": solid_sign,
+    "winding": winding_sign,
+    "guarded": guarded_sign,
+    "hidden": hidden_sign,
+}
+"""The sign methods by name."""
+
+
 class SignedDistance:
     """Callable points (N, 3) -> sdf (N,) of a cleaned mesh, NEGATIVE inside, in the unit of the vertices.
 

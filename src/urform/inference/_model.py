@@ -23,7 +23,7 @@ from urform.weights import Weights, find_weights, load_weights, shipped_categori
 
 if TYPE_CHECKING:
     import trimesh
-from urform.formats import PRINT_SIZE_MM, printable, save_mesh
+from urform.formats import PRINT_SIZE_MM, as_written, save_mesh
 
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 STRANGEST = 1.4  # a picture beyond it shows something else; of held-out views of chairs none lies there
@@ -71,8 +71,7 @@ class Reconstruction:
         Raises:
             ValueError: another suffix, or a size that is not positive.
         """
-        is_stl = Path(path).suffix.lower() == ".stl"
-        save_mesh(printable(self.mesh, size_mm) if is_stl else self.mesh, Path(path))
+        save_mesh(as_written(self.mesh, Path(path).suffix, size_mm), Path(path))
 
 
 class Model:

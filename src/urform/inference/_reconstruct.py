@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from urform.config import look_up
 from urform.files import check_outputs, encode_png, unique_names, write_atomically
 from urform.formats import FORMATS, PRINT_SIZE_MM, viewer_html
 from urform.inference._model import Model, Reconstruction, load
@@ -70,9 +71,8 @@ def reconstruct_files(
 
 
 def _check_format(file_format: str, size_mm: float | None) -> None:
-    if file_format not in FORMATS:
-        raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {file_format!r}")
-    if size_mm is not None and file_format != "stl":
+    kind = look_up(FORMATS, file_format, "file_format")
+    if size_mm is not None and not kind.for_printers:
         raise ValueError(f"--size is of --format stl, whose unit is the millimetre; {file_format} has no unit")
     if size_mm is not None and not 0 < size_mm < float("inf"):
         raise ValueError(f"--size must be positive, got {size_mm}")

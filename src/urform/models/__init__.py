@@ -1,6 +1,7 @@
 """Networks: template, warps, correction, the decoder made of them, image encoders, and what tells a camera."""
 
 from urform.models._backbone import Backbone
+from urform.models._backbones import BACKBONES, BackboneKind
 from urform.models._correction import Correction
 from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
@@ -14,6 +15,7 @@ from urform.models._trunk import TRUNK_CELLS, TRUNK_CHANNELS, TRUNK_SIZE, Trunk,
 from urform.models._warp import KEPT_STEPS, LstmWarp, MlpWarp, Warp
 
 __all__ = [
+    "BACKBONES",
     "DEPTHS",
     "EFFICIENTNET",
     "KEPT_STEPS",
@@ -21,6 +23,7 @@ __all__ = [
     "TRUNK_CHANNELS",
     "TRUNK_SIZE",
     "Backbone",
+    "BackboneKind",
     "Correction",
     "Decoder",
     "EfficientNetEncoder",

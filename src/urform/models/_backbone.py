@@ -46,6 +46,9 @@ class Backbone(nn.Module, ABC):
         """Features of images; see `features`."""
         return self.features(images)
 
+    def load_packaged(self) -> None:
+        """Load the weights that a package brings with the network, where one does."""
+
     def backbone_state(self) -> dict[str, Tensor]:
         """The state dict of the convolutional part, which every subclass shares."""
         return {name: value for name, value in self.state_dict().items() if name.startswith(self.parts)}

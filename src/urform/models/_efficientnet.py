@@ -47,6 +47,10 @@ class EfficientNetLite0(Backbone):
         images = (images * 2 - 1).contiguous(memory_format=self.memory_format)
         return self.network.extract_features(images).mean(dim=(2, 3))
 
+    def load_packaged(self) -> None:
+        """Load the ImageNet weights."""
+        self.load_imagenet()
+
     def load_imagenet(self, path: str | Path = EFFICIENTNET) -> None:
         """Load the weights that a package carries, all but the last layer.
 

@@ -8,19 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from urform.config import PrepareConfig
+from urform.config import PrepareConfig, look_up
 from urform.geometry import (
+    SIGNS,
     Cleaned,
     SignedDistance,
     SurfaceQuality,
     ThickenedDistance,
     face_normals,
-    guarded_sign,
-    hidden_sign,
     sample_visible_surface,
-    solid_sign,
     surface_quality,
-    winding_sign,
 )
 from urform.prepare._report import ShapeReport
 
@@ -31,9 +28,9 @@ LEAST_INSIDE = 0.002  # share of the samples; with less there is nothing to lear
 MOST_LOST = 0.4  # share of the visible surface that may be sheets
 MOST_JUMPS = 0.008  # share of points at which the field may have a zero in the air
 DOUBTFUL_JUMPS = 0.003  # from here on another sign method is tried
-OTHER_SIGNS = {"winding": winding_sign, "guarded": guarded_sign}
+FIRST_SIGN, OTHER_SIGNS = "solid", ("winding", "guarded")
 # Specks in the air where few rays get in, but right for an open box; once its walls have a thickness.
-THICKENED_SIGNS = {**OTHER_SIGNS, "hidden": hidden_sign}
+THICKENED_SIGNS = (*OTHER_SIGNS, "hidden")
 PROBES = 1500
 NEAR_SURFACE = 100_000  # visible surface points that the near samples are drawn around, each used several times
 
@@ -49,7 +46,13 @@ class Field(NamedTuple):
 
 
 def settled_field(cleaned: Cleaned, config: PrepareConfig, rng: np.random.Generator) -> Field:
-    """The signed distance by the sign method that leaves the fewest doubts; sheets thickened where that is wanted."""
+    """The signed distance by the sign method of the settings, or by the one that leaves the fewest doubts.
+
+    Sheets are thickened where that is wanted.
+
+    Raises:
+        ValueError: there is no such sign method.
+    """
     vertices, faces = cleaned.vertices, cleaned.faces
     count = max(config.surface_points, min(NEAR_SURFACE, config.samples))
     surface, face = sample_visible_surface(vertices, faces, count, rng)
@@ -62,11 +65,12 @@ def settled_field(cleaned: Cleaned, config: PrepareConfig, rng: np.random.Genera
         # Where sheets get a thickness, lost ones do no harm.
         return (max(quality.jumps, DOUBTFUL_JUMPS), quality.lost) if config.thicken else (quality.score, 0.0)
 
-    sign, distance = "solid", SignedDistance(vertices, faces, solid_sign)
+    sign = config.sign or FIRST_SIGN
+    distance = SignedDistance(vertices, faces, look_up(SIGNS, sign, "sign"))
     quality = judged(distance)
-    if quality.jumps > DOUBTFUL_JUMPS:
-        for name, method in (THICKENED_SIGNS if config.thicken else OTHER_SIGNS).items():
-            other = SignedDistance(vertices, faces, method)
+    if config.sign is None and quality.jumps > DOUBTFUL_JUMPS:
+        for name in THICKENED_SIGNS if config.thicken else OTHER_SIGNS:
+            other = SignedDistance(vertices, faces, SIGNS[name])
             if rank(better := judged(other)) < rank(quality):
                 sign, distance, quality = name, other, better
     repaired = list(cleaned.repairs)

@@ -78,6 +78,8 @@ def fingerprint(config: PrepareConfig) -> str:
         del settings[name]
     if config.up == "y":  # as it was for all folders that were prepared before one could say so
         del settings["up"]
+    if config.sign is None:  # the same
+        del settings["sign"]
     return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:16]
 
 

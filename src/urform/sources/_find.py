@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from urform.data import DATASOURCES_FILE, ShapeKey
 from urform.files import is_url, name_of
@@ -57,24 +58,41 @@ def find_sources(meshes: Path | str, dataset: str | None, category: str | None, 
         FileNotFoundError: no such folder or file.
         ValueError: it is nothing of the above, holds no mesh, or a list or catalogue is wrong.
     """
-    if isinstance(meshes, str) and is_url(meshes):
-        return remote_sources(meshes, dataset, category)
-    meshes = Path(meshes)
-    suffix = meshes.suffix.lower()
-    if meshes.is_dir():
-        sources = _folder_sources(meshes, dataset, category)
-    elif not meshes.exists():
-        raise FileNotFoundError(f"{meshes}: no such folder of meshes, .csv list or .sh3f library")
-    elif suffix == ".sh3f":
-        sources = library_sources(meshes, dataset, category, cache)
-    elif suffix == ".csv":
-        sources = list_sources(meshes, dataset, category)
-    else:
-        hint = file_problem(meshes) or "give the folder that holds it"
-        raise ValueError(f"{meshes}: expected a folder of meshes, a .csv list or a .sh3f library; {hint}")
+    place = str(meshes)
+    kind = next((kind for kind in SOURCES.values() if kind.fits(place)), None)
+    if kind is None and not Path(place).exists():
+        raise FileNotFoundError(f"{place}: no such {_titles()}")
+    if kind is None:
+        hint = file_problem(Path(place)) or "give the folder that holds it"
+        raise ValueError(f"{place}: expected a {_titles()}; {hint}")
+    sources = kind.find(place, dataset, category, cache)
     if not sources:
-        raise no_mesh(meshes)
+        raise no_mesh(place)
     return sorted(sources, key=lambda source: source.key)
+
+
+class SourceKind(NamedTuple):
+    """Something that meshes come from.
+
+    Attributes:
+        title: what a message calls it.
+        fits: whether a path or URL is one.
+        find: the meshes in it, from the path or URL, the names of dataset and category (None = its own) and a folder
+            for what has to be unpacked.
+    """
+
+    title: str
+    fits: Callable[[str], bool]
+    find: Callable[[str, str | None, str | None, Path], list[Source]]
+
+
+def _titles() -> str:
+    *others, last = [kind.title for kind in SOURCES.values()]
+    return f"{', '.join(others)} or {last}"
+
+
+def _is_file(place: str, suffix: str) -> bool:
+    return Path(place).is_file() and Path(place).suffix.lower() == suffix
 
 
 def _folder_sources(folder: Path, dataset: str | None, category: str | None) -> list[Source]:
@@ -160,3 +178,26 @@ def _walk(folder: Path, skipped: set[Path]) -> Iterator[tuple[Path, str]]:
 def _is_broken_link(entry: os.DirEntry) -> bool:
     """A link to nowhere that was, by its name, perhaps a folder."""
     return entry.is_symlink() and "." not in entry.name and not Path(entry.path).exists()
+
+
+SOURCES: dict[str, SourceKind] = {
+    "folder": SourceKind(
+        "folder of meshes",
+        lambda place: not is_url(place) and Path(place).is_dir(),
+        lambda place, dataset, category, cache: _folder_sources(Path(place), dataset, category),
+    ),
+    "list": SourceKind(
+        ".csv list",
+        lambda place: not is_url(place) and _is_file(place, ".csv"),
+        lambda place, dataset, category, cache: list_sources(Path(place), dataset, category),
+    ),
+    "library": SourceKind(
+        ".sh3f library",
+        lambda place: not is_url(place) and _is_file(place, ".sh3f"),
+        lambda place, dataset, category, cache: library_sources(Path(place), dataset, category, cache),
+    ),
+    "url": SourceKind(
+        "URL of one", is_url, lambda place, dataset, category, cache: remote_sources(place, dataset, category)
+    ),
+}
+"""What meshes come from; the first that fits is taken."""

@@ -2,10 +2,11 @@
 
 from urform.synth._deform import deform, deform_meshes, save_deformed
 from urform.synth._deform_sources import deform_sources
-from urform.synth._generate import CHAIR_FAMILIES, make_chair, synthesize
+from urform.synth._generate import CATEGORIES, CHAIR_FAMILIES, make_chair, synthesize
 from urform.synth._shape import SyntheticShape, save_shape
 
 __all__ = [
+    "CATEGORIES",
     "CHAIR_FAMILIES",
     "SyntheticShape",
     "deform",

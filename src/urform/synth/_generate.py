@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from tqdm import tqdm
 
-from urform.config import require
+from urform.config import look_up, require
 from urform.synth._armchairs import club_chair, tub_chair
 from urform.synth._chairs import (
     bar_stool,
@@ -77,14 +77,15 @@ def make_chair(seed: int, index: int, family: str | None = None) -> SyntheticSha
     raise RuntimeError(f"chair {index} of seed {seed}: no connected {family!r} in {_MAX_DRAWS} draws")
 
 
-_CATEGORIES = {"chair": make_chair}
+CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {"chair": make_chair}
+"""What draws object `index` of the series `seed`, by category."""
 
 
 def synthesize(category: str, count: int, seed: int, out: Path) -> list[Path]:
     """Writes `count` objects to `out/<category>_<seed>_<index>/`; those already there are kept.
 
     Args:
-        category: "chair".
+        category: one of `CATEGORIES`.
         count: Number of objects, from index 0.
         seed: Of the series.
         out: Folder of the objects, made when missing.
@@ -95,12 +96,11 @@ def synthesize(category: str, count: int, seed: int, out: Path) -> list[Path]:
     Raises:
         ValueError: The category is unknown, or a number is out of range.
     """
-    if category not in _CATEGORIES:
-        raise ValueError(f"category must be one of {', '.join(_CATEGORIES)}, got {category!r}")
+    draw = look_up(CATEGORIES, category, "category")
     require(0 <= count <= MOST, "--count", f"0 to {MOST}", count)
     require(seed >= 0, "--seed", "0 or more", seed)
     folders = [Path(out) / f"{category}_{seed}_{index:05d}" for index in range(count)]
     for index, folder in enumerate(tqdm(folders, desc=f"{category}s", unit="shape")):
         if not (folder / "shape.json").exists():
-            save_shape(_CATEGORIES[category](seed, index), folder)
+            save_shape(draw(seed, index), folder)
     return folders

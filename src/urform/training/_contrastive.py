@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.config import ContrastiveConfig, RunConfig
-from urform.contrastive import METHODS, build_backbone
+from urform.config import ContrastiveConfig, RunConfig, look_up
+from urform.contrastive import METHODS, build_backbone, build_method, optimizer_of
 from urform.data import DataFolder, ShapeKey, evenly_spaced, read_split
 from urform.models import to_input
 from urform.sets import ViewSet
@@ -72,7 +72,9 @@ class ContrastiveStage(Stage):
                 f"--batch-size must be at most the number of objects with views, {len(self._of_object)}, "
                 f"for a batch has each once; got {config.batch_size}"
             )
-        if config.method == "moco" and config.queue_size > len(self._of_object):
+        if "queue_size" in look_up(METHODS, config.method, "method").settings and config.queue_size > len(
+            self._of_object
+        ):
             logger.warning(
                 "--queue-size %d is more than the %d objects: keys of an object's own are taken for those of others; "
                 "lower it",
@@ -87,10 +89,11 @@ class ContrastiveStage(Stage):
             backbone.load_backbone(start.state, str(start.where))
         if imagenet is not None:
             backbone.load_imagenet(imagenet)
-        self._model = METHODS[config.method](backbone, **config.method_options).to(device)
+        self._model = build_method(config, backbone).to(device)
         self._augmentation = build_augmentation(config.image_size)
         self.modules = nn.ModuleDict({"model": self._model})
-        self.optimizer = build_optimizer(config.chosen_optimizer, self._model, config.highest_lr, config.weight_decay)
+        optimizer, lr = optimizer_of(config)
+        self.optimizer = build_optimizer(optimizer, self._model, lr, config.weight_decay)
 
     @property
     def batches_per_epoch(self) -> int:

@@ -9,9 +9,11 @@ from typing import Any
 
 from urform.config import ModelConfig
 from urform.data import ShapeKey
-from urform.models import EFFICIENTNET
+from urform.models import DEPTHS, EFFICIENTNET
 from urform.published import load_backbone
 from urform.weights import BackboneWeights, Weights, load_weights
+
+_DEPTH_OF = {f"resnet{depth}": depth for depth in DEPTHS}
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,11 @@ def run_settings(
 def _with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfig:
     """The sizes of a model whose encoder is to start from a backbone."""
     size = backbone.image_size or config.image_size
-    if backbone.name == EFFICIENTNET:
-        return replace(config, encoder_backbone=EFFICIENTNET, image_size=size)
-    depth = int(backbone.name.removeprefix("resnet"))
-    return replace(
-        config, encoder_backbone="resnet", encoder_depth=depth, encoder_width=backbone.width, image_size=size
-    )
+    depth = _DEPTH_OF.get(backbone.name)
+    config = replace(config, encoder_width=backbone.width, image_size=size)
+    if depth is None:
+        return replace(config, encoder_backbone=backbone.name)
+    return replace(config, encoder_backbone="resnet", encoder_depth=depth)
 
 
 def _with_imagenet(config: ModelConfig, imagenet: Path | None) -> ModelConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,9 +176,12 @@ def _camera(result: Reconstruction) -> dict[str, Any] | None:
 
 
 def _file(mesh: trimesh.Trimesh, wish: Wish) -> bytes:
-    from urform.formats import mesh_bytes, printable
+    from urform.formats import as_written, save_mesh
 
-    return mesh_bytes(printable(mesh, wish.size_mm) if wish.format == "stl" else mesh, wish.format)
+    with tempfile.TemporaryDirectory(prefix="urform-") as folder:
+        path = Path(folder) / f"mesh.{wish.format}"
+        save_mesh(as_written(mesh, wish.format, wish.size_mm), path)
+        return path.read_bytes()
 
 
 def _png(rgba: np.ndarray) -> bytes:

@@ -10,6 +10,8 @@ from fastapi import FastAPI, Form, Request, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from urform.config import look_up
+from urform.formats import FORMATS
 from urform.pictures import Hints
 from urform.web import _jobs
 from urform.web._answers import BatchEntry, CutoutAnswer, ReconstructAnswer
@@ -19,7 +21,7 @@ from urform.web._keep import Keep
 from urform.web._limits import Limits
 from urform.web._workers import Workers
 
-MEDIA_TYPES = {"glb": "model/gltf-binary", "obj": "model/obj", "ply": "application/octet-stream", "stl": "model/stl"}
+_MEDIA_TYPES = {"glb": "model/gltf-binary", "obj": "model/obj", "stl": "model/stl"}
 SUMMARY_HEADER = "X-Urform-Answer"
 
 
@@ -45,7 +47,7 @@ class MeshForm(CutForm):
     """What is to be made of a picture."""
 
     category: str = Field("", description="of the model; empty: the best-fitting one")
-    format: Literal["glb", "obj", "ply", "stl"] = "glb"
+    format: str = Field("glb", description="glb, obj, ply or stl")
     resolution: int = Field(128, description="cells along an axis")
     faces: int | None = Field(None, description="simplify the mesh to so many")
     size_mm: float = Field(100.0, description="longest side of an STL file")
@@ -61,6 +63,7 @@ class MeshForm(CutForm):
             ValueError: an option is out of range.
         """
         allow_resolution(self.resolution, limits)
+        look_up(FORMATS, self.format, "format")
         return Wish(
             self.category,
             self.format,
@@ -72,6 +75,11 @@ class MeshForm(CutForm):
             self.cutout,
             self.hints(),
         )
+
+
+def media_type(file_format: str) -> str:
+    """What HTTP calls a format."""
+    return _MEDIA_TYPES.get(file_format, "application/octet-stream")
 
 
 def allow_resolution(resolution: int, limits: Limits) -> None:
@@ -106,7 +114,7 @@ def add_pictures(app: FastAPI, workers: Workers, limits: Limits, keep: Keep) -> 
         )
         keep.write(content, said, mesh, wish.format)
         if options.answer == "mesh":
-            return Response(mesh, media_type=MEDIA_TYPES[wish.format], headers={SUMMARY_HEADER: json.dumps(said)})
+            return Response(mesh, media_type=media_type(wish.format), headers={SUMMARY_HEADER: json.dumps(said)})
         return _answer(said, mesh, png, wish)
 
     @app.post("/api/batch")

@@ -9,11 +9,13 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Form, Request, UploadFile
 from fastapi.responses import Response
 
+from urform.config import look_up
+from urform.formats import FORMATS
 from urform.web import _jobs
 from urform.web._answers import LatentAnswer, ModesAnswer, RegisterAnswer, ShapeQuestion
 from urform.web._jobs import Wish
 from urform.web._limits import Limits
-from urform.web._pictures import MEDIA_TYPES, allow_resolution
+from urform.web._pictures import allow_resolution, media_type
 from urform.web._workers import Workers
 
 REGISTERED_FORMAT = "glb"
@@ -26,6 +28,7 @@ def add_shapes(app: FastAPI, workers: Workers, limits: Limits) -> None:
     async def shape(request: Request, question: ShapeQuestion) -> Response:
         """The mesh of a latent."""
         allow_resolution(question.resolution, limits)
+        look_up(FORMATS, question.format, "format")
         wish = Wish(question.category, question.format, question.resolution, question.faces, question.size_mm)
         mesh = await workers.run(_jobs.mesh_of_latent, question.latent, wish, is_gone=request.is_disconnected)
         return _file(mesh, question.format)
@@ -70,4 +73,4 @@ async def _on_scan(workers: Workers, request: Request, scan: UploadFile, job: An
 
 
 def _file(content: bytes, kind: str) -> Response:
-    return Response(content, media_type=MEDIA_TYPES[kind])
+    return Response(content, media_type=media_type(kind))

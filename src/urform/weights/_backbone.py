@@ -10,7 +10,7 @@ import safetensors
 from torch import Tensor, nn
 
 from urform.config import shortened
-from urform.models import DEPTHS
+from urform.models import BACKBONES
 from urform.weights._file import write_tensors
 
 HEADER = "urform.backbone"
@@ -23,7 +23,7 @@ class BackboneWeights:
 
     Attributes:
         where: the file.
-        name: resnet18, resnet34, resnet50, resnet101 or efficientnet-lite0.
+        name: one of `BACKBONES`.
         method: how it was trained.
         width: channels of a ResNet's first stage.
         image_size: pixels along an edge of the pictures it was trained on; None where that is not known.
@@ -63,7 +63,6 @@ def read_backbone(path: Path) -> BackboneWeights | None:
         backbone = BackboneWeights(path, state=state, **json.loads(found))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: damaged, its header is not that of a contrastive run; train it again") from error
-    known = [f"resnet{depth}" for depth in DEPTHS] + ["efficientnet-lite0"]
-    if backbone.name not in known or type(backbone.width) is not int or not 1 <= backbone.width <= WIDEST:
+    if backbone.name not in BACKBONES or type(backbone.width) is not int or not 1 <= backbone.width <= WIDEST:
         raise ValueError(f"{path}: damaged, expected an encoder of a known kind, got {shortened(backbone.name)}")
     return backbone

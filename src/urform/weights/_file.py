@@ -17,20 +17,8 @@ from torch import Tensor, nn
 from urform.config import WITHOUT, ModelConfig
 from urform.data import ShapeKey
 from urform.files import check_outputs, write_atomically
-from urform.models import (
-    EFFICIENTNET,
-    Correction,
-    Decoder,
-    EfficientNetEncoder,
-    Familiarity,
-    ImageEncoder,
-    LstmWarp,
-    MlpWarp,
-    PoseNetwork,
-    ResNetEncoder,
-    Template,
-    Warp,
-)
+from urform.models import Decoder, Familiarity, ImageEncoder, PoseNetwork
+from urform.weights._build import build_decoder, build_encoder
 
 FILE_NAME = "model.safetensors"
 HEADER = "urform"
@@ -60,53 +48,6 @@ class Weights:
     latents: Float[Tensor, "S L"]
     pose: PoseNetwork | None = None
     familiarity: Familiarity | None = None
-
-
-_WARPS: dict[str, Callable[[ModelConfig], Warp]] = {
-    "mlp": lambda config: MlpWarp(config.latent_size, config.warp_width, config.warp_steps, config.warp_octaves),
-    "lstm": lambda config: LstmWarp(config.latent_size, config.warp_width, config.warp_steps),
-}
-
-
-_ENCODERS: dict[str, Callable[[ModelConfig], ImageEncoder]] = {
-    "resnet": lambda config: ResNetEncoder(
-        config.latent_size, config.encoder_width, config.encoder_hidden, config.encoder_depth
-    ),
-    EFFICIENTNET: lambda config: EfficientNetEncoder(config.latent_size, config.encoder_hidden),
-}
-
-
-def build_decoder(config: ModelConfig) -> Decoder:
-    """Template, warp and correction of the given sizes, untrained.
-
-    Raises:
-        ValueError: there is no such warp.
-    """
-    if config.warp not in _WARPS:
-        raise ValueError(f"warp must be one of {', '.join(_WARPS)}, got {config.warp!r}")
-    warp = _WARPS[config.warp](config)
-    template = Template(
-        config.dims,
-        config.dropout,
-        config.weight_norm,
-        config.norm_layers,
-        config.dropout_layers,
-        config.xyz_in_all,
-        config.template_octaves,
-    )
-    correction = Correction(config.latent_size, config.correction_width) if config.correction_width else None
-    return Decoder(warp, template, correction)
-
-
-def build_encoder(config: ModelConfig) -> ImageEncoder:
-    """Image encoder of the given sizes, untrained.
-
-    Raises:
-        ValueError: there is no such encoder.
-    """
-    if config.encoder_backbone not in _ENCODERS:
-        raise ValueError(f"encoder_backbone must be one of {', '.join(_ENCODERS)}, got {config.encoder_backbone!r}")
-    return _ENCODERS[config.encoder_backbone](config)
 
 
 def save_weights(path: Path, weights: Weights, half: bool = False) -> None:

@@ -1,0 +1,36 @@
+"""The backbones by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from urform.models._backbone import Backbone
+from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
+from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder
+from urform.models._resnet import DEPTHS, ResNet
+
+
+class BackboneKind(NamedTuple):
+    """How the networks of a backbone are built, untrained.
+
+    Attributes:
+        network: from the channels of its first stage, for features.
+        encoder: from the length of the latent, these channels and the units of a hidden layer (0 = none), for latents.
+    """
+
+    network: Callable[[int], Backbone]
+    encoder: Callable[[int, int, int], ImageEncoder]
+
+
+def _resnet(depth: int) -> BackboneKind:
+    return BackboneKind(partial(ResNet, depth), partial(ResNetEncoder, depth=depth))
+
+
+BACKBONES: dict[str, BackboneKind] = {
+    **{f"resnet{depth}": _resnet(depth) for depth in DEPTHS},
+    EFFICIENTNET: BackboneKind(
+        lambda width: EfficientNetLite0(), lambda latent_size, width, hidden: EfficientNetEncoder(latent_size, hidden)
+    ),
+}
