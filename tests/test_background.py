@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
+from urform.pictures import Hints, cut_out_by_hand, cut_out_hinted, read_image
 from urform.pictures import _background as background
 from urform.pictures._background import cut_out
 from urform.pictures._grabcut import _lab
@@ -197,3 +198,39 @@ def test_a_large_picture_is_cut_out_in_its_own_size():
 def test_lab_is_that_of_scikit_image() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
     np.testing.assert_allclose(_lab(rgb), rgb2lab(rgb), atol=0.01)
+
+
+def test_a_box_or_a_point_names_the_object() -> None:
+    pixels = np.full((120, 200, 3), 255, np.uint8)
+    pixels[30:90, 20:80], pixels[30:90, 120:180] = (150, 30, 30), (30, 30, 150)
+    left, right = np.s_[40:80, 30:70], np.s_[40:80, 130:170]
+    for hints in (Hints.parse("110,20,190,100"), Hints.parse(inside="150,60", outside="50,60")):
+        cut = cut_out_hinted(pixels, hints)
+        assert cut.method == "hand"
+        assert (cut.rgba[right][..., 3] > 127).all()
+        assert not (cut.rgba[left][..., 3] > 127).any()
+    assert cut_out_hinted(pixels, Hints()).method == "plain"
+    assert cut_out_hinted(pixels, Hints(keep_background=True)).method == "kept"
+
+
+def test_hints_that_name_nothing_are_refused() -> None:
+    pixels = np.full((64, 64, 3), 255, np.uint8)
+    for box, inside, message in (
+        ("1,2,3", "", "box must be 4 whole numbers"),
+        ("0,0,100,10", "", "inside the picture of 64 x 64"),
+        ("", "70,1", "inside the picture of 64 x 64"),
+        ("", "a,b", "inside must be 2 whole numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            cut_out_hinted(pixels, Hints.parse(box, inside))
+    with pytest.raises(ValueError, match="nothing is left of the object"):
+        cut_out_hinted(pixels, Hints.parse("0,0,3,3", outside="1,1"))
+    with pytest.raises(ValueError, match="box or points must be given"):
+        cut_out_by_hand(pixels)
+
+
+def test_the_box_of_the_armchair(shared: Path) -> None:
+    picture = read_image(shared / "photos" / "pexels_6373478_armchair.png")
+    truth = read_image(shared / "photos" / "pexels_6373478_armchair_cutout.png")[..., 3] > 127
+    found = cut_out_hinted(picture, Hints((167, 104, 968, 981))).rgba[..., 3] > 127
+    assert (found & truth).sum() / (found | truth).sum() > 0.9

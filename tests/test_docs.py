@@ -4,6 +4,8 @@ import ast
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,9 @@ NOT_RUN = {
     "urform prepare /shared/meshes": "needs a Ray cluster; tests/test_cluster.py runs one",
     "urform prepare s3://bucket/meshes": "needs an object store; tests/test_cluster.py runs one in memory",
     "urform evaluate correspondence": "takes a quarter of a minute; tests/test_evaluate_correspondence.py runs it",
+    "urform serve": "serves until it is stopped; tests/test_serve.py runs it",
+    "curl": "needs a server; tests/test_serve.py asks one",
+    "docker": "needs Docker",
     "torchrun": "starts processes; tests/test_power.py runs two",
     "tensorboard": "serves until it is stopped",
     "pip install": "needs the network",
@@ -30,7 +35,8 @@ NOT_RUN = {
 }
 """Beginnings of commands that are only parsed, and why."""
 
-PARSED_ALONE = {"make ", ".venv/bin/python", "pip install", "tensorboard"}
+CUPS = 16  # instead of eighty; cup13 and cup15 are test cups
+PARSED_ALONE = {"curl", "docker", "make ", ".venv/bin/python", "pip install", "tensorboard"}
 OTHER_PAGES = [ROOT / "CONTRIBUTING.md"]
 REFERENCE = ROOT / "docs" / "reference" / "index.md"
 
@@ -61,8 +67,15 @@ def test_the_commands_run(page: Path, place: Path) -> None:
         elif program == "urform":
             following = lines[number + 1 :]
             run(shlex.split(line)[1:], fails=bool(following) and following[0].startswith("urform: "))
+        elif line.startswith("python examples/make_cups.py"):
+            run_script([*line.split()[1:], str(CUPS)])
         else:
             assert not is_command(line), f"{page.name}: no test knows how to run: {line}"
+
+
+def run_script(words: list[str]) -> None:
+    """Run a Python file of the project as the reader does."""
+    subprocess.run([sys.executable, *words], check=True)
 
 
 def check_words(line: str) -> None:

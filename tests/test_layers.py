@@ -34,6 +34,7 @@ PARTS = (
     "correspondence",
     "evaluation",
     "analysis",
+    "web",
     "cli",
 )
 SOURCE = Path(urform.__file__).parent

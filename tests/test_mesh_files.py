@@ -1,5 +1,6 @@
 """Every way to write a box into a file gives that box, or is refused by its name."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from trimesh.visual import ColorVisuals
 
 from tests import mesh_files
 from tests.mesh_files import BOX, QUADS, TRIANGLES, U_POLYGONS, Gltf, U
-from urform.formats import glb_bytes, load_mesh, read_mesh
+from urform.formats import glb_bytes, load_mesh, read_mesh, save_mesh
 from urform.formats._gltf_file import GltfFile
 from urform.formats._polygons import triangulate_polygons
 from urform.geometry import GREY, Material, TexturedMesh
@@ -384,3 +386,24 @@ def test_glb_files_have_normals_and_a_matt_material(tmp_path: Path) -> None:
         assert surface["pbrMetallicRoughness"]["metallicFactor"] == 0
         assert "NORMAL" in primitive["attributes"]
         assert ("COLOR_0" in primitive["attributes"]) == (name == "colored")
+
+
+def test_colors_of_glb_are_linear(tmp_path: Path) -> None:
+    """A screen's 188 of 255 is half of the light, as glTF wants vertex colors."""
+    mesh = trimesh.creation.box()
+    mesh.visual = ColorVisuals(mesh, vertex_colors=np.tile([188, 30, 0, 255], (8, 1)).astype(np.uint8))
+    save_mesh(mesh, tmp_path / "box.glb")
+    content = (tmp_path / "box.glb").read_bytes()
+    tree = json.loads(content[20 : 20 + int.from_bytes(content[12:16], "little")])
+    accessor = tree["accessors"][tree["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"]]
+    assert accessor["componentType"] == 5123
+    assert accessor["normalized"]
+    start = 28 + int.from_bytes(content[12:16], "little") + tree["bufferViews"][accessor["bufferView"]]["byteOffset"]
+    red, green, blue, alpha = np.frombuffer(content, "<u2", 4, start) / 65535
+    assert red == pytest.approx(0.5029, abs=1e-3)
+    assert green == pytest.approx(0.01298, abs=1e-4)
+    assert (blue, alpha) == (0, 1)
+    loaded = load_mesh(tmp_path / "box.glb")
+    np.testing.assert_allclose(
+        loaded.corner_rgb[0, 0] * loaded.materials[0].rgb, np.array([188, 30, 0]) / 255, atol=1e-3
+    )

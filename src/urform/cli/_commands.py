@@ -123,6 +123,10 @@ class Reconstruct:
     """Simplify the mesh to this many faces."""
     keep_background: bool = False
     """Do not remove the background."""
+    box: str = ""
+    """x0,y0,x1,y1 in pixels: the object fills this box. For one picture."""
+    point: tuple[str, ...] = ()
+    """x,y of pixels of the object. For one picture."""
     color: bool = True
     """Color the meshes from the pictures."""
     force: bool = False
@@ -131,9 +135,12 @@ class Reconstruct:
     def run(self) -> int:
         """Print one JSON line an image; 2 if one of them failed."""
         from urform.inference import load_models, reconstruct_files
+        from urform.pictures import Hints
 
         if not self.images:
             raise ValueError("no picture given, expected at least one file")
+        said = bool(self.box or self.point)
+        hints = Hints.parse(self.box, " ".join(self.point), "", self.keep_background) if said else None
         models = load_models(self.category, self.weights)
         return print_lines(
             reconstruct_files(
@@ -147,6 +154,7 @@ class Reconstruct:
                 self.size,
                 self.color,
                 self.force,
+                hints,
             )
         )
 

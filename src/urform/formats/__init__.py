@@ -4,6 +4,7 @@ from urform.formats._glb import glb_bytes, to_scene
 from urform.formats._read import MESH_SUFFIXES, READERS, load_mesh, read_mesh
 from urform.formats._save import FORMATS, PRINT_SIZE_MM, MeshFormat, as_written, printable, save_mesh
 from urform.formats._textures import references
+from urform.formats._viewer import viewer_html, viewer_script
 
 __all__ = [
     "FORMATS",
@@ -19,4 +20,6 @@ __all__ = [
     "references",
     "save_mesh",
     "to_scene",
+    "viewer_html",
+    "viewer_script",
 ]

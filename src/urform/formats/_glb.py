@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,20 @@ from PIL import Image
 from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
+from urform.formats._srgb import linear_of
 from urform.geometry import GREY, WHITE, TexturedMesh
 
 _ROUGH = 0.9
+_UNSIGNED_SHORT = 5123
 _MATT = {"metallicFactor": 0.0, "roughnessFactor": _ROUGH}  # without these, glTF says metal
 
 
 def glb_bytes(mesh: trimesh.Trimesh | trimesh.Scene) -> bytes:
     """A mesh as a GLB file."""
     scene = mesh if isinstance(mesh, trimesh.Scene) else trimesh.Scene(mesh)
-    content = scene.export(file_type="glb", include_normals=True, tree_postprocessor=_add_materials)
+    content = scene.export(
+        file_type="glb", include_normals=True, tree_postprocessor=_add_materials, buffer_postprocessor=_make_linear
+    )
     assert isinstance(content, bytes)  # as this file type always is
     return content
 
@@ -40,13 +45,31 @@ def to_scene(mesh: TexturedMesh) -> trimesh.Scene:
             rgb = np.round(rows[:, 3:] * material.rgb * 255).astype(np.uint8)
             part.visual = ColorVisuals(part, vertex_colors=rgb)
         else:
-            picture, factor = Image.fromarray(material.texture), [*material.rgb, 1.0]
+            picture, factor = Image.fromarray(material.texture), [*_linear(material.rgb), 1.0]
             surface = PBRMaterial(
                 baseColorTexture=picture, baseColorFactor=factor, metallicFactor=0.0, roughnessFactor=_ROUGH
             )
             part.visual = TextureVisuals(rows[:, 1:3], material=surface)
         scene.add_geometry(part, node_name=f"part_{index}", geom_name=f"part_{index}")
     return scene
+
+
+def _linear(rgb: Sequence[float]) -> list[float]:
+    return linear_of(np.array(rgb)).round(6).tolist()
+
+
+def _make_linear(buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
+    """Vertex colors as glTF wants them: linear. They get 16 bits, since 8 are too few for dark ones."""
+    accessors, names = list(tree["accessors"].values()), list(buffers)
+    attributes = [primitive["attributes"] for mesh in tree["meshes"] for primitive in mesh["primitives"]]
+    for index in {entry["COLOR_0"] for entry in attributes if "COLOR_0" in entry}:
+        name = names[accessors[index]["bufferView"]]
+        rgba = np.frombuffer(buffers[name], np.uint8).reshape(-1, 4) / 255
+        rgba[:, :3] = linear_of(rgba[:, :3])
+        buffers[name] = np.round(rgba * 65535).astype("<u2").tobytes()
+        accessors[index]["componentType"] = _UNSIGNED_SHORT
+        for bound in ("min", "max"):
+            accessors[index].pop(bound, None)
 
 
 def _add_materials(tree: dict[str, Any]) -> None:
@@ -60,6 +83,6 @@ def _add_materials(tree: dict[str, Any]) -> None:
         ]
         if bare:
             materials = tree.setdefault("materials", [])
-            materials.append({"name": name, "pbrMetallicRoughness": {"baseColorFactor": [*rgb, 1.0], **_MATT}})
+            materials.append({"name": name, "pbrMetallicRoughness": {"baseColorFactor": [*_linear(rgb), 1.0], **_MATT}})
         for primitive in bare:
             primitive["material"] = len(tree["materials"]) - 1

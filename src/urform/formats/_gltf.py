@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from urform.formats._gltf_file import GltfFile
 from urform.formats._gltf_materials import GltfMaterials
+from urform.formats._srgb import display_of
 from urform.geometry import WHITE, Material, TexturedMesh
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -103,7 +104,7 @@ class _Scene:
         uv, material = self._materials.of(primitive, columns, len(vertices))
         rgb = np.ones((len(vertices), 3))
         if "COLOR_0" in columns:
-            rgb = columns["COLOR_0"][:, :3].astype(np.float64)
+            rgb = display_of(columns["COLOR_0"][:, :3].astype(np.float64))
             material = material if "material" in primitive else Material(WHITE)
         return TexturedMesh(
             vertices, faces, np.nan_to_num(uv)[faces], rgb[faces], np.zeros(len(faces), np.int64), (material,)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from urform.formats._gltf_file import GltfFile
+from urform.formats._srgb import display_of
 from urform.formats._textures import Texture, read_texture
 from urform.geometry import Material
 
@@ -46,7 +47,7 @@ class GltfMaterials:
         if _SPECULAR in entry.get("extensions", {}):
             surface = entry["extensions"][_SPECULAR]
             factor, texture = surface.get("diffuseFactor"), surface.get("diffuseTexture")
-        red, green, blue = (float(value) for value in (factor or (1, 1, 1))[:3])
+        red, green, blue = display_of(np.array((factor or (1, 1, 1))[:3], np.float64)).tolist()
         if texture is None:
             return uv, Material((red, green, blue))
         transform = texture.get("extensions", {}).get(_TRANSFORM, {})

@@ -5,8 +5,7 @@ from urform.inference._color import picture_colors
 from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
-from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files
-from urform.inference._viewer import viewer_html
+from urform.inference._reconstruct import as_line, best_fitting, load_models, reconstruct_files, summary
 
 __all__ = [
     "Model",
@@ -21,6 +20,6 @@ __all__ = [
     "place_camera",
     "preview",
     "reconstruct_files",
+    "summary",
     "trimmed",
-    "viewer_html",
 ]

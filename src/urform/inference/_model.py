@@ -17,7 +17,7 @@ from urform.inference._camera import overlap, place_camera
 from urform.inference._color import picture_colors
 from urform.inference._doubts import Answer, doubts
 from urform.models import TRUNK_SIZE, Decoder, PoseEstimate, decode_pose, load_trunk, mirrored_pose, to_input
-from urform.pictures import SEEN, CutOut, Picture, cut_out, frame, picture
+from urform.pictures import SEEN, CutOut, Hints, Picture, cut_out_hinted, frame, picture
 from urform.render import Camera
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
@@ -225,6 +225,7 @@ class Model:
         keep_background: bool = False,
         color: bool = True,
         force: bool = False,
+        hints: Hints | None = None,
     ) -> Reconstruction:
         """Turn one picture into a mesh.
 
@@ -234,12 +235,13 @@ class Model:
             keep_background: do not remove the background.
             color: color the mesh from the picture, if the model estimates cameras.
             force: make a mesh even if the picture does not look like the category.
+            hints: what a person says of the object in the picture: a box, points.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file is no picture, the picture shows no object or another one, or the shape has no surface.
         """
-        cut = cut_out(picture(image), keep_background)
+        cut = cut_out_hinted(picture(image), hints or Hints(keep_background=keep_background))
         return self.reconstruct_object(cut, resolution, color=color, force=force)
 
     def reconstruct_object(

@@ -14,11 +14,10 @@ from jaxtyping import UInt8
 from urform.config import look_up
 from urform.data import known_category, same_category
 from urform.files import check_outputs, encode_png, unique_names, write_atomically
-from urform.formats import FORMATS, PRINT_SIZE_MM
+from urform.formats import FORMATS, PRINT_SIZE_MM, viewer_html
 from urform.inference._model import Model, Reconstruction, load
 from urform.inference._preview import preview
-from urform.inference._viewer import viewer_html
-from urform.pictures import CutOut, cut_out, read_image
+from urform.pictures import CutOut, Hints, cut_out_hinted, read_image
 from urform.weights import shipped_categories
 
 logger = logging.getLogger(__name__)
@@ -35,6 +34,7 @@ def reconstruct_files(
     size_mm: float | None = None,
     color: bool = True,
     force: bool = False,
+    hints: Hints | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
@@ -49,27 +49,35 @@ def reconstruct_files(
         size_mm: longest side of STL files, see `printable`; None = 100.
         color: color the meshes from the pictures, where the model can tell their cameras.
         force: also where a picture does not look like the category.
+        hints: what a person says of the object in the one picture.
 
     Yields:
         A JSON-able summary a picture.
 
     Raises:
-        ValueError: no such format, or a result would replace a picture.
+        ValueError: no such format, a result would replace a picture, or there are hints and several pictures.
     """
     _check_format(file_format, size_mm)
+    hints = _hints(images, hints, keep_background)
     names = unique_names(path.stem for path in images)
     check_outputs(out, [out / f"{name}.{kind}" for name in names for kind in (file_format, "png", "html")], images)
     for path, name in zip(images, names, strict=True):
         try:
             image = read_image(path)
-            cut = cut_out(image, keep_background)
+            cut = cut_out_hinted(image, hints)
             model = best_fitting(models, cut)
             result = model.reconstruct_object(cut, resolution, faces, color, force)
             mesh_path = _write(result, cut, out, name, file_format, size_mm)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
             continue
-        yield {"input": str(path), "mesh": str(mesh_path), "category": model.category, **_summary(result)}
+        yield {"input": str(path), "mesh": str(mesh_path), "category": model.category, **summary(result)}
+
+
+def _hints(images: Sequence[Path], hints: Hints | None, keep_background: bool) -> Hints:
+    if hints is not None and len(images) > 1:
+        raise ValueError(f"box and point name the object of one picture, got {len(images)} pictures")
+    return hints or Hints(keep_background=keep_background)
 
 
 def _check_format(file_format: str, size_mm: float | None) -> None:
@@ -80,7 +88,8 @@ def _check_format(file_format: str, size_mm: float | None) -> None:
         raise ValueError(f"--size must be positive, got {size_mm}")
 
 
-def _summary(result: Reconstruction) -> dict[str, Any]:
+def summary(result: Reconstruction) -> dict[str, Any]:
+    """What is said of a result: JSON-able."""
     return {
         "background": result.background,
         **_camera(result),

@@ -40,10 +40,10 @@ def segment_photo(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
         # The prior has a say in it: nothing where a region is surely background, up to 6 where it surely is none.
         odds = np.log(np.maximum(1 - background, 1e-6) / np.maximum(background, 1e-6))
         mask = _with_thin_parts(mask, evidence + np.clip(odds, -3, 3) + 3)
-    mask = _main_parts(mask)
+    mask = main_parts(mask)
     if scale == 1.0:
         return cv2.GaussianBlur(mask.astype(np.uint8) * 255, (3, 3), 0)
-    return _upsample(mask, rgb)
+    return upsample(mask, rgb)
 
 
 def background_probability(lab: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W"]:
@@ -90,6 +90,15 @@ def _lab(rgb: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     x, y, z = np.moveaxis(f, 2, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=2)
+
+
+def color_steps(rgb: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W"]:
+    """How much the color changes at each pixel, in Lab units, less the noise of a photograph; never quite 0."""
+    import cv2
+
+    lab = cv2.GaussianBlur(_lab(rgb), (0, 0), 1)
+    slopes = [np.linalg.norm(cv2.Sobel(lab, cv2.CV_32F, *way) / 8, axis=2) for way in ((1, 0), (0, 1))]
+    return 0.02 + np.maximum(np.hypot(*slopes) - 1, 0)
 
 
 def _neighbours(label: Int[np.ndarray, "H W"]) -> Int[np.ndarray, "P 2"]:
@@ -190,7 +199,7 @@ def _with_thin_parts(mask: np.ndarray, evidence: np.ndarray) -> Bool[np.ndarray,
     return mask
 
 
-def _main_parts(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+def main_parts(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     """The largest component and those of some size close by; small holes, mostly highlights, closed."""
     import cv2
 
@@ -211,7 +220,7 @@ def _main_parts(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     return keep[label]
 
 
-def _upsample(mask: Bool[np.ndarray, "H W"], rgb: UInt8[np.ndarray, "H2 W2 3"]) -> UInt8[np.ndarray, "H2 W2"]:
+def upsample(mask: Bool[np.ndarray, "H W"], rgb: UInt8[np.ndarray, "H2 W2 3"]) -> UInt8[np.ndarray, "H2 W2"]:
     """Enlarge a mask to the picture's size, its edge drawn to the picture's by a guided filter.
 
     Source: He 2013, "Guided image filtering", with the grey picture as the guide.

@@ -1,0 +1,190 @@
+"""The work behind each request. It runs in a worker process, which has the models and can be stopped at any time."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from urform.pictures import Hints
+
+if TYPE_CHECKING:
+    import trimesh
+
+    from urform.inference import Model, Reconstruction
+    from urform.pictures import CutOut
+
+_models: dict[str, Model] = {}
+_templates: dict[str, trimesh.Trimesh] = {}  # for registration, made when first needed
+MODES = 6  # principal directions of the latents that the page offers
+WARM_RESOLUTION = 32
+_WARM_PICTURE = np.random.default_rng(0).integers(0, 60, (160, 160, 3)).astype(np.uint8)
+_WARM_PICTURE[40:120, 50:110] += 160  # a square before noise: the network and GrabCut have to work, too
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be made of a picture or latent.
+
+    Attributes:
+        category: of the model; empty = the best-fitting one.
+        format: glb, obj, ply or stl.
+        resolution: cells along an axis.
+        faces: how many the mesh is simplified to; None = as many as there are.
+        size_mm: longest side of an STL file.
+        color: color the mesh from the picture.
+        force: also what does not look like the category.
+        cutout: give the picture without its background, too.
+        hints: on the cut-out.
+    """
+
+    category: str = ""
+    format: str = "glb"
+    resolution: int = 128
+    faces: int | None = None
+    size_mm: float = 100.0
+    color: bool = True
+    force: bool = False
+    cutout: bool = False
+    hints: Hints = field(default_factory=Hints)
+
+
+def start_worker(weights: Sequence[str], threads: int) -> None:
+    """Load the models, once a process, and use each: the shipped ones where none are named."""
+    import torch
+
+    from urform.inference import load
+    from urform.weights import shipped_categories
+
+    torch.set_num_threads(threads)
+    for name in weights or shipped_categories():
+        model = load(name)
+        _models[model.category] = model
+        try:
+            model.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
+        except ValueError:  # not every model makes something of a square
+            continue
+
+
+def categories() -> dict[str, int]:
+    """The categories, each with the length of its latents."""
+    return {name: model.config.latent_size for name, model in _models.items()}
+
+
+def cut(picture: bytes, hints: Hints, megapixels: float) -> tuple[bytes, str, list[str]]:
+    """The picture without its background as PNG, how it was removed, and what speaks against it."""
+    cut = _cut(picture, hints, megapixels)
+    return _png(cut.rgba), cut.method, list(cut.warnings)
+
+
+def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str, Any], bytes, bytes]:
+    """A picture to a mesh: what is said of it, the file, and the picture without its background as PNG."""
+    from urform.inference import best_fitting, summary
+
+    cut = _cut(picture, wish.hints, megapixels)
+    model = _model(wish.category) if wish.category else best_fitting(list(_models.values()), cut)
+    result = model.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force)
+    said = {"category": model.category, **summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
+    return said, _file(result.mesh, wish), _png(cut.rgba) if wish.cutout else b""
+
+
+def mesh_of_latent(latent: Sequence[float], wish: Wish) -> bytes:
+    """The mesh of a latent, as a file."""
+    model = _model(wish.category)
+    mesh = model.mesh(np.asarray(latent, np.float32), wish.resolution, wish.faces)
+    return _file(mesh, wish)
+
+
+def template_file(wish: Wish) -> bytes:
+    """The template's mesh in the colors of its canonical points, as a file."""
+    from urform.correspondence import colored_template
+
+    return _file(colored_template(_model(wish.category), wish.resolution), wish)
+
+
+def modes(category: str) -> dict[str, Any]:
+    """Mean of the training latents and their principal directions, each as long as one standard deviation."""
+    latents = np.stack(list(_model(category).latents.values())).astype(np.float64)
+    mean = latents.mean(axis=0)
+    _, lengths, directions = np.linalg.svd(latents - mean, full_matrices=False)
+    deviations = lengths[:MODES, None] / np.sqrt(len(latents) - 1)
+    return {"mean": mean.tolist(), "directions": (deviations * directions[:MODES]).tolist()}
+
+
+def fit_upload(scan: Path, category: str) -> dict[str, Any]:
+    """The latent of a mesh or point cloud."""
+    from urform.fitting import resolve_subject
+
+    return {"latent": resolve_subject(_model(category), str(scan)).latent.tolist()}
+
+
+def register_upload(scan: Path, wish: Wish) -> tuple[dict[str, Any], bytes]:
+    """A mesh to one with the template's faces, in its own coordinates: what is said of it, and the file."""
+    import trimesh
+
+    from urform.correspondence import RegisterOptions, register_scan, registration_template
+    from urform.fitting import read_scan
+
+    model, given = _model(wish.category), read_scan(scan)
+    if model.category not in _templates:
+        _templates[model.category] = registration_template(model)
+    template = _templates[model.category]
+    found = register_scan(model, given, template, RegisterOptions(force=wish.force))
+    return found.row(), _file(trimesh.Trimesh(found.vertices, template.faces, process=False), wish)
+
+
+def _model(category: str) -> Model:
+    if not category and len(_models) == 1:
+        return next(iter(_models.values()))
+    if category not in _models:
+        raise ValueError(f"category must be one of {', '.join(_models)}, got {category!r}")
+    return _models[category]
+
+
+def _cut(content: bytes, hints: Hints, megapixels: float) -> CutOut:
+    from urform.pictures import cut_out_hinted, picture
+
+    try:
+        with Image.open(io.BytesIO(content)) as header:
+            pixels = header.width * header.height
+    except Exception:  # whatever is wrong with it, `picture` says it better
+        pixels = 0
+    if pixels > megapixels * 1e6:
+        raise ValueError(f"the picture has {pixels / 1e6:.0f} megapixels, expected at most {megapixels:g}")
+    return cut_out_hinted(picture(content), hints)
+
+
+def _camera(result: Reconstruction) -> dict[str, Any] | None:
+    """Where the picture was taken from, in the mesh's space; azimuth 0 lies on +x, 90 on +z, the front."""
+    camera = result.camera
+    if camera is None:
+        return None
+    return {
+        "azimuth_deg": camera.azimuth_deg,
+        "elevation_deg": camera.elevation_deg,
+        "roll_deg": camera.roll_deg,
+        "distance": camera.distance,
+        "fov_deg": float(np.degrees(2 * np.arctan(camera.sensor_mm / (2 * camera.focal_mm)))),
+        "target": [-float(part) for part in camera.shift],
+    }
+
+
+def _file(mesh: trimesh.Trimesh, wish: Wish) -> bytes:
+    from urform.formats import as_written, save_mesh
+
+    with tempfile.TemporaryDirectory(prefix="urform-") as folder:
+        path = Path(folder) / f"mesh.{wish.format}"
+        save_mesh(as_written(mesh, wish.format, wish.size_mm), path)
+        return path.read_bytes()
+
+
+def _png(rgba: np.ndarray) -> bytes:
+    from urform.files import encode_png
+
+    return encode_png(rgba)
