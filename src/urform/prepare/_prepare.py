@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from urform.config import PrepareConfig, require
+from urform.config import PrepareConfig, look_up, require
 from urform.data import DATASOURCES_FILE, ShapeKey, is_test, split_by_list, split_content
 from urform.files import caseless, check_outputs, is_url
+from urform.geometry import SIGNS
 from urform.prepare._cluster import run_on_cluster
 from urform.prepare._content import content_of
 from urform.prepare._pool import run_isolated
@@ -65,6 +66,8 @@ def prepare(
     """
     for flag, number in (("--workers", workers), ("--time-limit-s", time_limit_s), ("--memory-gb", memory_gb)):
         require(number >= 0, flag, "0 or more", number)
+    if config.sign is not None:
+        look_up(SIGNS, config.sign, "sign")
     store = open_store(out)
     sources = find_sources(meshes, config.dataset, config.category, _cache(meshes, store))
     jobs = _jobs(sources, config, hold_out, store)
