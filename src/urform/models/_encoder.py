@@ -15,7 +15,8 @@ class ImageEncoder(Backbone):
     hidden: nn.Linear | None
     fc: nn.Linear
 
-    def _add_head(self, latent_size: int, hidden: int) -> None:
+    def add_head(self, latent_size: int, hidden: int) -> None:
+        """Add the layers behind the features: a hidden one of so many units (0 = none), and the one for the latent."""
         if latent_size < 1:
             raise ValueError(f"latent_size must be at least 1, got {latent_size}")
         if hidden < 0:
@@ -73,7 +74,7 @@ class ResNetEncoder(ImageEncoder, ResNet):
 
     def __init__(self, latent_size: int, width: int = 64, hidden: int = 0, depth: int = 18):
         ResNet.__init__(self, depth, width)
-        self._add_head(latent_size, hidden)
+        self.add_head(latent_size, hidden)
 
 
 class EfficientNetEncoder(ImageEncoder, EfficientNetLite0):
@@ -81,4 +82,4 @@ class EfficientNetEncoder(ImageEncoder, EfficientNetLite0):
 
     def __init__(self, latent_size: int, hidden: int = 0):
         EfficientNetLite0.__init__(self)
-        self._add_head(latent_size, hidden)
+        self.add_head(latent_size, hidden)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from urform.config import PrepareConfig, require
+from urform.config import PrepareConfig, look_up, require
 from urform.data import DATASOURCES_FILE, ShapeKey, is_test, read_split, split_by_list, split_content, synset_of
 from urform.files import caseless, check_outputs, is_url
+from urform.geometry import SIGNS
 from urform.prepare._cluster import run_on_cluster
 from urform.prepare._content import content_of
 from urform.prepare._pool import run_isolated
@@ -66,6 +67,8 @@ def prepare(
         OSError: the data folder cannot be written, or no cluster answers.
     """
     _check_limits(workers, time_limit_s, memory_gb)
+    if config.sign is not None:
+        look_up(SIGNS, config.sign, "sign")
     store = open_store(out)
     jobs = _jobs(_sources(meshes, config, splits, store), config, hold_out, store)
     _check_places(store, jobs, [Path(place) for place in (meshes, hold_out) if place is not None])

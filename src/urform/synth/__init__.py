@@ -3,11 +3,14 @@
 from urform.synth._deform import deform, deform_meshes, save_deformed
 from urform.synth._deform_sources import deform_sources
 from urform.synth._generate import CATEGORIES, CHAIR_FAMILIES, make_chair, synthesize
-from urform.synth._shape import SyntheticShape, save_shape
+from urform.synth._materials import Finish
+from urform.synth._shape import Assembly, SyntheticShape, save_shape
 
 __all__ = [
     "CATEGORIES",
     "CHAIR_FAMILIES",
+    "Assembly",
+    "Finish",
     "SyntheticShape",
     "deform",
     "deform_meshes",
