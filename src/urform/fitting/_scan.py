@@ -17,7 +17,7 @@ POINT_SUFFIXES = frozenset({".xyz", ".npy"})
 
 def scan_suffixes() -> frozenset[str]:
     """What the files of scans end in: all meshes that are read, and points."""
-    return POINT_SUFFIXES | MESH_SUFFIXES
+    return frozenset(POINT_SUFFIXES | MESH_SUFFIXES)
 
 
 @dataclass(frozen=True)

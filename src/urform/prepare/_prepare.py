@@ -66,9 +66,7 @@ def prepare(
             file system or Ray is not installed.
         OSError: the data folder cannot be written, or no cluster answers.
     """
-    _check_limits(workers, time_limit_s, memory_gb)
-    if config.sign is not None:
-        look_up(SIGNS, config.sign, "sign")
+    _check_limits(config, workers, time_limit_s, memory_gb)
     store = open_store(out)
     jobs = _jobs(_sources(meshes, config, splits, store), config, hold_out, store)
     _check_places(store, jobs, [Path(place) for place in (meshes, hold_out) if place is not None])
@@ -83,9 +81,11 @@ def prepare(
     return [reports[job.source.key] for job in jobs]
 
 
-def _check_limits(workers: int, time_limit_s: float, memory_gb: float) -> None:
+def _check_limits(config: PrepareConfig, workers: int, time_limit_s: float, memory_gb: float) -> None:
     for flag, number in (("--workers", workers), ("--time-limit-s", time_limit_s), ("--memory-gb", memory_gb)):
         require(number >= 0, flag, "0 or more", number)
+    if config.sign is not None:
+        look_up(SIGNS, config.sign, "sign")
 
 
 def _sources(meshes: Path | str, config: PrepareConfig, splits: Sequence[Path], store: Store) -> list[Source]:
