@@ -77,5 +77,7 @@ def test_a_warp_or_an_encoder_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ValueError, match="warp must be one of mlp, lstm, got 'mpl'"):
         build_decoder(config)
     object.__setattr__(config, "encoder_backbone", "vgg")
-    with pytest.raises(ValueError, match="encoder_backbone must be one of resnet18, .*, efficientnet-lite0, got 'vgg'"):
+    with pytest.raises(
+        ValueError, match=r"encoder_backbone must be one of resnet18, .*, efficientnet-lite0, got 'vgg'"
+    ):
         build_encoder(config)
