@@ -215,7 +215,7 @@ def test_messages_of_options(model: Model, tmp_path: Path) -> None:
         ([points], {"steps": 0}, "--steps must be at least 1, got 0"),
         ([points], {"seed": -1}, "--seed must be 0 or more, got -1"),
         ([points], {"resolution": 7}, "resolution must be 8 to 512 cells, got 7"),
-        ([points], {"file_format": "xyz"}, "--format must be one of glb, obj, ply, stl, got 'xyz'"),
+        ([points], {"file_format": "xyz"}, "format must be one of glb, obj, ply, stl, got 'xyz'"),
         ([picture], {}, r"a.png: is empty \(0 bytes\)"),
     ):
         with pytest.raises(ValueError, match=message):

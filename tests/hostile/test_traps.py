@@ -230,7 +230,7 @@ NUMBERS = {  # flags that no one means: what the line says of them
     "register meshes/a.obj --weights run --out out --modes 99": "--modes must be less than",
     "transfer colors --from a --to b --weights run --out out --place-weight nan": "--place-weight must be at least 0",
     "analyze run --out out --max-latents -1": "--max-latents must be at least 5",
-    "evaluate --data . --split split.json --weights run --seed -1": "not prepared",
+    "evaluate --data . --split split.json --weights run --seed -1": "no surface samples",
 }
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from urform.cli._command_table import command_name
+from urform.cli._command_table import COMMANDS, command_name
 from urform.cli._config_file import Translate, with_config_file
+from urform.cli._flags import with_flags
 from urform.cli._parser import LEVELS, parse
 
 FLAG = "--log-level"
@@ -52,12 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
         if debug:
             raise
-        print(f"urform: {_one_line(error)}", file=sys.stderr)
+        print(f"urform: {_one_line(error, words)}", file=sys.stderr)
         return 2
     except Exception as error:
         if debug:
             raise
-        print(f"urform: unexpected {type(error).__name__}: {_one_line(error)}; --debug shows more", file=sys.stderr)
+        print(
+            f"urform: unexpected {type(error).__name__}: {_one_line(error, words)}; --debug shows more", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt as stopped:
         print(f"urform: {str(stopped) or 'interrupted'}", file=sys.stderr)
@@ -96,8 +99,11 @@ def _translation(words: list[str]) -> Translate | None:
     return partial(settings_from_published, has_imagenet="--imagenet" in words)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).splitlines()) or type(error).__name__
+def _one_line(error: Exception, words: list[str]) -> str:
+    """What an error says, with the flags of the command where the library names arguments."""
+    name = command_name(words)
+    message = with_flags(" ".join(str(error).splitlines()), COMMANDS[name] if name else None)
+    return message or type(error).__name__
 
 
 def _apart(word: str) -> list[str]:

@@ -165,7 +165,7 @@ def _check(box: Box | None, points: Sequence[Point], width: int, height: int) ->
 
 def _alike(mask: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> bool:
     """Whether GrabCut found what the network sees: then its edges are finer."""
-    return (mask & other).sum() > ALIKE * (mask | other).sum()
+    return bool((mask & other).sum() > ALIKE * (mask | other).sum())
 
 
 def _scaled(points: Sequence[Point], scale: float, size: Point) -> list[Point]:
