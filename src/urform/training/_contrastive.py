@@ -291,6 +291,7 @@ def train_contrastive(
         ValueError: settings that do not fit each other, the data or the start.
     """
     run = run or RunConfig()
+    look_up(METHODS, config.method, "method")
     if run.accumulate > 1:
         raise ValueError(
             f"--accumulate must be 1: the loss compares all pictures of a batch, got {run.accumulate}; "
