@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from urform.config import ContrastiveConfig, RunConfig, ShapeChoice, look_up
 from urform.contrastive import METHODS, build_backbone, build_method, optimizer_of
 from urform.data import DataFolder, ShapeKey, choose_shapes, evenly_spaced, read_split
-from urform.models import to_input
+from urform.models import BACKBONES, to_input
 from urform.sets import ViewSet
 from urform.training._devices import Team
 from urform.training._features import alignment, cross_view_retrieval, feature_rank, feature_spread, uniformity
@@ -264,6 +264,16 @@ def build_augmentation(size: int, kind: str = "full") -> nn.Module:
     )
 
 
+def _check_settings(config: ContrastiveConfig, run: RunConfig) -> None:
+    look_up(METHODS, config.method, "method")
+    look_up(BACKBONES, config.backbone, "backbone")
+    if run.accumulate > 1:
+        raise ValueError(
+            f"--accumulate must be 1: the loss compares all pictures of a batch, got {run.accumulate}; "
+            "lower --batch-size, or use method moco, whose queue does not depend on it"
+        )
+
+
 def train_contrastive(
     data: Path,
     splits: Sequence[Path],
@@ -291,12 +301,7 @@ def train_contrastive(
         ValueError: settings that do not fit each other, the data or the start.
     """
     run = run or RunConfig()
-    look_up(METHODS, config.method, "method")
-    if run.accumulate > 1:
-        raise ValueError(
-            f"--accumulate must be 1: the loss compares all pictures of a batch, got {run.accumulate}; "
-            "lower --batch-size, or use method moco, whose queue does not depend on it"
-        )
+    _check_settings(config, run)
     team = Team(run.device)
     if config.batch_size % team.size:
         raise ValueError(f"--batch-size must be a multiple of the {team.size} processes, got {config.batch_size}")
