@@ -225,6 +225,8 @@ def test_hints_that_name_nothing_are_refused() -> None:
             cut_out_hinted(pixels, Hints.parse(box, inside))
     with pytest.raises(ValueError, match="nothing is left of the object"):
         cut_out_hinted(pixels, Hints.parse("0,0,3,3", outside="1,1"))
+    with pytest.raises(ValueError, match="keep_background must go without box and points"):
+        cut_out_hinted(pixels, Hints.parse(inside="1,1", keep_background=True))
     with pytest.raises(ValueError, match="box or points must be given"):
         cut_out_by_hand(pixels)
 

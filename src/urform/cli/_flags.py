@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from tyro.conf import Positional
 
 _POSITIONAL = get_args(Positional[int])[1]
-_OTHER_NAMES = {"size_mm": "size", "file_format": "format", "keys": "split", "targets": "to"}
+_OTHER_NAMES = {"size_mm": "size", "file_format": "format", "keys": "split", "targets": "to", "inside": "point"}
 """Arguments of the library that a command calls by another name."""
 _ARGUMENT = re.compile(r"`(\w+)`|^(\w+)(?= must )")
 """How the library's messages name arguments: in backticks, or as the first word before `must`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union, get_args
 
 import tyro
 from tyro._errors import on_parse_error  # not public yet, thus tyro's version has an upper bound in pyproject
@@ -18,8 +18,8 @@ from urform.cli._presets import preset_of
 DESCRIPTION = "Learn the archetype of a category of meshes; turn one picture into a watertight mesh."
 CONFIG_HELP = "YAML file with flags and their values; flags on the command line win."
 DEBUG_HELP = "Show tracebacks."
-LEVELS = ("debug", "info", "warning", "error")
-_Level = Literal["debug", "info", "warning", "error"]
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS = get_args(Level)
 LEVEL_HELP = "Least importance of what is told on the way; info also names each file that is written."
 QUIET_HELP = "No progress bars, and of what is told on the way errors alone."
 VERSION_HELP = "Print the version."
@@ -58,7 +58,7 @@ def _root(defaults: dict[str, Any]) -> type[Any]:
         ("debug", Annotated[bool, anywhere, FlagCreatePairsOff, arg(help=DEBUG_HELP)], False),
         (
             "log_level",
-            Annotated[Literal["debug", "info", "warning", "error"], anywhere, arg(help=LEVEL_HELP)],
+            Annotated[Level, anywhere, arg(help=LEVEL_HELP)],
             "warning",
         ),
         ("quiet", Annotated[bool, anywhere, FlagCreatePairsOff, arg(help=QUIET_HELP)], False),

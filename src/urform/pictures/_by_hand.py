@@ -38,6 +38,10 @@ class Hints:
     outside: tuple[Point, ...] = ()
     keep_background: bool = False
 
+    def __post_init__(self) -> None:
+        if self.keep_background and (self.box is not None or self.inside or self.outside):
+            raise ValueError("keep_background must go without box and points, which cut the object out")
+
     @classmethod
     def parse(cls, box: str = "", inside: str = "", outside: str = "", keep_background: bool = False) -> Hints:
         """From texts: `x0,y0,x1,y1`, and points `x,y` with blanks between them.
@@ -53,11 +57,6 @@ class Hints:
             **points,
             keep_background=keep_background,
         )
-
-    @property
-    def are_none(self) -> bool:
-        """Whether nothing is said."""
-        return self == Hints()
 
 
 def cut_out_hinted(image: UInt8[np.ndarray, "H W C"], hints: Hints) -> CutOut:
