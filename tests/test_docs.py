@@ -109,6 +109,19 @@ def is_command(line: str) -> bool:
     return bool(re.match(r"(?:[A-Z_]+=\S+ )?(python|pip|make|torchrun|tensorboard|ray|\.venv\S*|bash|git) ", line))
 
 
+def test_the_published_sequence_parses() -> None:
+    page = next(page for page in PAGES if page.stem == "from-the-published-system")
+    lines = [line for block in blocks(page) if block.language == "console" for line in block.text.splitlines()]
+    assert len(lines) == 16
+    for line in lines:
+        words = [word for word in shlex.split(line.removeprefix("$ "))[1:] if word not in ("config.yaml", "--config")]
+        if "--specs" in words:  # its settings come from a file that is not here
+            words[words.index("--specs") : words.index("--specs") + 2] = ["--data", "data", "--split", "train.json"]
+        elif words[:2] == ["train", "contrastive"]:
+            words += ["--data", "data", "--split", "train.json"]
+        parse(words)
+
+
 @pytest.mark.parametrize("page", [*RESULTS, *OTHER_PAGES], ids=lambda page: page.stem)
 def test_commands_of_results_parse(page: Path) -> None:
     variables: dict[str, str] = {}

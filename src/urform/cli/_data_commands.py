@@ -123,7 +123,7 @@ class DataInit:
 
         refused = False
         for archive in read_secret(self.secret):
-            begun = begin(archive, self.out, self.max_gb)
+            begun = begin(archive, self.out, self.max_gb, print)
             refused |= bool(begun.refused)
             count = f", {begun.categories} categories" if begun.categories else ""
             print(f"{begun.dataset}: {begun.folder}{count}{' (was there)' if begun.was_there else ''}", flush=True)

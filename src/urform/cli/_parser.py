@@ -20,8 +20,8 @@ CONFIG_HELP = "YAML file with flags and their values; flags on the command line 
 DEBUG_HELP = "Show tracebacks."
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS = get_args(Level)
-LEVEL_HELP = "Least importance of what is told on the way; info also names each file that is written."
-QUIET_HELP = "No progress bars, and of what is told on the way errors alone."
+LEVEL_HELP = "Least important messages to print; info also names each file that is written."
+QUIET_HELP = "Print no progress bars, and no messages but errors."
 VERSION_HELP = "Print the version."
 
 

@@ -117,7 +117,7 @@ def find_meshes(folder: Path, keys: Sequence[ShapeKey]) -> dict[ShapeKey, Path]:
 
 
 def _beginnings(stem: str) -> Iterator[str]:
-    """What stands before each letter that is neither a letter nor a digit."""
+    """What stands before each character that is neither a letter nor a digit."""
     return (stem[:place] for place, letter in enumerate(stem) if place and not letter.isalnum())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from urform.sources._archive import archive_stem, unpack
 from urform.sources._fetch import fetch
 from urform.sources._merge import note_datasources
 from urform.sources._source import SHAPENET, SHAPENET_MESH
+
+logger = logging.getLogger(__name__)
 
 PASCAL = "PASCAL3D+"
 PASCAL_URL = "ftp://cs.stanford.edu/cs/cvgl/PASCAL3D+_release1.1.zip"
@@ -88,7 +91,7 @@ def read_secret(path: Path) -> list[MeshArchive]:
     return [_archive_of(kind, content, path) for kind in kinds]
 
 
-def begin(archive: MeshArchive, data: Path, max_gb: float = 200.0, tell: Callable[[str], Any] = print) -> Begun:
+def begin(archive: MeshArchive, data: Path, max_gb: float = 200.0, tell: Callable[[str], Any] = logger.info) -> Begun:
     """Fetch an archive, check it, unpack it, and have a data folder know where its meshes lie.
 
     What is there already stays: the archive, its unpacked folder, and what the data folder says. The archives of
