@@ -34,6 +34,7 @@ PARTS = (
     "correspondence",
     "evaluation",
     "analysis",
+    "recipe",
     "web",
     "cli",
 )

@@ -17,6 +17,7 @@ from urform.cli._correspondence_commands import (
 from urform.cli._data_commands import DataCheck, DataFetch, DataFlatten, DataInit, DataSplit
 from urform.cli._import_commands import Embeddings, Import
 from urform.cli._mesh_commands import MeshImages, MeshShapes, MeshTemplate, Morph
+from urform.cli._recipe_command import MakeWeights
 from urform.cli._serve_command import Serve
 from urform.cli._train_commands import TrainContrastive, TrainEncoder, TrainJoint, TrainPose, TrainShape
 
@@ -47,6 +48,7 @@ COMMANDS: dict[str, type[Any]] = {
     "data check": DataCheck,
     "data split": DataSplit,
     "data flatten": DataFlatten,
+    "recipe": MakeWeights,
     "serve": Serve,
     "export": Export,
     "import": Import,

@@ -55,8 +55,12 @@ class ImageEncoder(Backbone):
         Raises:
             ValueError: The shape is wrong.
         """
+        return self.fc(self.last_features(images))
+
+    def last_features(self, images: Tensor) -> Float[Tensor, "B F"]:
+        """What the last layer gets for these images; see `forward`."""
         x = self.features(images)
-        return self.fc(x if self.hidden is None else nn.functional.relu(self.hidden(x)))
+        return x if self.hidden is None else nn.functional.relu(self.hidden(x))
 
 
 class ResNetEncoder(ImageEncoder, ResNet):

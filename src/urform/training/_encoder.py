@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from urform.config import EncoderConfig, RunConfig, ShapeChoice
 from urform.data import ChosenShapes, DataFolder, ShapeKey, choose_shapes, read_split
 from urform.losses import latent_l1_loss, reconstruction_loss
+from urform.models import ImageEncoder
 from urform.sets import SdfSet, ViewSet
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
@@ -27,6 +28,7 @@ from urform.training._pictures import levels, seeded, shown
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
 from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
+from urform.training._transfer import load_donor, start_from, with_sizes_of
 from urform.weights import BackboneWeights, Weights, build_encoder, save_weights
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class EncoderStage(Stage):
         look: at the shapes, from time to time.
         imagenet: torchvision's ResNet weights to start from.
         backbone: contrastively trained weights to start from.
+        donor: encoder of another category to start from.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class EncoderStage(Stage):
         look: ShapeLook,
         imagenet: Path | None = None,
         backbone: BackboneWeights | None = None,
+        donor: ImageEncoder | None = None,
     ):
         self.epochs, self.seed, self.clip_norm = config.epochs, config.seed, config.clip_norm
         self.precision = config.precision
@@ -79,6 +83,8 @@ class EncoderStage(Stage):
         self._encoder.to(memory_format=self._encoder.memory_format)  # pyright: ignore[reportCallIssue]
         if weights.encoder is not None:
             self._encoder.load_state_dict(weights.encoder.state_dict())
+        elif donor is not None:
+            start_from(self._encoder, donor.to(device), views, targets, config.seed)
         else:
             with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
                 self._encoder.fc.weight.mul_(0.1)
@@ -150,6 +156,7 @@ def train_encoder(
     run: RunConfig | None = None,
     imagenet: Path | None = None,
     choice: ShapeChoice | None = None,
+    encoder_from: str | Path | None = None,
 ) -> None:
     """Train the image encoder of a model whose shapes are learned.
 
@@ -167,16 +174,19 @@ def train_encoder(
             efficientnet-lite0, which the encoder becomes.
         choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
             samples; without that term also a learned latent.
+        encoder_from: shipped category, run folder or weights file whose encoder training starts from; the last layer is
+            fitted to the latents.
 
     Raises:
         FileNotFoundError: no shape has what it needs, or some have not and the choice is strict.
-        ValueError: no shape has a latent, or the ImageNet weights do not fit.
+        ValueError: no shape has a latent, the ImageNet weights do not fit, or there are two encoders to start from.
     """
     run = run or RunConfig()
     inits = [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
     named = [key for split in splits for key in read_split(split)]
-    weights = _learned_shapes(start, inits, imagenet, named)
+    donor = None if encoder_from is None else load_donor(encoder_from)
+    weights = _learned_shapes(start, inits, imagenet, named, donor)
     folder, wanted = DataFolder(data), levels(config.levels)
     needs = ("SDF samples", "views") if config.sdf_weight > 0 else ("views",)
     chosen = choose_shapes(folder, named, needs, choice, wanted)
@@ -187,19 +197,22 @@ def train_encoder(
     samples = SdfSet(folder, keys, config.cache_gb) if config.sdf_weight > 0 else None
     views = ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures)
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
-    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, start.backbone)
-    settings = run_settings(config, inits, imagenet, keys)
+    backbone, encoder = start.backbone, donor and donor.encoder
+    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, backbone, encoder)
+    settings = run_settings(config, inits, imagenet, keys) | ({"encoder_from": str(encoder_from)} if donor else {})
     train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
 
 
-def _learned_shapes(start: Start, inits: Sequence[Path], imagenet: Path | None, named: Sequence[ShapeKey]) -> Weights:
+def _learned_shapes(
+    start: Start, inits: Sequence[Path], imagenet: Path | None, named: Sequence[ShapeKey], donor: Weights | None
+) -> Weights:
     """The decoder, and latents of the named shapes where they come from a file of their own."""
     weights = start.weights
     if weights is None:
         raise ValueError(
             f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its decoder and latents are needed"
         )
-    refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None)
+    refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None, donor is not None)
     if start.latents is not None:
         known = {key: start.latents[key.instance] for key in named if key.instance in start.latents}
         size = weights.config.latent_size
@@ -210,7 +223,8 @@ def _learned_shapes(start: Start, inits: Sequence[Path], imagenet: Path | None, 
             )
         latents = torch.from_numpy(np.stack(list(known.values())))
         weights = replace(weights, keys=[str(key) for key in known], latents=latents)
-    return replace(weights, config=with_encoder_of(weights.config, imagenet, start.backbone))
+    sizes = with_encoder_of(weights.config, imagenet, start.backbone)
+    return replace(weights, config=sizes if donor is None else with_sizes_of(sizes, donor.config))
 
 
 def _with_targets(

@@ -66,16 +66,20 @@ def with_encoder_of(config: ModelConfig, imagenet: Path | None, backbone: Backbo
     return config if backbone is None else _with_backbone(config, backbone)
 
 
-def refuse_two_starts(imagenet: Path | None, backbone: BackboneWeights | None, trained: Path | None = None) -> None:
+def refuse_two_starts(
+    imagenet: Path | None, backbone: BackboneWeights | None, trained: Path | None = None, donor: bool = False
+) -> None:
     """Raise a ValueError where an encoder is to start from two files.
 
     Args:
         imagenet: file of ImageNet weights.
         backbone: contrastively trained weights.
         trained: file of a model whose encoder is gone on from.
+        donor: whether the encoder of another category is to be started from, too.
     """
     named = [f"--imagenet {imagenet}"] * bool(imagenet)
     named += [f"--init {path}" for path in (backbone and backbone.where, trained) if path]
+    named += ["--encoder-from"] * donor
     if len(named) > 1:
         raise ValueError(f"the encoder can start from one file, got {' and '.join(named)}; leave one away")
 

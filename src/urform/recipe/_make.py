@@ -1,0 +1,142 @@
+"""From meshes to weights, their numbers and pictures: all steps of a recipe in one function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from urform.config import RunConfig
+from urform.files import write_atomically
+from urform.recipe._card import write_card
+from urform.recipe._data import (
+    check_recipe,
+    prepare_copies,
+    prepare_meshes,
+    prepare_synthetic,
+    write_splits,
+)
+from urform.recipe._places import Places
+from urform.recipe._recipe import Recipe
+from urform.recipe._scores import groups_of, score_fit, score_group, score_photographs, write_page
+from urform.recipe._steps import Step, run_steps
+from urform.training import train_encoder, train_pose, train_shape
+from urform.weights import export_weights
+
+
+def make_weights(
+    recipe: Recipe,
+    meshes: Sequence[Path],
+    out: Path,
+    workers: int = 0,
+    photographs: Sequence[Path] = (),
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Make the weights of a category: data, shapes, encoder, camera, scores, model card. It can be interrupted.
+
+    Args:
+        recipe: settings.
+        meshes: collections of meshes, as `urform prepare` reads them.
+        out: folder of all that is made.
+        workers: processes that prepare data; 0 = one a core.
+        photographs: pictures to reconstruct for the results page.
+        say: is told which step is at work.
+
+    Returns:
+        The folder of the weights; `urform reconstruct --category` takes it.
+
+    Raises:
+        FileNotFoundError: no such collection.
+        ValueError: meshes and recipe do not go together, or `out` was made by another recipe.
+    """
+    places = Places(out, recipe.category)
+    check_recipe(recipe, meshes)
+    _note_settings(recipe, meshes, places)
+    data = [
+        Step(f"meshes_{number}", partial(prepare_meshes, recipe, folder, places, number, workers))
+        for number, folder in enumerate(meshes, 1)
+    ]
+    data += [
+        Step("copies", partial(prepare_copies, recipe, places, workers)),
+        Step("synthetic", partial(prepare_synthetic, recipe, places, workers)),
+        Step("splits", partial(write_splits, recipe, places, len(meshes))),
+    ]
+    trained = _Stages(recipe, places, len(meshes))
+    learned = [Step(name, getattr(trained, name)) for name in ("shape", "encoder", "encoder_plain", "pose")]
+    groups = groups_of(recipe)
+    scores = [Step(f"score_{group}", partial(score_group, places, group)) for group in groups]
+    scores += [Step(f"fit_{group}", partial(score_fit, places, group)) for group in groups]
+    scores += [Step("photographs", partial(score_photographs, places, photographs))] if photographs else []
+    last = [Step("page", partial(write_page, recipe, places)), Step("card", partial(write_card, recipe, places))]
+    export = Step("export", lambda: _export(places))
+    run_steps([*data, *learned, export, *scores, *last], places.done, say)
+    return places.weights
+
+
+def _export(places: Places) -> None:
+    export_weights(places.run("pose"), places.weights)
+
+
+def _note_settings(recipe: Recipe, meshes: Sequence[Path], places: Places) -> None:
+    """Write the settings down; a folder that was made with others is refused."""
+    settings = {"recipe": asdict(recipe), "meshes": [str(folder.absolute()) for folder in meshes]}
+    text = json.dumps(settings, indent=1, default=str) + "\n"
+    file = places.out / "recipe.json"
+    if file.is_file() and file.read_text() != text:
+        raise ValueError(f"{places.out}: was made with another recipe or other meshes; give another --out")
+    write_atomically(file, text.encode())
+
+
+class _Stages:
+    """The trainings of a recipe.
+
+    Args:
+        recipe: settings.
+        places: of the files.
+        collections: how many collections of meshes there are.
+    """
+
+    def __init__(self, recipe: Recipe, places: Places, collections: int):
+        self._recipe, self._places = recipe, places
+        self._real = [places.split(f"collection{number}", "train") for number in range(1, collections + 1)]
+        self._more = [places.split("deformed", "train")] * bool(recipe.copies)
+        self._more += [places.split("synthetic", "train")] * bool(recipe.synthetic)
+
+    def shape(self) -> None:
+        """Template, warp, and a latent a shape."""
+        splits = [*self._there(), *self._more]
+        train_shape(self._places.data, splits, *self._to("shape"), self._resumed("shape", look_every=50))
+
+    def encoder(self) -> None:
+        """The encoder, on augmented pictures."""
+        donor = self._recipe.encoder_from
+        init, run = self._places.run("shape"), self._resumed("encoder")
+        train_encoder(init, self._places.data, self._pictures(), *self._to("encoder"), run, encoder_from=donor)
+
+    def encoder_plain(self) -> None:
+        """The encoder, on pictures as they are."""
+        init, run = self._places.run("encoder"), self._resumed("encoder_plain")
+        train_encoder(init, self._places.data, self._pictures(), *self._to("encoder_plain"), run)
+
+    def pose(self) -> None:
+        """The camera, and what pictures of the category look like."""
+        validation = tuple(self._places.group(group) for group in self._recipe.held_out)
+        init, run = self._places.run("encoder_plain"), self._resumed("pose", validation=validation)
+        train_pose(init, self._places.data, [*self._there() * 2, *self._more], *self._to("pose"), run)
+
+    def _there(self) -> list[Path]:
+        """Split files of the meshes that are for training."""
+        return [path for path in self._real if path.is_file()]
+
+    def _pictures(self) -> list[Path]:
+        return [*self._there() * self._recipe.real_weight, *self._more]
+
+    def _to(self, stage: str) -> tuple[Path, object]:
+        return self._places.run(stage), getattr(self._recipe, stage)
+
+    def _resumed(self, stage: str, **settings: object) -> RunConfig:
+        """How a stage is run: an interrupted run goes on."""
+        there = (self._places.run(stage) / "config.json").is_file()
+        return RunConfig(resume=there, **settings)  # pyright: ignore[reportArgumentType]
