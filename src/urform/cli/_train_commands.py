@@ -76,8 +76,8 @@ class TrainEncoder:
     """File of torchvision's ResNet weights to start from (the width must be 64); or efficientnet-lite0, whose weights
     the extra `efficientnet` brings: the encoder becomes that."""
     encoder_from: str | None = None
-    """Shipped category, run folder or weights file whose encoder to start from, all but its last layer. Training is then
-    several times shorter."""
+    """Shipped category, run folder or weights file whose encoder to start from, all but its last layer. Training
+    is then several times shorter."""
 
     def run(self) -> int:
         """Train."""

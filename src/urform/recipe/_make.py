@@ -107,24 +107,47 @@ class _Stages:
     def shape(self) -> None:
         """Template, warp, and a latent a shape."""
         splits = [*self._there(), *self._more]
-        train_shape(self._places.data, splits, *self._to("shape"), self._resumed("shape", look_every=50))
+        train_shape(
+            self._places.data,
+            splits,
+            self._places.run("shape"),
+            self._recipe.shape,
+            self._resumed("shape", look_every=50),
+        )
 
     def encoder(self) -> None:
         """The encoder, on augmented pictures."""
         donor = self._recipe.encoder_from
         init, run = self._places.run("shape"), self._resumed("encoder")
-        train_encoder(init, self._places.data, self._pictures(), *self._to("encoder"), run, encoder_from=donor)
+        train_encoder(
+            init,
+            self._places.data,
+            self._pictures(),
+            self._places.run("encoder"),
+            self._recipe.encoder,
+            run,
+            encoder_from=donor,
+        )
 
     def encoder_plain(self) -> None:
         """The encoder, on pictures as they are."""
         init, run = self._places.run("encoder"), self._resumed("encoder_plain")
-        train_encoder(init, self._places.data, self._pictures(), *self._to("encoder_plain"), run)
+        train_encoder(
+            init,
+            self._places.data,
+            self._pictures(),
+            self._places.run("encoder_plain"),
+            self._recipe.encoder_plain,
+            run,
+        )
 
     def pose(self) -> None:
         """The camera, and what pictures of the category look like."""
         validation = tuple(self._places.group(group) for group in self._recipe.held_out)
         init, run = self._places.run("encoder_plain"), self._resumed("pose", validation=validation)
-        train_pose(init, self._places.data, [*self._there() * 2, *self._more], *self._to("pose"), run)
+        train_pose(
+            init, self._places.data, [*self._there() * 2, *self._more], self._places.run("pose"), self._recipe.pose, run
+        )
 
     def _there(self) -> list[Path]:
         """Split files of the meshes that are for training."""
@@ -132,9 +155,6 @@ class _Stages:
 
     def _pictures(self) -> list[Path]:
         return [*self._there() * self._recipe.real_weight, *self._more]
-
-    def _to(self, stage: str) -> tuple[Path, object]:
-        return self._places.run(stage), getattr(self._recipe, stage)
 
     def _resumed(self, stage: str, **settings: object) -> RunConfig:
         """How a stage is run: an interrupted run goes on."""

@@ -112,19 +112,11 @@ def read_recipe(path: Path) -> Recipe:
 def _recipe(content: Any) -> Recipe:
     if not isinstance(content, dict) or "category" not in content:
         raise ValueError("must hold `category:` and settings, see docs/your-own-category.md")
-    known = Recipe(category=str(content["category"]))
-    parts = {"prepare": PrepareConfig, "prepare_more": PrepareConfig, "shape": ShapeConfig}
-    parts |= {"encoder": EncoderConfig, "encoder_plain": EncoderConfig, "pose": PoseConfig}
-    given = {
-        name: _changed(getattr(known, name), value, name) if name in parts else _held_out(value, name)
-        for name, value in content.items()
-    }
-    return _changed(known, given, "")
+    given = content | ({"held_out": _held_out(content["held_out"])} if "held_out" in content else {})
+    return _changed(Recipe(category=str(content["category"])), given, "")
 
 
-def _held_out(value: Any, name: str) -> Any:
-    if name != "held_out":
-        return value
+def _held_out(value: Any) -> dict[str, tuple[str, ...]]:
     fits = isinstance(value, dict) and all(
         isinstance(patterns, list) and all(isinstance(pattern, str) for pattern in patterns)
         for patterns in value.values()
