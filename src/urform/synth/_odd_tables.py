@@ -9,6 +9,7 @@ from urform.synth._bases import four_legs
 from urform.synth._drawers import add_case
 from urform.synth._materials import pick
 from urform.synth._plan import Plan
+from urform.synth._seats import slab
 from urform.synth._shape import Assembly
 from urform.synth._solids import bar, lathe, rounded_box, sweep, warp, xyz
 from urform.synth._table_bases import crossed, frames, office_feet, posts, rod_legs, spider, thick_legs, trestles
@@ -117,7 +118,7 @@ def corner_desk(a: Assembly, rng: Generator) -> str:
     a.mark("top_corner", (side * width / 2, height, z))
     a.mark("top_end", (-side * width / 2, height, z))
     a.mark("wing_end", (side * width / 2, height, -z))
-    a.note(width=width, depth=deep + arm, height=height, side=side)
+    a.note(width=width, depth=deep + arm, height=height, side=float(side))
     return "wood"
 
 
@@ -183,6 +184,7 @@ def cloth_table(a: Assembly, rng: Generator) -> str:
         return p * np.stack([radius * squared * plan.half_front, 0 * turn + 1, radius * squared * depth / 2], -1)
 
     a.add("cloth", "soft", warp(solid, drape))
+    a.add("top", "soft", slab(plan, plan.seat_height + 0.014, 1.5 * thin(plan), 0.01))
     if low:
         thick_legs(a, plan, rng, {"straight": 1, "taper": 1})
     a.mark_pair("top_front", plan.corner(1, 1, plan.seat_height))
