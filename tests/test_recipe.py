@@ -108,6 +108,15 @@ def test_every_shipped_recipe_can_be_read() -> None:
         assert recipe.held_out["makers"]
 
 
+def test_the_recipe_of_the_page_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "your-own-category.md").read_text()
+    path = tmp_path / "cup.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0])
+    recipe = read_recipe(path)
+    assert recipe.group_of("cup13") == "test"
+    assert recipe.group_of("cup2") is None
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

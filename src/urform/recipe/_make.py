@@ -45,7 +45,7 @@ def make_weights(
         say: is told which step is at work.
 
     Returns:
-        The folder of the weights; `urform reconstruct --category` takes it.
+        The folder of the weights; `urform reconstruct --weights` takes it.
 
     Raises:
         FileNotFoundError: no such collection.
