@@ -174,8 +174,7 @@ def train_encoder(
             efficientnet-lite0, which the encoder becomes.
         choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
             samples; without that term also a learned latent.
-        encoder_from: shipped category, run folder or weights file whose encoder training starts from; the last layer is
-            fitted to the latents.
+        encoder_from: model whose encoder training starts from; its last layer is fitted to the latents.
 
     Raises:
         FileNotFoundError: no shape has what it needs, or some have not and the choice is strict.
@@ -191,14 +190,12 @@ def train_encoder(
     needs = ("SDF samples", "views") if config.sdf_weight > 0 else ("views",)
     chosen = choose_shapes(folder, named, needs, choice, wanted)
     chosen = _with_targets(chosen, weights, start.latents_where or start.where, config, choice)
-    keys = chosen.keys
-    targets = _targets(keys, weights)
-    team = Team(run.device)
+    keys, team = chosen.keys, Team(run.device)
     samples = SdfSet(folder, keys, config.cache_gb) if config.sdf_weight > 0 else None
     views = ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures)
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
-    backbone, encoder = start.backbone, donor and donor.encoder
-    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, backbone, encoder)
+    targets, given = _targets(keys, weights), (imagenet, start.backbone, donor and donor.encoder)
+    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, *given)
     settings = run_settings(config, inits, imagenet, keys) | ({"encoder_from": str(encoder_from)} if donor else {})
     train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
 
