@@ -312,6 +312,9 @@ def test_a_taken_port_and_bad_flags_are_one_line(tmp_path: Path, capsys: pytest.
     (tmp_path / "bad.safetensors").write_bytes(b"no weights")
     assert main(["serve", "--port", "0", "--weights", str(tmp_path / "bad.safetensors")]) == 2
     assert "bad.safetensors: damaged or not a safetensors file" in capsys.readouterr().err
+    save_weights(tmp_path / "a.safetensors", small_weights())
+    assert main(["serve", "--port", "0", "--weights", *[str(tmp_path / "a.safetensors")] * 2]) == 2
+    assert "a.safetensors: other weights are of the category 'ball', too" in capsys.readouterr().err
     assert main(["serve", "--queue", "0"]) == 2
     assert "queue must be at least 1" in capsys.readouterr().err
     for flags in (["--port", "700000"], ["--host", "no such host"], ["--workers", "0"]):

@@ -70,6 +70,9 @@ def start_worker(weights: Sequence[str], threads: int) -> None:
         except (ValueError, OSError) as error:  # raised here, it would end the pool without a word
             _refused.append(error)
             return
+        if model.category in _models:
+            _refused.append(ValueError(f"{name}: other weights are of the category {model.category!r}, too"))
+            return
         _models[model.category] = model
         try:
             model.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
