@@ -43,7 +43,7 @@ def test_every_family_gives_a_closed_surface_with_parts_and_keypoints_on_it(cate
     points = np.stack(list(shape.keypoints.values()))
     distance = np.sqrt(igl.point_mesh_squared_distance(points, shape.mesh.vertices, shape.mesh.faces)[0])
     assert distance.max() < 0.06 * np.linalg.norm(shape.mesh.extents), dict(zip(shape.keypoints, distance, strict=True))
-    assert thick_share(shape.mesh) > 0.85
+    assert thick_share(shape.mesh) > 0.7
 
 
 def thick_share(mesh):

@@ -150,7 +150,7 @@ def desk_lamp(a: Assembly, rng: Generator) -> str:
     height = rng.uniform(0.35, 0.75)
     first, second = height * rng.uniform(0.55, 0.9), height * rng.uniform(0.4, 0.8)
     lean, rise = np.radians(rng.uniform(-5, 45)), np.radians(rng.uniform(-25, 55))
-    thin = least(height, height * 0.9, 0.2)
+    thin = least(height * 1.3, height * 1.4, 0.2)
     low = add_foot(a, rng, height * rng.uniform(0.14, 0.24), thin, pick(rng, {"disc": 3, "dome": 1, "square": 1}))
     ankle = xyz(0, low + thin, 0)
     elbow = ankle + first * xyz(0, np.cos(lean), -np.sin(lean))
