@@ -129,9 +129,9 @@ def test_fitted_latents_have_less_error_and_a_shape_does_not_depend_on_the_other
 
 
 def test_messages(data: Path, split: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="--validation: 4 of 4 shapes are training shapes, too, first: tiny/solid/box"):
+    with pytest.raises(ValueError, match="`validation`: 4 of 4 shapes are training shapes, too, first: tiny/solid/box"):
         train_shape(data, [split], tmp_path / "run", SHAPE, replace(CPU, validation=(split,)))
-    with pytest.raises(ValueError, match="--look-every must be 0 or more, got -1"):
+    with pytest.raises(ValueError, match="look_every must be 0 or more, got -1"):
         RunConfig(look_every=-1)
 
 

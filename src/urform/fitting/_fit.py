@@ -77,7 +77,7 @@ def fit(
         ValueError: `steps` is below 1.
     """
     if steps < 1:
-        raise ValueError(f"--steps must be at least 1, got {steps}")
+        raise ValueError(f"steps must be at least 1, got {steps}")
     names, latents = list(starts), np.stack(list(starts.values()))
     best, found = 0, latents
     if len(names) > 1:

@@ -253,7 +253,7 @@ class Model:
         if looked is not None and looked[1][0] > STRANGEST and cut.method != "kept" and not force:
             raise ValueError(
                 f"does not look like a {self.category}: strangeness {looked[1][0]:.1f}, expected at most {STRANGEST}; "
-                "--force makes a mesh all the same"
+                "`force` makes a mesh all the same"
             )
         framed = self.frame(cut.rgba)
         latent = self.encode(framed[None])[0]

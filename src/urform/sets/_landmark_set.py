@@ -41,7 +41,7 @@ class LandmarkSet:
         names = {name for found in keypoints for name in found}
         if unknown := sorted(set(left_out) - names):
             there = ", ".join(sorted(names)) or "none"
-            raise ValueError(f"--keypoints-left-out: no keypoint is called {unknown[0]}, there are {there}")
+            raise ValueError(f"`keypoints_left_out`: no keypoint is called {unknown[0]}, there are {there}")
         kept = [{name: point for name, point in found.items() if name not in left_out} for found in keypoints]
         self._keypoints = _keypoint_rows(kept)
         self._parts = _part_rows(parts)
