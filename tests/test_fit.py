@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 import trimesh
 from PIL import Image
 
+from tests.small_model import small_weights
 from urform.fitting import (
     encode_pictures,
     evidence_of,
@@ -19,6 +21,7 @@ from urform.fitting import (
     read_scan,
     starts_for,
 )
+from urform.fitting._fit import _errors
 from urform.geometry import Normalisation
 from urform.inference import Model, load
 from urform.training._fit_latents import with_signs
@@ -48,6 +51,16 @@ def test_meshes_are_read_with_their_faces(tmp_path: Path, suffix: str) -> None:
     scan = read_scan(box(tmp_path, suffix))
     assert scan.faces.shape == (12, 3)
     np.testing.assert_allclose(np.ptp(scan.vertices, axis=0), (2, 1, 1))
+
+
+def test_a_fit_is_clamped_as_the_model_was_trained() -> None:
+    points, latents = np.random.default_rng(0).uniform(-1, 1, (300, 3)), {"mean": np.zeros(4, np.float32)}
+    evidence = from_cloud(points / np.linalg.norm(points, axis=1, keepdims=True), None)
+    tight, wide = (Model(replace(small_weights(), clamp=clamp)) for clamp in (1e-4, 0.5))
+    found = [fit(model, evidence, latents, steps=5).latent for model in (tight, wide)]
+    assert not np.array_equal(*found)
+    assert _errors(tight, evidence, np.zeros((1, 4), np.float32), 200, 0)[0] <= 2e-4
+    assert _errors(wide, evidence, np.zeros((1, 4), np.float32), 200, 0)[0] > 1e-2
 
 
 def test_an_obj_file_keeps_its_order_and_groups(tmp_path: Path) -> None:

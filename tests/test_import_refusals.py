@@ -87,7 +87,7 @@ def test_broken_specs_and_splits(experiment: Path, tmp_path: Path) -> None:
     (experiment / "split.json").write_text(json.dumps({"mine": {"mug": NAMES[:3]}}))
     assert_refused(experiment, tmp_path, r"latest\.pth: holds 4 latents, but .*split\.json names 3 shapes")
     write_specs(experiment, TrainSplit=None)
-    assert_refused(experiment, tmp_path, r"specs\.json: TrainSplit is missing; say with --split", FileNotFoundError)
+    assert_refused(experiment, tmp_path, r"specs\.json: TrainSplit is missing; say with `split`", FileNotFoundError)
     (experiment / "specs.json").write_text("{")
     assert_refused(experiment, tmp_path, r"specs\.json: not JSON")
     (experiment / "specs.json").write_text("[]")

@@ -9,6 +9,9 @@ from urform.config._check import require
 
 MOST_UNITS = 65_536  # beyond these no network is meant, but a slip or a trap
 MOST_LAYERS = 1000
+CLAMP = 0.1
+"""Distance at which the sdf is clamped, normalised units: the delta of DeepSDF (Park 2019, section 3). Weights files
+that do not name theirs were trained with it."""
 
 
 @dataclass(frozen=True)

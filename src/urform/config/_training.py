@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Suppress
 
 from urform.config._check import require
-from urform.config._model import PRESETS, ModelConfig
+from urform.config._model import CLAMP, PRESETS, ModelConfig
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Levels = Literal["easy", "hard", "both"]
@@ -101,7 +101,7 @@ class ShapeConfig:
     """How each of them changes (warp, template, latents), where published specs say so."""
     clip_norm: float | None = None
     """Largest norm of the gradient; None = no limit."""
-    clamp: float = 0.1
+    clamp: float = CLAMP
     """Distance at which the sdf is clamped, normalised units."""
     curriculum: bool = False
     """Judge the sdf at four steps of the warp, more strictly from step to step, and weigh hard samples more. Otherwise
@@ -204,7 +204,7 @@ class EncoderConfig:
     """Weight of the clamped sdf error of the predicted shape, beside the L1 of the latent; 0 = published regression."""
     points_per_view: int = 32
     """Points a view at which this error is measured."""
-    clamp: float = 0.1
+    clamp: float = CLAMP
     """Distance at which the sdf is clamped, normalised units."""
     levels: Levels = "both"
     """Views to learn from: easy, hard or both."""

@@ -137,9 +137,7 @@ def load_models(category: str | None, weights: Path | None) -> list[Model]:
             raise ValueError(f"category must be a shipped one ({shipped}), got {category!r}; or give `weights`")
         return [load(category)]
     if not shipped_categories():
-        raise FileNotFoundError(
-            "no weights are shipped with this installation; give a run folder or file with `weights`"
-        )
+        raise FileNotFoundError("no weights are shipped with this installation; name a run or file with `weights`")
     return [load(name) for name in shipped_categories()]
 
 

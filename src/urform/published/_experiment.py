@@ -118,14 +118,15 @@ def read_experiment(
             raise FileNotFoundError(f"{specs.path}: {problem}; say with `split` which shapes the latents are of")
         latents = name_rows(codes, split)
         names, category = [str(key) for key in latents], next(iter(latents)).category
-        weights = Weights(category, config, decoder.eval(), None, names, torch.stack(list(latents.values())))
+        rows = torch.stack(list(latents.values()))
+        weights = Weights(category, config, decoder.eval(), None, names, rows, clamp=specs.clamp)
     else:
         category = read_split(split)[0].category if split else experiment.resolve().name
         hidden = codes.encoder.hidden
         config = replace(
             config, encoder_width=codes.encoder.width, encoder_hidden=0 if hidden is None else hidden.out_features
         )
-        weights = Weights(category, config, decoder.eval(), codes.encoder.eval(), [], codes.latents)
+        weights = Weights(category, config, decoder.eval(), codes.encoder.eval(), [], codes.latents, clamp=specs.clamp)
     return Experiment(weights, epoch, codes.form, codes.epoch, split)
 
 

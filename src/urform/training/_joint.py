@@ -136,6 +136,7 @@ class JointStage(DecodingStage):
             encoder=self._encoder,
             keys=[str(key) for key in self._keys],
             latents=self._first_latents(),
+            clamp=self._config.clamp,
         )
         save_weights(path, weights)
 

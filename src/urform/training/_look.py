@@ -137,7 +137,7 @@ class ShapeLook:
             points, target_sdf = self._samples.draw(range(len(self.keys)), _FIT_POINTS, rng)
             return points.to(start.device), target_sdf.to(start.device)
 
-        return fit_latents(decoder, draw, start.repeat(len(self.keys), 1), _FIT_STEPS, clamp=self._clamp)
+        return fit_latents(decoder, draw, start.repeat(len(self.keys), 1), self._clamp, _FIT_STEPS)
 
     @torch.no_grad()
     def __call__(self, decoder: Decoder, latents: Float[Tensor, "B L"]) -> Look:

@@ -130,9 +130,7 @@ def train(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
     last = min(stage.epochs, config.stop_after or stage.epochs)
     count = stage.batches_per_epoch
     done = state.epoch * count + state.index
-    hidden: dict[str, Any] = (
-        {} if team.is_first else {"disable": True}
-    )  # else as tqdm's own environment variable has it
+    hidden: dict[str, Any] = {} if team.is_first else {"disable": True}  # else as TQDM_DISABLE has it
     progress = tqdm(total=stage.epochs * count, initial=done, unit="batch", **hidden)
     with Stop() as stop, progress as bar, contextlib.closing(_Board(run, state.epoch, team.is_first)) as board:
         while state.epoch < last:
