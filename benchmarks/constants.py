@@ -41,7 +41,7 @@ MESHER = (
 )
 CUTOUT = (
     *("WORK_SIZE", "SUPERPIXELS", "COLOR_SIGMA", "BACKGROUND_LIKE", "BACKGROUND_COLORS", "FEWEST_SURE", "MOST_SURE"),
-    *("FRAME", "ODDS", "THIN", "PIECE", "GAP", "SURE_SHARE", "HOLE", "CRUMB", "APART"),
+    *("FRAME", "ODDS", "THIN", "PIECE", "GAP", "SURE_SHARE", "HOLE", "CRUMB", "FARTHEST"),
 )
 PROBABILITIES = ("SURE_BACKGROUND", "MAYBE_OBJECT")  # of what is left to 1, half and twice
 ODD = ("THIN", "GAP")  # sizes of kernels

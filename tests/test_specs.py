@@ -48,8 +48,8 @@ def write_specs(folder: Path, **changes: Any) -> Specs:
     return Specs(folder / "specs.json")
 
 
-def test_the_published_settings_are_the_published_preset(shared: Path) -> None:
-    config = Specs(shared / "fixtures" / "published_decoder" / "specs.json").shape_config()
+def test_the_published_settings_are_the_published_preset(known_experiment: Path) -> None:
+    config = Specs(known_experiment / "specs.json").shape_config()
     published = SHAPE_PRESETS["published"]
     assert config.rates_apart == (published.rates,) * 3
     assert config == replace(

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from urform.cli._command_table import COMMANDS, command_name
 from urform.cli._config_file import Translate, with_config_file
 from urform.cli._flags import with_flags
-from urform.cli._parser import LEVELS, parse
+from urform.cli._parser import LOG_LEVELS, parse
 
 FLAG = "--log-level"
 
@@ -122,8 +122,8 @@ def _told(words: list[str], quiet: bool) -> tuple[list[str], int | None]:
         return words, logging.ERROR if quiet else None
     place = words.index(FLAG)
     name = words[place + 1] if place + 1 < len(words) else ""
-    if name not in LEVELS:
-        raise ValueError(f"{FLAG} must be one of {', '.join(LEVELS)}, got {name!r}")
+    if name not in LOG_LEVELS:
+        raise ValueError(f"{FLAG} must be one of {', '.join(LOG_LEVELS)}, got {name!r}")
     if quiet:
         raise ValueError(f"--quiet must be left away with {FLAG}")
     return words[:place] + words[place + 2 :], getattr(logging, name.upper())

@@ -30,7 +30,7 @@ GAP = 7  # pixels, over which a piece still hangs on the object: 3 on either sid
 SURE_SHARE = 0.4  # of a piece's pixels that must stand out clearly; the others lie at its soft edges
 HOLE = 30  # pixels: smaller holes are highlights
 CRUMB = 0.01  # of the largest part's area: what is smaller is a spot; the mesher drops components by the same share
-APART = 12  # pixels: parts farther from the largest one are other objects
+FARTHEST = 12  # pixels: parts farther from the largest one are other objects
 _XYZ_OF_RGB = np.array(  # rows divided by the white point's X, Y, Z
     [[0.433953, 0.376219, 0.189828], [0.212671, 0.715160, 0.072169], [0.017758, 0.109477, 0.872766]], np.float32
 )
@@ -230,7 +230,9 @@ def main_parts(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     keep = np.zeros(count, dtype=bool)
     for i in range(1, count):
         part = label == i
-        keep[i] = stats[i, cv2.CC_STAT_AREA] >= CRUMB * stats[largest, cv2.CC_STAT_AREA] and apart[part].min() < APART
+        keep[i] = (
+            stats[i, cv2.CC_STAT_AREA] >= CRUMB * stats[largest, cv2.CC_STAT_AREA] and apart[part].min() < FARTHEST
+        )
     keep[largest] = True
     return keep[label]
 
