@@ -10,7 +10,9 @@ import trimesh
 from PIL import Image
 
 from urform.cli import main
+from urform.cli._parser import parse
 from urform.cli._train_commands import TrainContrastive
+from urform.config import JOINT_PRESETS, SHAPE_PRESETS
 
 TINY_MODEL = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --encoder-width 4 --image-size 32"
 
@@ -210,6 +212,7 @@ LINES = {
     "train pose --init i --data d --split s --out o --roll-deg 60": "--roll-deg must be at least 0 and less than 45",
     "reconstruct a.png --out o --format ply --size 3": "--size is of --format stl, whose unit is the millimetre; ply",
     "analyze chair --out o --data d": "--data is given without --split; the views of a split need both",
+    "train joint --data d --split s --out o --preset dit": "--preset must be one of small, published, got 'dit'",
     "data fetch none.zip --out o --max-gb 0": "--max-gb must be positive, got 0.0",
 }
 
@@ -221,6 +224,13 @@ def test_every_mistake_is_one_line(words: str, capsys: pytest.CaptureFixture[str
     assert said.startswith("urform: ")
     assert said.count("\n") == 1
     assert LINES[words] in said
+
+
+def test_every_preset_can_be_given() -> None:
+    for name, presets in (("shape", SHAPE_PRESETS), ("joint", JOINT_PRESETS)):
+        for preset, config in presets.items():
+            words = f"train {name} --data d --split s --out o --preset {preset}".split()
+            assert parse(words).config == config
 
 
 @pytest.mark.parametrize("place", ["first", "middle", "last"])

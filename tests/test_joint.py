@@ -80,9 +80,9 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path, caps
         train_joint(tmp_path, [split], tmp_path / "run", replace(JOINT, levels="easy"), CPU)
     command = ["train", "joint", "--data", str(data), "--split", str(split), "--out", str(tmp_path / "run")]
     assert main([*command, "--preset", "large"]) == 2
-    assert "--preset must be one of small, published, dit, got 'large'" in capsys.readouterr().err
+    assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
     assert main([*command, "--preset=large"]) == 2
-    assert "--preset must be one of small, published, dit, got 'large'" in capsys.readouterr().err
+    assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
     assert main([*command, "--preset", "small", "--specs", "x"]) == 2
     assert "--preset must be left away with --specs" in capsys.readouterr().err
     assert JOINT_PRESETS["published"].model.latent_size == 256
