@@ -211,8 +211,8 @@ def test_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file"):
         next(register_files(model, [tmp_path / "none.obj"], tmp_path / "out"))
     for options, text in (
-        ({"faces": 5}, "--faces"),
-        ({"modes": -1}, "--modes"),
+        ({"faces": 5}, "faces must be"),
+        ({"modes": -1}, "modes must be"),
         ({"format": "dae"}, "format must be one of"),
     ):
         with pytest.raises(ValueError, match=text):
