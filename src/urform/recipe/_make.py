@@ -45,7 +45,7 @@ def make_weights(
         say: is told which step is at work.
 
     Returns:
-        The folder of the weights; `urform reconstruct --weights` takes it.
+        The folder of the weights, which `urform.load` takes.
 
     Raises:
         FileNotFoundError: no such collection.
