@@ -96,7 +96,7 @@ class BallModel(Model):
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> BallModel:
-    from urform.correspondence import _register_files
+    from urform.correspondence import _register_scan
     from urform.fitting import Fitted
 
     def fitted(model, evidence, starts, steps, seed):
@@ -104,8 +104,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> BallModel:
         latent = np.float32([widths[0] / widths[2], widths[2]])
         return Fitted(latent, "mean", 0.0, 0.0 if 0.5 < latent[0] < 2 else 0.2)
 
-    monkeypatch.setattr(_register_files, "fit", fitted)
-    monkeypatch.setattr(_register_files, "starts_for", lambda model, evidence: {})
+    monkeypatch.setattr(_register_scan, "fit", fitted)
+    monkeypatch.setattr(_register_scan, "starts_for", lambda model, evidence: {})
     return BallModel()
 
 
