@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from urform.correspondence._mend import at_vertices, crosses
 from urform.correspondence._settle import settle, within_reach
+from urform.geometry import label_components
 
 FAR = 0.02
 """Of the diagonal: what is farther apart than this, scan from mesh or vertex from scan, is not the same place."""
@@ -56,9 +55,7 @@ class Placed(NamedTuple):
 
 def label_pieces(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, " V"]:
     """The piece of a mesh that each vertex is in, numbered by their areas from the largest, 0."""
-    links = coo_matrix((np.ones(2 * len(faces)), (faces[:, :2].ravel(), faces[:, 1:].ravel())), (len(vertices),) * 2)
-    count, label = connected_components(links, directed=False)
-    areas = np.bincount(label[faces[:, 0]], np.linalg.norm(crosses(vertices, faces), axis=1), count)
+    label, areas = label_components(vertices, faces)
     return np.argsort(np.argsort(-areas, kind="stable"))[label]
 
 
