@@ -39,7 +39,7 @@ class FoundPiece(NamedTuple):
         return {**self._asdict(), "settled_share": round(self.settled_share, 4), "median": median}
 
 
-class Placed(NamedTuple):
+class PlacedPieces(NamedTuple):
     """The template's mesh on a scan.
 
     Attributes:
@@ -65,7 +65,7 @@ def place(
     faces: Int[np.ndarray, "F 3"],
     points: Float[np.ndarray, "P 3"],
     normals: Float[np.ndarray, "P 3"],
-) -> Placed:
+) -> PlacedPieces:
     """Settle the pieces that a scan has on its surface, and tuck away those that it lacks.
 
     A piece is there if most of its vertices have counterparts on the surface, before it settles and after. The largest
@@ -90,13 +90,13 @@ def place(
     settled = within_reach(placed, faces, points, normals, FAR * diagonal)
     there &= held(settled)
     distance = KDTree(points).query(placed, workers=-1)[0] / diagonal
-    for number in np.flatnonzero(~there):
+    for number in np.flatnonzero(~there).tolist():
         placed[label == number] = _tucked_away(placed, reference, faces, label, number)
     settled &= there[label]
     shares = np.bincount(label, settled) / sizes
     medians = [float(np.median(distance[label == k])) if there[k] else None for k in range(len(sizes))]
     found = zip(there.tolist(), sizes.tolist(), shares.tolist(), medians, strict=True)
-    return Placed(placed, settled, tuple(FoundPiece(*piece) for piece in found))
+    return PlacedPieces(placed, settled, tuple(FoundPiece(*piece) for piece in found))
 
 
 def _tucked_away(
