@@ -43,10 +43,7 @@ def write_modes(
         file_format: of the meshes.
     """
     count = len(shapes.variances)
-    number_of = np.full(len(template.vertices), -1)
-    number_of[kept] = np.arange(len(kept))
-    faces = number_of[np.asarray(template.faces)]
-    faces = faces[(faces >= 0).all(axis=1)]
+    faces = _faces_among(template, kept)
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -78,3 +75,11 @@ def write_modes(
         for deviations, word in _DEVIATIONS.items():
             mesh = trimesh.Trimesh(shapes.at(number, deviations), faces, process=False)
             save_mesh(mesh, folder / f"mode_{number + 1}_{word}.{file_format}")
+
+
+def _faces_among(template: trimesh.Trimesh, kept: Int[np.ndarray, " W"]) -> Int[np.ndarray, "G 3"]:
+    """The faces between these vertices, by their places among them."""
+    number_of = np.full(len(template.vertices), -1)
+    number_of[kept] = np.arange(len(kept))
+    faces = number_of[np.asarray(template.faces)]
+    return faces[(faces >= 0).all(axis=1)]

@@ -47,10 +47,9 @@ def register_files(
 ) -> Iterator[dict[str, Any]]:
     """Register meshes and scans: give all of them the template's faces.
 
-    Writes into `out` a mesh for each input, in its own coordinates, `template.<format>`, `residuals.csv`, `pieces.csv`
-    and `vertices.npz`; with modes also the folder `modes`: `model.npz`, `modes.csv`, `scores.csv`, and meshes of each
-    mode at -2, 0 and +2 standard deviations. An input that cannot be registered gets an error in its line and no mesh;
-    the others go on. If there are no others, nothing is written.
+    Writes into `out` a mesh for each input, in its own coordinates, `template.<format>`, `residuals.csv`, `pieces.csv`,
+    `vertices.npz`; with modes also the folder `modes`. An input that cannot be registered gets an error in its line and
+    no mesh; the others go on. If there are no others, nothing is written.
 
     Args:
         model: of the category.
@@ -62,8 +61,7 @@ def register_files(
         A JSON-able summary an input; `error` says why there is none.
 
     Raises:
-        ValueError: two inputs have one name, a result would replace an input, or there are too few meshes for the
-            modes, of the inputs or of those that were registered.
+        ValueError: two inputs have one name, a result would replace an input, or the modes need more meshes.
         FileNotFoundError: an input is not there.
     """
     options = options or RegisterOptions()
@@ -84,28 +82,37 @@ def register_files(
             rows.append({"name": name, "error": text})
             yield {"input": str(path), "error": text}
             continue
-        mesh = trimesh.Trimesh(found.vertices, template.faces, process=False)
-        mesh.vertex_attributes["settled"] = found.settled.astype(np.uint8)
-        save_mesh(mesh, result)
+        save_mesh(found.mesh(template), result)
         registered[name] = found
         rows.append({"name": name, **found.row()})
         elapsed_s = round(time.perf_counter() - started, 1)
         yield {"input": str(path), "mesh": str(result), **found.row(), "elapsed_s": elapsed_s}
-    if not registered:
+    if registered:
+        save_mesh(template, results[0])
+        write_atomically(out / RESIDUALS_FILE, csv_content(_COLUMNS, rows))
+        _write_details(registered, template, out)
+        _write_shape_model(registered, template, dict(zip(names, paths, strict=True)), out, options)
+
+
+def _write_shape_model(
+    registered: Mapping[str, RegisteredScan],
+    template: trimesh.Trimesh,
+    paths: Mapping[str, Path],
+    out: Path,
+    options: RegisterOptions,
+) -> None:
+    """Write the modes, if they are wanted, of the pieces that all scans have."""
+    if not options.modes:
         return
-    save_mesh(template, results[0])
-    write_atomically(out / RESIDUALS_FILE, csv_content(_COLUMNS, rows))
-    _write_details(registered, template, out)
-    if options.modes:
-        if options.modes >= len(registered):
-            raise ValueError(
-                f"--modes must be less than the number of registered meshes, {len(registered)}, got {options.modes}"
-            )
-        upright = {name: UPRIGHT[up_of(path, options.up)] for name, path in zip(names, paths, strict=True)}
-        kept = _in_all(registered, template)
-        shapes = [found.vertices[kept] @ upright[name].T for name, found in registered.items()]
-        folder = out / MODES_FOLDER
-        write_modes(shape_modes(shapes, options.modes), list(registered), template, kept, folder, options.format)
+    if options.modes >= len(registered):
+        raise ValueError(
+            f"--modes must be less than the number of registered meshes, {len(registered)}, got {options.modes}"
+        )
+    kept = _in_all(registered, template)
+    upright = {name: UPRIGHT[up_of(paths[name], options.up)] for name in registered}
+    shapes = [found.vertices[kept] @ upright[name].T for name, found in registered.items()]
+    folder = out / MODES_FOLDER
+    write_modes(shape_modes(shapes, options.modes), list(registered), template, kept, folder, options.format)
 
 
 def _write_details(registered: Mapping[str, RegisteredScan], template: trimesh.Trimesh, out: Path) -> None:

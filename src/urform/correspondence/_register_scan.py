@@ -124,6 +124,12 @@ class RegisteredScan:
         ]
         return "; ".join(text for holds, text in said if holds)
 
+    def mesh(self, template: trimesh.Trimesh) -> trimesh.Trimesh:
+        """The mesh, with `settled` as an attribute that a PLY file keeps."""
+        mesh = trimesh.Trimesh(self.vertices, template.faces, process=False)
+        mesh.vertex_attributes["settled"] = self.settled.astype(np.uint8)
+        return mesh
+
     def row(self) -> dict[str, Any]:
         """Its line in the table of residuals."""
         values = {
