@@ -35,8 +35,7 @@ def write_modes(
     """Write the modes: `model.npz`, two tables, and meshes at -2, 0 and 2 standard deviations of each.
 
     Args:
-        shapes: the modes.
-        names: of the shapes.
+        shapes, names: the modes, and what the shapes are called.
         template: the mesh whose faces they have.
         kept: which of its vertices the shapes have: those of whole pieces.
         folder: for the files.
