@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from urform.files import replace_durably
 from urform.formats._glb import glb_bytes
 from urform.geometry import UPRIGHT
 
@@ -58,7 +59,7 @@ def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.
         ValueError: the size is not positive.
     """
     if not 0 < size_mm < float("inf"):
-        raise ValueError(f"--size must be positive, got {size_mm}")
+        raise ValueError(f"size_mm must be positive, got {size_mm}")
     copy = mesh.copy()
     vertices = np.asarray(copy.vertices, np.float64) @ UPRIGHT["z"]
     low, high = vertices.min(axis=0), vertices.max(axis=0)
@@ -86,6 +87,6 @@ def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         FORMATS[kind].save(mesh, partial)
-        partial.replace(path)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from urform.pictures import CutOut
 
 _models: dict[str, Model] = {}
+_refused: list[Exception] = []  # why a model cannot be had
 _templates: dict[str, trimesh.Trimesh] = {}  # for registration, made when first needed
 MODES = 6  # principal directions of the latents that the page offers
 WARM_RESOLUTION = 32
@@ -64,7 +65,14 @@ def start_worker(weights: Sequence[str], threads: int) -> None:
 
     torch.set_num_threads(threads)
     for name in weights or shipped_categories():
-        model = load(name)
+        try:
+            model = load(name)
+        except (ValueError, OSError) as error:  # raised here, it would end the pool without a word
+            _refused.append(error)
+            return
+        if model.category in _models:
+            _refused.append(ValueError(f"{name}: other weights are of the category {model.category!r}, too"))
+            return
         _models[model.category] = model
         try:
             model.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
@@ -73,7 +81,14 @@ def start_worker(weights: Sequence[str], threads: int) -> None:
 
 
 def categories() -> dict[str, int]:
-    """The categories, each with the length of its latents."""
+    """The categories, each with the length of its latents.
+
+    Raises:
+        ValueError: weights are damaged.
+        OSError: they are not there.
+    """
+    for error in _refused:
+        raise error
     return {name: model.config.latent_size for name, model in _models.items()}
 
 
