@@ -106,7 +106,7 @@ def _write_shape_model(
         return
     if options.modes >= len(registered):
         raise ValueError(
-            f"--modes must be less than the number of registered meshes, {len(registered)}, got {options.modes}"
+            f"modes must be less than the number of registered meshes, {len(registered)}, got {options.modes}"
         )
     kept = _in_all(registered, template)
     upright = {name: UPRIGHT[up_of(paths[name], options.up)] for name in registered}
@@ -145,7 +145,7 @@ def _names(paths: Sequence[Path], options: RegisterOptions) -> list[str]:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file, expected a mesh or a point cloud")
     if options.modes and options.modes >= len(paths):
-        raise ValueError(f"--modes must be less than the number of meshes, {len(paths)}, got {options.modes}")
+        raise ValueError(f"modes must be less than the number of meshes, {len(paths)}, got {options.modes}")
     names = [name_of_file(path) for path in paths]
     counts = Counter([name.casefold() for name in names] + ["template", Path(RESIDUALS_FILE).stem])
     for path, name in zip(paths, names, strict=True):

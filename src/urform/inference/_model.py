@@ -84,11 +84,13 @@ class Model:
     Attributes:
         category: its name.
         latents: training shape's id, `dataset/category/instance`, to its latent (L,).
+        clamp: distance up to which training told signed distances apart, normalised units.
     """
 
     def __init__(self, weights: Weights, device: str | torch.device = "cpu"):
         self.category = weights.category
         self.config = weights.config
+        self.clamp = weights.clamp
         self._device = torch.device(device)
         self._decoder = weights.decoder.to(self._device).eval()
         self._encoder = None if weights.encoder is None else weights.encoder.to(self._device).eval()
@@ -109,7 +111,7 @@ class Model:
 
     @torch.inference_mode()
     def sdf(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, " N"]:
-        """Signed distance of points in normalised space, negative inside, accurate up to about 0.1."""
+        """Signed distance of points in normalised space, negative inside, accurate up to about `clamp`."""
         code = self._latent(latent)
         return self._chunked(lambda chunk: self._decoder(chunk[None], code)[0], points)
 
@@ -254,7 +256,7 @@ class Model:
         if looked is not None and looked[1][0] > STRANGEST and cut.method != "kept" and not force:
             raise ValueError(
                 f"does not look like a {self.category}: strangeness {looked[1][0]:.1f}, expected at most {STRANGEST}; "
-                "--force makes a mesh all the same"
+                "`force` makes a mesh all the same"
             )
         framed = self.frame(cut.rgba)
         latent = self.encode(framed[None])[0]

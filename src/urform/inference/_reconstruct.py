@@ -83,9 +83,9 @@ def _hints(images: Sequence[Path], hints: Hints | None, keep_background: bool) -
 def _check_format(file_format: str, size_mm: float | None) -> None:
     kind = look_up(FORMATS, file_format, "file_format")
     if size_mm is not None and not kind.for_printers:
-        raise ValueError(f"--size is of --format stl, whose unit is the millimetre; {file_format} has no unit")
+        raise ValueError(f"`size_mm` is of `file_format` stl, whose unit is the millimetre; {file_format} has no unit")
     if size_mm is not None and not 0 < size_mm < float("inf"):
-        raise ValueError(f"--size must be positive, got {size_mm}")
+        raise ValueError(f"size_mm must be positive, got {size_mm}")
 
 
 def summary(result: Reconstruction) -> dict[str, Any]:
@@ -129,15 +129,15 @@ def load_models(category: str | None, weights: Path | None) -> list[Model]:
     if weights is not None:
         model = load(weights)
         if category is not None and not same_category(model.category, category):
-            raise ValueError(f"--category {category}: the weights at {weights} are of {model.category!r}")
+            raise ValueError(f"`category` {category}: the weights at {weights} are of {model.category!r}")
         return [model]
     if category is not None:
         if known_category(category, shipped_categories()) is None:
             shipped = ", ".join(shipped_categories()) or "none"
-            raise ValueError(f"--category must be a shipped one ({shipped}), got {category!r}; or give --weights")
+            raise ValueError(f"category must be a shipped one ({shipped}), got {category!r}; or give `weights`")
         return [load(category)]
     if not shipped_categories():
-        raise FileNotFoundError("no weights are shipped with this installation; give --weights RUN_OR_FILE")
+        raise FileNotFoundError("no weights are shipped with this installation; name a run or file with `weights`")
     return [load(name) for name in shipped_categories()]
 
 

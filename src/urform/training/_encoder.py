@@ -197,7 +197,7 @@ def _learned_shapes(start: Start, inits: Sequence[Path], imagenet: Path | None, 
     weights = start.weights
     if weights is None:
         raise ValueError(
-            f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its decoder and latents are needed"
+            f"`init`: no run of `train shape` among {', '.join(map(str, inits))}; its decoder and latents are needed"
         )
     refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None)
     if start.latents is not None:
