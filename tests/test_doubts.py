@@ -17,9 +17,11 @@ from urform.pictures import CutOut, cut_out
 from urform.weights import save_weights
 
 
-def of_alpha(alpha: np.ndarray, method: str = "plain", dropped: int = 0, **found: float) -> tuple[str, ...]:
+def of_alpha(
+    alpha: np.ndarray, method: str = "plain", dropped: int = 0, bridge: float = 0, **found: float
+) -> tuple[str, ...]:
     cut = CutOut(np.dstack([np.zeros((*alpha.shape, 3), np.uint8), np.where(alpha, 255, 0).astype(np.uint8)]), method)
-    mesh = trimesh.Trimesh(metadata={"dropped_components": dropped})
+    mesh = trimesh.Trimesh(metadata={"dropped_components": dropped, "longest_bridge": bridge})
     result = Reconstruction(mesh, np.zeros(4, np.float32), np.zeros((32, 32, 4), np.uint8), method, 0.0, 0.0)
     return doubts(Answer(Model(small_weights()), cut, replace(result, **found)))
 
@@ -32,6 +34,13 @@ def block(rows: slice, columns: slice, shape: tuple[int, int] = (120, 160)) -> n
 
 def test_an_object_in_the_middle_leaves_no_doubt() -> None:
     assert of_alpha(block(slice(30, 90), slice(40, 100))) == ()
+
+
+def test_long_bridges_are_told() -> None:
+    middle = block(slice(30, 90), slice(40, 100))
+    assert of_alpha(middle, bridge=0.04) == ()
+    (said,) = of_alpha(middle, bridge=0.2)
+    assert said.startswith("parts of the mesh hung in the air")
 
 
 def test_strange_pictures_and_meshes_that_do_not_fit() -> None:

@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 from urform.correspondence import (
     RegisterOptions,
     flipped_faces,
+    mend,
     register_files,
     register_scan,
     registration_template,
@@ -96,7 +97,7 @@ class BallModel(Model):
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> BallModel:
-    from urform.correspondence import _register_files
+    from urform.correspondence import _register_scan
     from urform.fitting import Fitted
 
     def fitted(model, evidence, starts, steps, seed):
@@ -104,8 +105,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> BallModel:
         latent = np.float32([widths[0] / widths[2], widths[2]])
         return Fitted(latent, "mean", 0.0, 0.0 if 0.5 < latent[0] < 2 else 0.2)
 
-    monkeypatch.setattr(_register_files, "fit", fitted)
-    monkeypatch.setattr(_register_files, "starts_for", lambda model, evidence: {})
+    monkeypatch.setattr(_register_scan, "fit", fitted)
+    monkeypatch.setattr(_register_scan, "starts_for", lambda model, evidence: {})
     return BallModel()
 
 
@@ -186,7 +187,74 @@ def test_bad_scans_get_a_line_and_no_mesh(model: BallModel, tmp_path: Path) -> N
     assert "points without normals" in lines[2]["error"]
     assert "no ball fits it" in lines[3]["error"]
     assert "error" not in lines[5]
-    assert sorted(path.name for path in out.iterdir()) == ["ball_0.ply", "residuals.csv", "template.ply"]
+    written = ["ball_0.ply", "pieces.csv", "residuals.csv", "template.ply", "vertices.npz"]
+    assert sorted(path.name for path in out.iterdir()) == written
+
+
+def test_nothing_is_written_where_nothing_is_registered(model: BallModel, tmp_path: Path) -> None:
+    (tmp_path / "triangle.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    (line,) = register_files(model, [tmp_path / "triangle.obj"], tmp_path / "out", RegisterOptions(500, resolution=32))
+    assert "triangle.obj" in line["error"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_crumpled_part_gets_the_shape_of_the_reference() -> None:
+    ball = trimesh.creation.icosphere(3, 1.0)
+    reference, faces = np.asarray(ball.vertices), np.asarray(ball.faces)
+    crumpled = reference * 2 + 1
+    near = reference[:, 2] > 0.8
+    crumpled[near] += np.random.default_rng(0).normal(0, 0.3, (int(near.sum()), 3))
+    assert len(flipped_faces(crumpled, faces))
+    mended = mend(crumpled, reference, faces)
+    assert not len(flipped_faces(mended, faces))
+    far = reference[:, 2] < 0
+    np.testing.assert_array_equal(mended[far], crumpled[far])
+
+
+class TwoBallsModel(BallModel):
+    """The template is a ball, and a small one above it."""
+
+    def template_sdf(self, points):
+        small = np.linalg.norm(points - np.float32([0, 0.75, 0]), axis=1) - np.float32(0.15)
+        return np.minimum(super().template_sdf(points), small)
+
+
+def test_every_piece_is_registered_and_what_a_scan_lacks_is_tucked_away(
+    model: BallModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from urform.correspondence import _register_scan
+    from urform.fitting import Fitted
+
+    # Both scans lie as the model has them: a third ball, far below, keeps the box where it is.
+    monkeypatch.setattr(
+        _register_scan, "fit", lambda *_, **__: Fitted(np.float32([1, 1 / (1.03 * 0.9)]), "mean", 0.0, 0.0)
+    )
+    low, ball, small = (trimesh.creation.icosphere(3, radius) for radius in (0.15, 0.5, 0.15))
+    low.apply_translation([0, -0.75, 0])
+    small.apply_translation([0, 0.75, 0])
+    tip = trimesh.creation.icosphere(2, 0.02).apply_translation([0, 0.88, 0])
+    trimesh.util.concatenate([ball, small, low]).export(tmp_path / "both.obj")
+    trimesh.util.concatenate([ball, tip, low]).export(tmp_path / "one.obj")
+    paths, out = [tmp_path / "both.obj", tmp_path / "one.obj"], tmp_path / "out"
+    both, one = register_files(TwoBallsModel(), paths, out, RegisterOptions(1500, modes=1, resolution=64))
+    assert (both["flipped_faces"], one["flipped_faces"]) == (0, 0)
+    assert "1 of 2 pieces of the template are not on it" in one["note"]
+    assert "pieces" not in both["note"]
+    stored = np.load(out / "vertices.npz")
+    piece = stored["piece"]
+    assert stored["names"].tolist() == ["both", "one"]
+    assert stored["settled"][0].mean() > 0.95
+    assert not stored["settled"][1][piece == 1].any()
+    tall, short = (trimesh.load(out / f"{name}.ply", process=False) for name in ("both", "one"))
+    np.testing.assert_array_equal(tall.faces, short.faces)
+    assert tall.vertices[piece == 1, 1].max() > 0.85
+    assert np.linalg.norm(short.vertices[piece == 1], axis=1).max() < 0.51
+    with (out / "pieces.csv").open() as file:
+        rows = [(row["name"], row["piece"], row["found"]) for row in csv.DictReader(file)]
+    assert rows == [("both", "0", "True"), ("both", "1", "True"), ("one", "0", "True"), ("one", "1", "False")]
+    modes = np.load(out / "modes" / "model.npz")
+    np.testing.assert_array_equal(modes["vertices"], np.flatnonzero(piece == 0))
+    assert modes["faces"].max() == len(modes["mean"]) - 1
 
 
 def test_a_cloud_with_normals_is_registered(model: BallModel, tmp_path: Path) -> None:

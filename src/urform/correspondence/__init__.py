@@ -1,6 +1,7 @@
 """What is known of one shape carried to others by their canonical points: meshes with them, registration, transfer."""
 
 from urform.correspondence._labels import Labels, color_at, group_labels, label_colors, read_labels
+from urform.correspondence._mend import flipped_faces, mend
 from urform.correspondence._mesh_files import (
     MeshCounts,
     MeshOptions,
@@ -11,6 +12,7 @@ from urform.correspondence._mesh_files import (
 )
 from urform.correspondence._modes import ShapeModes, shape_modes
 from urform.correspondence._morph import MOST_STEPS, morph
+from urform.correspondence._pieces import FoundPiece
 from urform.correspondence._register import (
     Registered,
     colored_template,
@@ -20,14 +22,14 @@ from urform.correspondence._register import (
     uncertainty,
     with_canonical,
 )
-from urform.correspondence._register_files import (
+from urform.correspondence._register_files import register_files
+from urform.correspondence._register_scan import (
     RegisteredScan,
     RegisterOptions,
-    register_files,
     register_scan,
     registration_template,
 )
-from urform.correspondence._settle import flipped_faces, settle
+from urform.correspondence._settle import settle
 from urform.correspondence._transfer import (
     CarriedColors,
     CarriedKeypoints,
@@ -46,6 +48,7 @@ __all__ = [
     "CarriedColors",
     "CarriedKeypoints",
     "CarriedLabels",
+    "FoundPiece",
     "Labels",
     "Matches",
     "MeshCounts",
@@ -63,6 +66,7 @@ __all__ = [
     "folded_share",
     "group_labels",
     "label_colors",
+    "mend",
     "mesh_shapes",
     "morph",
     "nearest_canonical",

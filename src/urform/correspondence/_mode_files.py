@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
+from jaxtyping import Int
 
 from urform.correspondence._modes import ShapeModes
 from urform.files import csv_content, write_atomically
@@ -24,10 +25,24 @@ def mode_files(folder: Path, count: int, file_format: str) -> list[Path]:
 
 
 def write_modes(
-    shapes: ShapeModes, names: Sequence[str], template: trimesh.Trimesh, folder: Path, file_format: str
+    shapes: ShapeModes,
+    names: Sequence[str],
+    template: trimesh.Trimesh,
+    kept: Int[np.ndarray, " W"],
+    folder: Path,
+    file_format: str,
 ) -> None:
-    """Write the modes: `model.npz`, two tables, and meshes at -2, 0 and 2 standard deviations of each."""
+    """Write the modes: `model.npz`, two tables, and meshes at -2, 0 and 2 standard deviations of each.
+
+    Args:
+        shapes, names: the modes, and what the shapes are called.
+        template: the mesh whose faces they have.
+        kept: which of its vertices the shapes have: those of whole pieces.
+        folder: for the files.
+        file_format: of the meshes.
+    """
     count = len(shapes.variances)
+    faces = _faces_among(template, kept)
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -38,7 +53,8 @@ def write_modes(
         total_variance=np.array(shapes.total_variance),
         scores=shapes.scores,
         sizes=shapes.sizes,
-        faces=np.asarray(template.faces),
+        faces=faces,
+        vertices=kept,
         names=np.array(names),
     )
     write_atomically(folder / "model.npz", buffer.getvalue())
@@ -56,5 +72,13 @@ def write_modes(
     write_atomically(folder / "scores.csv", csv_content(columns, scores))
     for number in range(count):
         for deviations, word in _DEVIATIONS.items():
-            mesh = trimesh.Trimesh(shapes.at(number, deviations), template.faces, process=False)
+            mesh = trimesh.Trimesh(shapes.at(number, deviations), faces, process=False)
             save_mesh(mesh, folder / f"mode_{number + 1}_{word}.{file_format}")
+
+
+def _faces_among(template: trimesh.Trimesh, kept: Int[np.ndarray, " W"]) -> Int[np.ndarray, "G 3"]:
+    """The faces between these vertices, by their places among them."""
+    number_of = np.full(len(template.vertices), -1)
+    number_of[kept] = np.arange(len(kept))
+    faces = number_of[np.asarray(template.faces)]
+    return faces[(faces >= 0).all(axis=1)]

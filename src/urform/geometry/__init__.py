@@ -1,6 +1,7 @@
 """Arrays, no networks: meshes, signed distance, sampling, iso-surfaces, metrics."""
 
 from urform.geometry._isosurface import NoSurfaceError, check_resolution, extract_isosurface
+from urform.geometry._joining import GAP, join_components
 from urform.geometry._mesh import (
     GREY,
     NO_TRIANGLES,
@@ -42,9 +43,11 @@ from urform.geometry._simplify import SMALLEST, simplify
 from urform.geometry._solid import Solid
 from urform.geometry._spread import SurfacePoints, spread_points
 from urform.geometry._thicken import ThickenedDistance
+from urform.geometry._triangles import label_components
 from urform.geometry._upright import UPRIGHT, Up, up_of
 
 __all__ = [
+    "GAP",
     "GREY",
     "NO_TRIANGLES",
     "SIGNS",
@@ -82,6 +85,8 @@ __all__ = [
     "guarded_sign",
     "hidden_sign",
     "is_watertight",
+    "join_components",
+    "label_components",
     "mutual_neighbours",
     "normal_consistency",
     "orient",

@@ -96,10 +96,10 @@ def part_shared_edges(
     return vertices, faces
 
 
-def drop_small_components(
-    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], min_share: float
-) -> tuple[Float[np.ndarray, "V2 3"], Int[np.ndarray, "F2 3"], int]:
-    """Keep the components whose area is at least `min_share` of the largest one's; count the others."""
+def label_components(
+    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
+) -> tuple[Int[np.ndarray, " V"], Float[np.ndarray, " K"]]:
+    """The component that each vertex is in, and twice the area of each."""
     import igl
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -107,13 +107,17 @@ def drop_small_components(
     rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
     links = coo_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(vertices), len(vertices)))
     count, label = connected_components(links, directed=False)
-    areas = igl.doublearea(vertices, faces)
-    face_label = label[faces[:, 0]]
-    component_areas = np.bincount(face_label, weights=areas, minlength=count)
-    keep = component_areas >= min_share * component_areas.max()
+    return label, np.bincount(label[faces[:, 0]], weights=igl.doublearea(vertices, faces), minlength=count)
+
+
+def drop_small_components(
+    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], min_share: float
+) -> tuple[Float[np.ndarray, "V2 3"], Int[np.ndarray, "F2 3"], int]:
+    """Keep the components whose area is at least `min_share` of the largest one's; count the others."""
+    label, areas = label_components(vertices, faces)
+    keep = areas >= min_share * areas.max()
     if keep.all():
         return vertices, faces, 0
-    faces = faces[keep[face_label]]
     used = keep[label]
     renumbered = np.cumsum(used) - 1
-    return vertices[used], renumbered[faces], int(np.count_nonzero(~keep))
+    return vertices[used], renumbered[faces[used[faces[:, 0]]]], int(np.count_nonzero(~keep))

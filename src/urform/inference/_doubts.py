@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
+from urform.geometry import GAP
 from urform.pictures import FILL, OPAQUE, CutOut, connected_parts
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ def _crumbled(answer: Answer) -> str:
     return f"{dropped} small loose pieces of the mesh were dropped" if dropped >= CRUMBS else ""
 
 
+def _bridged(answer: Answer) -> str:
+    length = answer.result.mesh.metadata.get("longest_bridge", 0.0)
+    return "parts of the mesh hung in the air: thin bridges hold them now" if length > GAP else ""
+
+
 def _strange(answer: Answer) -> str:
     strangeness = answer.result.strangeness
     if strangeness is None or strangeness <= STRANGE or answer.cut.method == "kept":
@@ -102,5 +108,5 @@ def _opaque(answer: Answer) -> Bool[np.ndarray, "H W"]:
     return answer.cut.rgba[..., 3] > OPAQUE
 
 
-CHECKS: tuple[Callable[[Answer], str], ...] = (_cut_off, _coarse, _several, _strange, _elsewhere, _crumbled)
+CHECKS: tuple[Callable[[Answer], str], ...] = (_cut_off, _coarse, _several, _strange, _elsewhere, _crumbled, _bridged)
 """A check more is a function and its name here."""

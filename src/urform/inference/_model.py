@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from trimesh.visual import ColorVisuals
 
-from urform.geometry import extract_isosurface, simplify
+from urform.geometry import extract_isosurface, join_components, simplify
 from urform.inference._camera import overlap, place_camera
 from urform.inference._color import picture_colors
 from urform.inference._doubts import Answer, doubts
@@ -195,7 +195,7 @@ class Model:
         normals: bool = False,
         dense: bool = False,
     ) -> trimesh.Trimesh:
-        """Watertight iso-surface of a shape, in the unit ball.
+        """Watertight iso-surface of a shape in the unit ball, of one component; see `join_components`.
 
         Args:
             latent: its latent code.
@@ -210,6 +210,7 @@ class Model:
         """
         coarse, radius = (resolution, None) if dense else (COARSE, 1.0)
         mesh = extract_isosurface(lambda points: self.sdf(points, latent), resolution, coarse=coarse, radius=radius)
+        mesh = join_components(mesh)
         if faces is not None:
             mesh = simplify(mesh, faces)
         if normals:

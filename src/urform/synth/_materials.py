@@ -69,6 +69,12 @@ def _all_one(rng: np.random.Generator, palette: dict[str, Finish], share: float)
     return palette
 
 
+def wide_chair_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
+    """Draws the materials of a chair, as `draw_palette` does; loose cushions are of the upholstery's."""
+    palette = draw_palette(rng, frame)
+    return palette | {"cushion": palette["soft"]}
+
+
 def sofa_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     """Draws the materials of a sofa, as `draw_palette` does.
 
