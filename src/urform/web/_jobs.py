@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 from collections.abc import Sequence
@@ -17,10 +18,10 @@ from urform.pictures import Hints
 if TYPE_CHECKING:
     import trimesh
 
-    from urform.inference import Model, Reconstruction
+    from urform.inference import Model, Reconstruction, Shelf
     from urform.pictures import CutOut
 
-_models: dict[str, Model] = {}
+_shelves: list[Shelf] = []  # the one of this process
 _templates: dict[str, trimesh.Trimesh] = {}  # for registration, made when first needed
 MODES = 6  # principal directions of the latents that the page offers
 WARM_RESOLUTION = 32
@@ -33,7 +34,7 @@ class Wish:
     """What is to be made of a picture or latent.
 
     Attributes:
-        category: of the model; empty = the best-fitting one.
+        category: of the model; empty or auto = the one that the picture shows.
         format: glb, obj, ply or stl.
         resolution: cells along an axis.
         faces: how many the mesh is simplified to; None = as many as there are.
@@ -56,25 +57,20 @@ class Wish:
 
 
 def start_worker(weights: Sequence[str], threads: int) -> None:
-    """Load the models, once a process, and use each: the shipped ones where none are named."""
+    """Take models, once a process, and use the first: the shipped ones where none are named."""
     import torch
 
-    from urform.inference import load
-    from urform.weights import shipped_categories
+    from urform.inference import Shelf, load, load_models
 
     torch.set_num_threads(threads)
-    for name in weights or shipped_categories():
-        model = load(name)
-        _models[model.category] = model
-        try:
-            model.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
-        except ValueError:  # not every model makes something of a square
-            continue
+    _shelves[:] = [Shelf([load(name) for name in weights]) if weights else load_models()]
+    with contextlib.suppress(ValueError):  # not every model makes something of a square
+        _model(categories()[0]).reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
 
 
-def categories() -> dict[str, int]:
-    """The categories, each with the length of its latents."""
-    return {name: model.config.latent_size for name, model in _models.items()}
+def categories() -> list[str]:
+    """The categories of the models."""
+    return list(_shelves[0].categories)
 
 
 def cut(picture: bytes, hints: Hints, megapixels: float) -> tuple[bytes, str, list[str]]:
@@ -85,12 +81,14 @@ def cut(picture: bytes, hints: Hints, megapixels: float) -> tuple[bytes, str, li
 
 def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str, Any], bytes, bytes]:
     """A picture to a mesh: what is said of it, the file, and the picture without its background as PNG."""
-    from urform.inference import best_fitting, summary
+    from urform.inference import AUTO, summary
 
+    shelf, category = _shelves[0], wish.category or AUTO
+    if category != AUTO:
+        shelf.model(category)
     cut = _cut(picture, wish.hints, megapixels)
-    model = _model(wish.category) if wish.category else best_fitting(list(_models.values()), cut)
-    result = model.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force)
-    said = {"category": model.category, **summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
+    result = shelf.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force, category)
+    said = {**summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
     return said, _file(result.mesh, wish), _png(cut.rgba) if wish.cutout else b""
 
 
@@ -140,11 +138,7 @@ def register_upload(scan: Path, wish: Wish) -> tuple[dict[str, Any], bytes]:
 
 
 def _model(category: str) -> Model:
-    if not category and len(_models) == 1:
-        return next(iter(_models.values()))
-    if category not in _models:
-        raise ValueError(f"category must be one of {', '.join(_models)}, got {category!r}")
-    return _models[category]
+    return _shelves[0].model(category)
 
 
 def _cut(content: bytes, hints: Hints, megapixels: float) -> CutOut:
