@@ -73,8 +73,8 @@ def write_splits(recipe: Recipe, places: Places, collections: int) -> None:
     """Write one split file a group of test shapes, `test_<group>.json`."""
     keys: list[ShapeKey] = []
     for number in range(1, collections + 1):
-        path = places.split(f"collection{number}", "test")
-        keys += read_split(path) if path.is_file() else []
+        if places.has_shapes(f"collection{number}", "test"):
+            keys += read_split(places.split(f"collection{number}", "test"))
     for group in recipe.held_out:
         members = [key for key in keys if recipe.group_of(key.instance) == group]
         if not members:

@@ -45,7 +45,7 @@ def make_weights(
         say: is told which step is at work.
 
     Returns:
-        The folder of the weights; `urform reconstruct --category` takes it.
+        The folder of the weights; `urform reconstruct --weights` takes it.
 
     Raises:
         FileNotFoundError: no such collection.
@@ -104,7 +104,7 @@ class _Stages:
 
     def __init__(self, recipe: Recipe, places: Places, collections: int):
         self._recipe, self._places = recipe, places
-        self._real = [places.split(f"collection{number}", "train") for number in range(1, collections + 1)]
+        self._collections = [f"collection{number}" for number in range(1, collections + 1)]
         self._more = [places.split("deformed", "train")] * bool(recipe.copies)
         self._more += [places.split("synthetic", "train")] * bool(recipe.synthetic)
 
@@ -155,7 +155,8 @@ class _Stages:
 
     def _there(self) -> list[Path]:
         """Split files of the meshes that are for training."""
-        return [path for path in self._real if path.is_file()]
+        there = [name for name in self._collections if self._places.has_shapes(name, "train")]
+        return [self._places.split(name, "train") for name in there]
 
     def _pictures(self) -> list[Path]:
         return [*self._there() * self._recipe.real_weight, *self._more]

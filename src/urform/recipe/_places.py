@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ class Places:
     def split(self, dataset: str, side: str) -> Path:
         """The split file that `urform prepare` wrote."""
         return self.data / "splits" / f"{dataset}_{self.category}_{side}.json"
+
+    def has_shapes(self, dataset: str, side: str) -> bool:
+        """Whether a side of a dataset has any shapes: all meshes of a collection may be held out, or none."""
+        path = self.split(dataset, side)
+        content = json.loads(path.read_text()) if path.is_file() else {}
+        return any(instances for categories in content.values() for instances in categories.values())
 
     def group(self, name: str) -> Path:
         """The split file of a group of test shapes."""

@@ -19,7 +19,7 @@ from urform.recipe._recipe import Recipe
 
 VIEWS = ("fixed", "random", "all")
 _MORE = ("what3d", "onet")  # F-score; IoU and normal consistency
-_FIT_RESOLUTION = 128
+RESOLUTION = 128
 _JPEG_QUALITY = 80
 
 
@@ -27,10 +27,11 @@ def score_group(places: Places, group: str) -> None:
     """Score single-view reconstruction of one group of test shapes, and draw them all."""
     model, split = load(str(places.weights)), places.group(group)
     sheet = places.results / f"{group}.png"
-    result = evaluate(model, places.data, split, sheet, views=VIEWS)
+    result = evaluate(model, places.data, split, sheet, views=VIEWS, resolution=RESOLUTION)
     _write(places.results / f"{group}.json", result)
     for protocol in _MORE:
-        _write(places.results / f"{group}_{protocol}.json", evaluate(model, places.data, split, protocol=protocol))
+        result = evaluate(model, places.data, split, protocol=protocol, resolution=RESOLUTION)
+        _write(places.results / f"{group}_{protocol}.json", result)
 
 
 def score_fit(places: Places, group: str) -> None:
@@ -40,7 +41,7 @@ def score_fit(places: Places, group: str) -> None:
     for key in read_split(split):
         file = meshes / f"{key.instance}.ply"
         if not file.is_file():
-            save_mesh(model.mesh(fitted_to_samples(model, folder, key), _FIT_RESOLUTION), file)
+            save_mesh(model.mesh(fitted_to_samples(model, folder, key), RESOLUTION), file)
     _write(places.results / f"{group}_fit.json", evaluate_meshes(meshes, places.data, split, normalised=True))
 
 

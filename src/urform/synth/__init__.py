@@ -2,13 +2,21 @@
 
 from urform.synth._deform import deform, deform_meshes, save_deformed
 from urform.synth._deform_sources import deform_sources
-from urform.synth._generate import CATEGORIES, CHAIR_FAMILIES, make_chair, synthesize
+from urform.synth._generate import (
+    CATEGORIES,
+    CHAIR_FAMILIES,
+    TABLE_FAMILIES,
+    make_chair,
+    make_table,
+    synthesize,
+)
 from urform.synth._materials import Finish
 from urform.synth._shape import Assembly, SyntheticShape, save_shape
 
 __all__ = [
     "CATEGORIES",
     "CHAIR_FAMILIES",
+    "TABLE_FAMILIES",
     "Assembly",
     "Finish",
     "SyntheticShape",
@@ -16,6 +24,7 @@ __all__ = [
     "deform_meshes",
     "deform_sources",
     "make_chair",
+    "make_table",
     "save_deformed",
     "save_shape",
     "synthesize",

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.random import Generator
 from tqdm import tqdm
 
 from urform.config import look_up, require
@@ -20,33 +18,85 @@ from urform.synth._chairs import (
     stool,
     thin_pad_chair,
 )
+from urform.synth._kind import Kind
 from urform.synth._lounge import lounge_chair
-from urform.synth._materials import draw_palette, pick
+from urform.synth._materials import draw_palette, table_palette
 from urform.synth._odd import block_chair, chaise, deck_chair, folding_chair, ribbon_chair, shell_chair
-from urform.synth._shape import Assembly, SyntheticShape, UnfitShapeError, save_shape
+from urform.synth._odd_tables import (
+    chest_table,
+    cloth_table,
+    corner_desk,
+    desk,
+    game_table,
+    glass_table,
+    office_desk,
+    picnic_table,
+    vanity_table,
+)
+from urform.synth._shape import SyntheticShape, save_shape
+from urform.synth._tables import (
+    bar_table,
+    coffee_table,
+    console_table,
+    dining_table,
+    extending_table,
+    pedestal_table,
+    round_table,
+    side_table,
+    trestle_table,
+)
 
-_CHAIRS: dict[str, tuple[float, Callable[[Assembly, Generator], str]]] = {
-    "side": (33, side_chair),
-    "captain": (4, captain_chair),
-    "thin_pad": (8, thin_pad_chair),
-    "club": (11, club_chair),
-    "tub": (6, tub_chair),
-    "lounge": (8, lounge_chair),
-    "stool": (5, stool),
-    "bench": (1.5, bench_stool),
-    "bar_stool": (5, bar_stool),
-    "pouf": (1, pouf),
-    "office": (8, office_chair),
-    "shell": (4.5, shell_chair),
-    "folding": (1.5, folding_chair),
-    "deck": (1, deck_chair),
-    "block": (1.5, block_chair),
-    "ribbon": (1, ribbon_chair),
-    "chaise": (1, chaise),
-}
-CHAIR_FAMILIES = tuple(_CHAIRS)
+_CHAIR = Kind(
+    "chair",
+    {
+        "side": (33, side_chair),
+        "captain": (4, captain_chair),
+        "thin_pad": (8, thin_pad_chair),
+        "club": (11, club_chair),
+        "tub": (6, tub_chair),
+        "lounge": (8, lounge_chair),
+        "stool": (5, stool),
+        "bench": (1.5, bench_stool),
+        "bar_stool": (5, bar_stool),
+        "pouf": (1, pouf),
+        "office": (8, office_chair),
+        "shell": (4.5, shell_chair),
+        "folding": (1.5, folding_chair),
+        "deck": (1, deck_chair),
+        "block": (1.5, block_chair),
+        "ribbon": (1, ribbon_chair),
+        "chaise": (1, chaise),
+    },
+    draw_palette,
+    least_faces=300,
+)
+_TABLE = Kind(
+    "table",
+    {
+        "dining": (20, dining_table),
+        "round": (8, round_table),
+        "pedestal": (9, pedestal_table),
+        "trestle": (6, trestle_table),
+        "extending": (4, extending_table),
+        "coffee": (14, coffee_table),
+        "side": (8, side_table),
+        "console": (4, console_table),
+        "bar": (3, bar_table),
+        "desk": (9, desk),
+        "office_desk": (7, office_desk),
+        "corner_desk": (1.5, corner_desk),
+        "picnic": (1.5, picnic_table),
+        "glass": (5, glass_table),
+        "cloth": (1, cloth_table),
+        "game": (1.5, game_table),
+        "chest": (2.5, chest_table),
+        "vanity": (1.5, vanity_table),
+    },
+    table_palette,
+)
+CHAIR_FAMILIES = tuple(_CHAIR.families)
+TABLE_FAMILIES = tuple(_TABLE.families)
 MOST = 1_000_000  # objects of a series
-_MAX_DRAWS = 30
 
 
 def make_chair(seed: int, index: int, family: str | None = None) -> SyntheticShape:
@@ -63,22 +113,15 @@ def make_chair(seed: int, index: int, family: str | None = None) -> SyntheticSha
     Raises:
         ValueError: The family is unknown.
     """
-    rng = np.random.default_rng([seed, index])
-    family = family or pick(rng, {name: weight for name, (weight, _) in _CHAIRS.items()})
-    if family not in _CHAIRS:
-        raise ValueError(f"family must be one of {', '.join(_CHAIRS)}, got {family!r}")
-    for _ in range(_MAX_DRAWS):
-        assembly = Assembly()
-        frame = _CHAIRS[family][1](assembly, rng)
-        palette = draw_palette(rng, frame)
-        try:
-            return assembly.build(family, palette)
-        except UnfitShapeError:
-            continue
-    raise RuntimeError(f"chair {index} of seed {seed}: no connected {family!r} in {_MAX_DRAWS} draws")
+    return _CHAIR.make(seed, index, family)
 
 
-CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {"chair": make_chair}
+def make_table(seed: int, index: int, family: str | None = None) -> SyntheticShape:
+    """Makes table number `index` of the series `seed`, as `make_chair` does; families are `TABLE_FAMILIES`."""
+    return _TABLE.make(seed, index, family)
+
+
+CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {"chair": make_chair, "table": make_table}
 """What draws object `index` of the series `seed`, by category."""
 
 

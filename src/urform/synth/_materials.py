@@ -10,6 +10,8 @@ _COLORS = {
     "fabric": "8a8d91 c7bfae 4c5a6b 7a2e2e 2f5d50 d3a23c 3b3b45 b7c4c9 6b7f4f a35d4a e4ddd0 24405e c97f6d 5e4b6e",
     "metal": "c8ccd0 8d9196 2a2b2d 505357 b89b5e e6e6e6",
     "plastic": "f2f2f0 1e1e20 c8322b 2f6fb0 e2b72f 5aa05a 9aa0a6 e27a35 d7cfc2 46656b",
+    "glass": "cfe0e2 9fb8b8 d9ecec 3a4448 b8c8d8",
+    "stone": "e8e6e1 8c8a86 3c3b3a cfc6b8 b5aca0",
     "paint": "f4f1ea 202022 7a9a9a b54a3a 3d5a44 d9c89e 34485e ffffff",
 }
 
@@ -57,3 +59,27 @@ def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     elif rng.random() < 0.3:
         palette["metal"] = palette["frame"]
     return palette
+
+
+def _all_one(rng: np.random.Generator, palette: dict[str, Finish], share: float) -> dict[str, Finish]:
+    """Gives a share of the objects one material throughout."""
+    if rng.random() < share:
+        return dict.fromkeys(palette, palette[str(rng.choice(list(palette)))])
+    return palette
+
+
+def table_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
+    """Draws the materials of a table, as `draw_palette` does.
+
+    Returns:
+        A material for each of the roles "frame", "top", "soft" (cloths) and "metal" (fittings, slim bases).
+    """
+    palette = {
+        "frame": _draw(rng, {"wood": 5, "paint": 2} if frame == "wood" else {"metal": 3, "paint": 1}),
+        "top": _draw(rng, {"wood": 5, "paint": 1.5, "stone": 1, "glass": 2 if frame == "metal" else 0.3, "plastic": 1}),
+        "soft": _draw(rng, {"fabric": 1}),
+        "metal": _draw(rng, {"metal": 4, "paint": 1}),
+    }
+    if rng.random() < 0.5 and frame == "wood":
+        palette["top"] = palette["frame"]
+    return _all_one(rng, palette, 0.2)

@@ -43,7 +43,7 @@ def slab(plan: Plan, top: float, thickness: float, radius: float, grow: float = 
     return warp(rounded_box((2 * half, thickness, depth), radii, cells=8), shape)
 
 
-def _apron(a: Assembly, plan: Plan, top: float, height: float) -> None:
+def apron(a: Assembly, plan: Plan, top: float, height: float) -> None:
     """Four rails under the seat's rim."""
     thickness, inset = max(0.02, plan.member * 0.6), plan.member * 0.7
     for along in (1, -1):
@@ -71,7 +71,7 @@ def add_seat(a: Assembly, plan: Plan, rng: Generator, kinds: dict[str, float] | 
         role = "soft" if kind == "apron_cushion" else "frame"
         puff = rng.uniform(0.005, 0.025) if role == "soft" else 0
         a.add("seat", role, slab(plan, top - puff, board + puff, 0.015, grow, puff=puff))
-        _apron(a, plan, top - board * 0.6, thickness - board * 0.6)
+        apron(a, plan, top - board * 0.6, thickness - board * 0.6)
     a.mark_pair("seat_front", plan.corner(1, 1, top))
     a.mark_pair("seat_rear", plan.corner(1, -1, top))
     a.note(seat=kind, seat_height=top, seat_depth=plan.depth, seat_width=2 * plan.half_front,
@@ -88,4 +88,4 @@ def _slats(a: Assembly, plan: Plan, rng: Generator, board: float) -> None:
         edge = plan.corner(1, 2 * z / plan.depth, plan.seat_height - board / 2 - dip * (1 - (2 * z / plan.depth) ** 2))
         edge[2] = z
         a.add("seat", "frame", bar(edge, edge * (-1, 1, 1), pitch * 0.72, board, side=(0, 0, 1), section="soft"))
-    _apron(a, plan, plan.seat_height - board * 0.6, max(plan.thickness - board * 0.6, dip + 0.03))
+    apron(a, plan, plan.seat_height - board * 0.6, max(plan.thickness - board * 0.6, dip + 0.03))

@@ -71,17 +71,17 @@ class Assembly:
         """Records drawn parameters."""
         self.parameters |= {k: v if isinstance(v, str) else round(float(v), 4) for k, v in parameters.items()}
 
-    def build(self, family: str, palette: dict[str, Finish]) -> SyntheticShape:
+    def build(self, family: str, palette: dict[str, Finish], least_faces: int = 300) -> SyntheticShape:
         """Unites the parts.
 
         Raises:
-            UnfitShapeError: The parts are not connected, or the mesh has fewer than 300 or more than 12,000 faces.
+            UnfitShapeError: The parts are not connected, or the mesh has too few faces or more than 12,000.
         """
         originals = [solid.as_original() for _, _, solid in self.parts]
         union = Manifold.batch_boolean(originals, OpType.Add).simplify(2e-4)
         # Components of negative volume are voids that no one can see: they are filled.
         bodies = [body for body in union.decompose() if body.volume() > 0]
-        if len(bodies) != 1 or not 300 <= bodies[0].num_tri() <= 12_000:
+        if len(bodies) != 1 or not least_faces <= bodies[0].num_tri() <= 12_000:
             raise UnfitShapeError(f"{len(bodies)} bodies, {union.num_tri()} faces")
         vertices, faces, source = _arrays(bodies[0])
         floor = np.array([0.0, vertices[:, 1].min(), 0.0])
