@@ -4,10 +4,14 @@ import igl
 import numpy as np
 import pytest
 
-from urform.synth import TABLE_FAMILIES, make_table, synthesize
+from urform.synth import SOFA_FAMILIES, TABLE_FAMILIES, make_sofa, make_table, synthesize
 
-MAKERS = {"table": make_table}
-FAMILIES = [("table", name) for name in TABLE_FAMILIES]
+MAKERS = {"sofa": make_sofa, "table": make_table}
+FAMILIES = [
+    (category, family)
+    for category, families in (("sofa", SOFA_FAMILIES), ("table", TABLE_FAMILIES))
+    for family in families
+]
 
 
 @pytest.fixture(scope="module", params=MAKERS)

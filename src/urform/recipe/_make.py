@@ -69,11 +69,8 @@ def make_weights(
     scores = [Step(f"score_{group}", partial(score_group, places, group)) for group in groups]
     scores += [Step(f"fit_{group}", partial(score_fit, places, group)) for group in groups]
     scores += [Step("photographs", partial(score_photographs, places, photographs))] if photographs else []
-    last = [
-        Step("page", partial(write_page, recipe, places)),
-        Step("card", partial(write_card, recipe, places)),
-        Step("scores", partial(write_scores, recipe, places)),
-    ]
+    writers = {"page": write_page, "card": write_card, "scores": write_scores}
+    last = [Step(name, partial(write, recipe, places)) for name, write in writers.items()]
     export = Step("export", lambda: _export(places))
     run_steps([*data, *learned, export, *scores, *last], places.done, say)
     return places.weights

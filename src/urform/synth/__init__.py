@@ -5,8 +5,10 @@ from urform.synth._deform_sources import deform_sources
 from urform.synth._generate import (
     CATEGORIES,
     CHAIR_FAMILIES,
+    SOFA_FAMILIES,
     TABLE_FAMILIES,
     make_chair,
+    make_sofa,
     make_table,
     synthesize,
 )
@@ -16,6 +18,7 @@ from urform.synth._shape import Assembly, SyntheticShape, save_shape
 __all__ = [
     "CATEGORIES",
     "CHAIR_FAMILIES",
+    "SOFA_FAMILIES",
     "TABLE_FAMILIES",
     "Assembly",
     "Finish",
@@ -24,6 +27,7 @@ __all__ = [
     "deform_meshes",
     "deform_sources",
     "make_chair",
+    "make_sofa",
     "make_table",
     "save_deformed",
     "save_shape",

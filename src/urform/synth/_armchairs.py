@@ -12,7 +12,8 @@ from urform.synth._shape import Assembly
 from urform.synth._solids import Numbers, rounded_box, sheet, sweep, warp
 
 
-def cushion(size: Numbers, radius: float, puff: float = 0.0, crown: float = 0.0) -> Manifold:
+def cushion(size: Numbers, radius: float, puff: float = 0.0, crown: float = 0.0, cells: int = 6,
+            arcs: int = 3) -> Manifold:  # fmt: skip
     """A padded block about the origin whose front and rear (z) bulge by `puff` and whose top edge arches by `crown`."""
     half = np.asarray(size, float) / 2
 
@@ -21,10 +22,10 @@ def cushion(size: Numbers, radius: float, puff: float = 0.0, crown: float = 0.0)
         face = np.clip(1 - x**2, 0, 1) * np.clip(1 - y**2, 0, 1)
         return p + np.stack([0 * x, crown * (y > 0) * y * (1 - x**2), puff * z * face], -1)
 
-    return warp(rounded_box(size, radius, cells=6, arcs=3), bulge)
+    return warp(rounded_box(size, radius, cells, arcs), bulge)
 
 
-def _feet(a: Assembly, plan: Plan, rng: Generator, kinds: dict[str, float]) -> None:
+def feet(a: Assembly, plan: Plan, rng: Generator, kinds: dict[str, float]) -> None:
     """What a block of upholstery of the plan's thickness stands on."""
     kind = pick(rng, kinds)
     if kind == "legs":
@@ -41,7 +42,7 @@ def _feet(a: Assembly, plan: Plan, rng: Generator, kinds: dict[str, float]) -> N
         a.note(base="plinth")
 
 
-def _block_arm(rng: Generator, kind: str, width: float, height: float, length: float) -> tuple[Manifold, float]:
+def block_arm(rng: Generator, kind: str, width: float, height: float, length: float) -> tuple[Manifold, float]:
     """An arm about x = 0, from y = 0 up, centred in z; and how much lower its front end is, metres."""
     radius = rng.uniform(0.012, 0.07)
     if kind == "rolled":
@@ -71,7 +72,7 @@ def club_chair(a: Assembly, rng: Generator) -> str:
     depth, arm = rng.uniform(0.55, 0.75), rng.uniform(0.06, 0.21)
     member, section = rng.uniform(0.032, 0.06), rng.choice(["round", "square", "soft"])
     outer = Plan(seat_height, half + arm * 0.9, half + arm * 0.9, depth, seat_height - lift, member, section)
-    _feet(a, outer, rng, {"legs": 5, "plinth": 1.5, "sled": 0.7})
+    feet(a, outer, rng, {"legs": 5, "plinth": 1.5, "sled": 0.7})
     pad = rng.uniform(0.1, 0.2)
     base = seat_height - pad + 0.03
     body = rounded_box((2 * half + 0.04, base - lift, depth), 0.02, 3)
@@ -86,7 +87,7 @@ def club_chair(a: Assembly, rng: Generator) -> str:
     arm_height = seat_height + rng.uniform(0.1, 0.24)
     if kind != "none":
         length = depth * rng.uniform(0.85, 1.04)
-        side, fall = _block_arm(rng, kind, arm, arm_height - lift, length)
+        side, fall = block_arm(rng, kind, arm, arm_height - lift, length)
         a.add_pair("arm", "soft", side.translate((half + arm / 2 - 0.004, lift, -(depth - length) / 2)))
         a.mark_pair("arm_front", [half + arm / 2, arm_height - fall, length - depth / 2])
         a.mark_pair("arm_rear", [half + arm / 2, arm_height, -depth / 2])
@@ -146,7 +147,7 @@ def tub_chair(a: Assembly, rng: Generator) -> str:
     lift = rng.uniform(0.1, 0.24) if rng.random() < 0.8 else 0.03
     plan = Plan(seat_height, half, half, depth, seat_height - lift, rng.uniform(0.028, 0.05),
                 rng.choice(["round", "soft"]), roundness=rng.uniform(0.3, 1))  # fmt: skip
-    _feet(a, plan, rng, {"legs": 4, "plinth": 0.6, "pedestal": 2, "sled": 0.5})
+    feet(a, plan, rng, {"legs": 4, "plinth": 0.6, "pedestal": 2, "sled": 0.5})
     a.add("seat", "soft", slab(plan, seat_height - 0.06, seat_height - lift - 0.06, 0.03))
     pad = rng.uniform(0.08, 0.14)
     a.add("seat", "soft", slab(plan, seat_height, pad, rng.uniform(0.03, 0.05), -wall * 0.3, puff=rng.uniform(0, 0.03)))

@@ -18,10 +18,13 @@ from urform.synth._chairs import (
     stool,
     thin_pad_chair,
 )
+from urform.synth._corner_sofas import chaise_sofa, corner_sofa, sectional
+from urform.synth._frame_sofas import crate_sofa, mid_century, settle_bench
 from urform.synth._kind import Kind
 from urform.synth._lounge import lounge_chair
-from urform.synth._materials import draw_palette, table_palette
+from urform.synth._materials import draw_palette, sofa_palette, table_palette
 from urform.synth._odd import block_chair, chaise, deck_chair, folding_chair, ribbon_chair, shell_chair
+from urform.synth._odd_sofas import bed, chaise_longue, curved_sofa, daybed, futon, round_ottoman
 from urform.synth._odd_tables import (
     chest_table,
     cloth_table,
@@ -34,6 +37,7 @@ from urform.synth._odd_tables import (
     vanity_table,
 )
 from urform.synth._shape import SyntheticShape, save_shape
+from urform.synth._sofas import armless_sofa, camelback, chesterfield, sofa, tuxedo_sofa
 from urform.synth._tables import (
     bar_table,
     coffee_table,
@@ -94,7 +98,31 @@ _TABLE = Kind(
     },
     table_palette,
 )
+_SOFA = Kind(
+    "sofa",
+    {
+        "sofa": (30, sofa),
+        "tuxedo": (9, tuxedo_sofa),
+        "chesterfield": (5, chesterfield),
+        "camelback": (4, camelback),
+        "armless": (4, armless_sofa),
+        "mid_century": (8, mid_century),
+        "crate": (4, crate_sofa),
+        "settle": (2, settle_bench),
+        "corner": (10, corner_sofa),
+        "chaise": (9, chaise_sofa),
+        "sectional": (5, sectional),
+        "curved": (3, curved_sofa),
+        "chaise_longue": (2, chaise_longue),
+        "daybed": (2.5, daybed),
+        "futon": (2.5, futon),
+        "bed": (2, bed),
+        "round": (0.5, round_ottoman),
+    },
+    sofa_palette,
+)
 CHAIR_FAMILIES = tuple(_CHAIR.families)
+SOFA_FAMILIES = tuple(_SOFA.families)
 TABLE_FAMILIES = tuple(_TABLE.families)
 MOST = 1_000_000  # objects of a series
 
@@ -121,7 +149,16 @@ def make_table(seed: int, index: int, family: str | None = None) -> SyntheticSha
     return _TABLE.make(seed, index, family)
 
 
-CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {"chair": make_chair, "table": make_table}
+def make_sofa(seed: int, index: int, family: str | None = None) -> SyntheticShape:
+    """Makes sofa number `index` of the series `seed`, as `make_chair` does; families are `SOFA_FAMILIES`."""
+    return _SOFA.make(seed, index, family)
+
+
+CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {
+    "chair": make_chair,
+    "sofa": make_sofa,
+    "table": make_table,
+}
 """What draws object `index` of the series `seed`, by category."""
 
 

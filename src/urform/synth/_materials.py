@@ -68,6 +68,25 @@ def _all_one(rng: np.random.Generator, palette: dict[str, Finish], share: float)
     return palette
 
 
+def sofa_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
+    """Draws the materials of a sofa, as `draw_palette` does.
+
+    Returns:
+        A material for each of the roles "frame", "soft" (the body), "cushion", "pillow" and "metal" (feet).
+    """
+    body = {"fabric": 5, "leather": 3}
+    palette = {
+        "frame": _draw(rng, {"wood": 5, "paint": 1.5} if frame == "wood" else {"metal": 1}),
+        "soft": _draw(rng, body),
+        "cushion": _draw(rng, body),
+        "pillow": _draw(rng, {"fabric": 1}),
+        "metal": _draw(rng, {"metal": 1}),
+    }
+    if rng.random() < 0.75:
+        palette["cushion"] = palette["soft"]
+    return _all_one(rng, palette, 0.15)
+
+
 def table_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     """Draws the materials of a table, as `draw_palette` does.
 
