@@ -23,6 +23,8 @@ NOT_RUN = {
     "urform prepare /shared/meshes": "needs a Ray cluster; tests/test_cluster.py runs one",
     "urform prepare s3://bucket/meshes": "needs an object store; tests/test_cluster.py runs one in memory",
     "urform evaluate correspondence": "takes a quarter of a minute; tests/test_evaluate_correspondence.py runs it",
+    "urform recipe cup.yaml": "takes minutes; tests/test_recipe.py runs a smaller one",
+    "urform reconstruct work/data": "needs what the recipe makes",
     "urform serve": "serves until it is stopped; tests/test_serve.py runs it",
     "curl": "needs a server; tests/test_serve.py asks one",
     "docker": "needs Docker",

@@ -9,14 +9,17 @@ import torch
 from tests.small_model import SIZES, small_weights
 from urform.cli import main
 from urform.config import EncoderConfig, PoseConfig, PrepareConfig, RunConfig, ShapeConfig
-from urform.data import read_split
+from urform.data import DataFolder, read_split
 from urform.evaluation import evaluate
 from urform.inference import load
+from urform.models import to_input
 from urform.recipe import Recipe, find_recipe, make_weights, read_recipe, shipped_recipes
 from urform.recipe import _make as steps
 from urform.recipe import _scores as scores
+from urform.sets import ViewSet
 from urform.training import train_encoder, train_shape
-from urform.weights import load_weights, save_weights
+from urform.training._transfer import start_from
+from urform.weights import build_encoder, load_weights, save_weights
 
 PREPARE = PrepareConfig(samples=2000, surface_points=500, easy_views=2, hard_views=2, view_size=64, albedo=False)
 RECIPE = Recipe(
@@ -105,6 +108,15 @@ def test_every_shipped_recipe_can_be_read() -> None:
         assert recipe.held_out["makers"]
 
 
+def test_the_recipe_of_the_page_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "your-own-category.md").read_text()
+    path = tmp_path / "cup.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0])
+    recipe = read_recipe(path)
+    assert recipe.group_of("cup13") == "test"
+    assert recipe.group_of("cup2") is None
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -157,8 +169,8 @@ def test_the_command_says_what_is_missing(words: list[str], message: str, capsys
 @pytest.fixture(scope="module")
 def shape_run(data: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "shape"
-    config = ShapeConfig(model=SIZES, epochs=40, shapes_per_batch=4, points_per_shape=64)
-    train_shape(data, [split], run, config, RunConfig(device="cpu"))
+    config = ShapeConfig(model=SIZES, epochs=2, shapes_per_batch=4, points_per_shape=64)
+    train_shape(data, [split], run, config, RunConfig(device="cpu", look_every=0))
     return run
 
 
@@ -167,16 +179,31 @@ def test_an_encoder_starts_from_that_of_another_category(
 ) -> None:
     donor = tmp_path / "donor.safetensors"
     save_weights(donor, small_weights())
-    config = EncoderConfig(epochs=1, batch_size=8, sdf_weight=0.0, lr=1e-9, flip=False)
-    train_encoder(shape_run, data, [split], tmp_path / "run", config, RunConfig(device="cpu"), encoder_from=donor)
+    config = EncoderConfig(epochs=1, batch_size=8, sdf_weight=0.0, lr=1e-9)
+    run = RunConfig(device="cpu", look_every=0)
+    train_encoder(shape_run, data, [split], tmp_path / "run", config, run, encoder_from=donor)
     started, given = load_weights(tmp_path / "run").encoder, small_weights().encoder
     assert started is not None
     assert given is not None
     assert torch.allclose(started.state_dict()["conv1.weight"], given.state_dict()["conv1.weight"], atol=1e-5)
-    fresh = tmp_path / "fresh"
-    train_encoder(shape_run, data, [split], fresh, config, RunConfig(device="cpu"))
-    first = [json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["l1"] for run in (tmp_path / "run", fresh)]
-    assert first[0] < first[1]
+
+
+def test_the_last_layer_is_fitted_to_the_latents(data: Path, split: Path) -> None:
+    keys = read_split(split)
+    views = ViewSet(DataFolder(data), keys, SIZES.image_size, ("easy", "hard"))
+    targets = torch.randn(len(keys), SIZES.latent_size, generator=torch.Generator().manual_seed(0)) + 3
+    targets[0] = torch.nan  # a shape without a latent
+    donor = small_weights().encoder
+    assert donor is not None
+    encoder = build_encoder(SIZES)
+    start_from(encoder, donor, views, targets, seed=0)
+    rgba, shapes = views.batch(torch.arange(len(views)))
+    known = shapes > 0
+    with torch.no_grad():
+        found = encoder.eval()(to_input(rgba))[known]
+    wanted = targets[shapes[known]]
+    spread = (wanted - wanted.mean(dim=0)).abs().mean()
+    assert (found - wanted).abs().mean() < 0.95 * spread < 0.5 * wanted.abs().mean()
 
 
 def test_there_is_one_encoder_to_start_from(shape_run: Path, data: Path, split: Path, tmp_path: Path) -> None:

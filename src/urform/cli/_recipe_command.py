@@ -39,5 +39,5 @@ class MakeWeights:
         if self.out is None or not self.meshes:
             raise ValueError("--meshes and --out must be given, or --show to see the recipe")
         weights = make_weights(recipe, self.meshes, self.out, self.workers, self.photographs)
-        print(f"{weights}: weights and model card; try `urform reconstruct PICTURE --weights {weights} --out OUT`")
+        print(f"{weights}: weights and model card; try `urform reconstruct PICTURE --weights {weights} --out out`")
         return 0

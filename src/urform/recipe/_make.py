@@ -132,7 +132,7 @@ class _Stages:
 
     def encoder_plain(self) -> None:
         """The encoder, on pictures as they are."""
-        init, run = self._places.run("encoder"), self._resumed("encoder_plain")
+        init, run = self._places.run("encoder"), self._resumed("encoder_plain", look_every=0)
         train_encoder(
             init,
             self._places.data,
