@@ -170,19 +170,16 @@ def train_encoder(
         out: the run folder.
         config: settings.
         run: how it is run.
-        imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64. Or
-            efficientnet-lite0, which the encoder becomes.
+        imagenet: file of torchvision's ResNet-18 weights (width 64), or efficientnet-lite0, which the encoder becomes.
         choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
             samples; without that term also a learned latent.
-        encoder_from: shipped category, run folder or weights file whose encoder training starts from; the last layer is
-            fitted to the latents.
+        encoder_from: category, run folder or weights file whose encoder to start from; its last layer is fitted anew.
 
     Raises:
         FileNotFoundError: no shape has what it needs, or some have not and the choice is strict.
         ValueError: no shape has a latent, the ImageNet weights do not fit, or there are two encoders to start from.
     """
-    run = run or RunConfig()
-    inits = [init] if isinstance(init, Path) else list(init)
+    run, inits = run or RunConfig(), [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
     named = [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)
@@ -191,9 +188,8 @@ def train_encoder(
     needs = ("SDF samples", "views") if config.sdf_weight > 0 else ("views",)
     chosen = choose_shapes(folder, named, needs, choice, wanted)
     chosen = _with_targets(chosen, weights, start.latents_where or start.where, config, choice)
-    keys = chosen.keys
+    keys, team = chosen.keys, Team(run.device)
     targets = _targets(keys, weights)
-    team = Team(run.device)
     samples = SdfSet(folder, keys, config.cache_gb) if config.sdf_weight > 0 else None
     views = ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures)
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
