@@ -17,6 +17,7 @@ from urform.weights import ClassifierWeights, save_classifier
 
 _STEPS = 200  # of LBFGS; it stops earlier where nothing changes
 _BOUNDS = (0.25, 8.0)  # of the temperature
+_NONE_SHARE = 0.2  # of all pictures that people give, taken to show none of the categories
 
 
 class LabelledFeatures(NamedTuple):
@@ -111,7 +112,7 @@ def _best_temperature(logits: Float[Tensor, "N K"], labels: Int[Tensor, " N"]) -
 def _calibrated_none(network: CategoryClassifier, held_out: LabelledFeatures) -> Float[Tensor, " 2"]:
     """Slope and middle of the logistic curve from strangeness to the probability of none of the categories.
 
-    Each category in turn plays what the others do not know.
+    Each category in turn plays what the others do not know. Such pictures count as `_NONE_SHARE` of all.
     """
     features, labels = held_out.features.float(), held_out.labels
     logits = network.logits(pooled(features))
@@ -119,12 +120,13 @@ def _calibrated_none(network: CategoryClassifier, held_out: LabelledFeatures) ->
     known, unknown = (network.strangeness(features, each.argmax(dim=1)) for each in (logits, without))
     values = torch.cat([known, unknown]).double()
     targets = torch.cat([torch.zeros_like(known), torch.ones_like(unknown)]).double()
+    weight = torch.where(targets > 0, _NONE_SHARE, 1 - _NONE_SHARE)
     found = torch.tensor([10.0, 1.2], dtype=torch.double, requires_grad=True)
     optimizer = torch.optim.LBFGS([found], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        error = nn.functional.binary_cross_entropy_with_logits(found[0] * (values - found[1]), targets)
+        error = nn.functional.binary_cross_entropy_with_logits(found[0] * (values - found[1]), targets, weight)
         error.backward()
         return error
 
