@@ -30,7 +30,7 @@ def score_group(places: Places, group: str) -> None:
     result = evaluate(model, places.data, split, sheet, views=VIEWS, resolution=RESOLUTION)
     _write(places.results / f"{group}.json", result)
     for protocol in _MORE:
-        result = evaluate(model, places.data, split, protocol=protocol, resolution=RESOLUTION)
+        result = evaluate(model, places.data, split, protocol=protocol, views=("fixed",), resolution=RESOLUTION)
         _write(places.results / f"{group}_{protocol}.json", result)
 
 
@@ -121,11 +121,11 @@ def _group_text(recipe: Recipe, places: Places, group: str) -> list[str]:
     which = f"Names: {', '.join(f'`{pattern}`' for pattern in patterns)}." if patterns else "Made by `urform synth`."
     more = [row for protocol in _MORE for row in _more_rows(read_scores(places, f"{group}_{protocol}"))]
     head = [f"## {group}: {len(result['shapes'])} shapes", "", which, "", *table_of(places, group), ""]
-    return [*head, "| metric | fixed view | random view |", "|---|---|---|", *more]
+    return [*head, "| metric | fixed view |", "|---|---|", *more]
 
 
 def _more_rows(result: dict[str, Any]) -> list[str]:
-    """A row a metric: the means of the model from the fixed and the random view."""
+    """A row a metric: the mean of the model from the fixed view."""
     rows = []
     for metric in result["metrics"]:
         means = {row["method"]: row["mean"] for row in result["rows"] if row["metric"] == metric["name"]}

@@ -170,16 +170,18 @@ def train_encoder(
         out: the run folder.
         config: settings.
         run: how it is run.
-        imagenet: file of torchvision's ResNet-18 weights (width 64), or efficientnet-lite0, which the encoder becomes.
+        imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64. Or
+            efficientnet-lite0, which the encoder becomes.
         choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
             samples; without that term also a learned latent.
-        encoder_from: category, run folder or weights file whose encoder to start from; its last layer is fitted anew.
+        encoder_from: model whose encoder training starts from; its last layer is fitted to the latents.
 
     Raises:
         FileNotFoundError: no shape has what it needs, or some have not and the choice is strict.
         ValueError: no shape has a latent, the ImageNet weights do not fit, or there are two encoders to start from.
     """
-    run, inits = run or RunConfig(), [init] if isinstance(init, Path) else list(init)
+    run = run or RunConfig()
+    inits = [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
     named = [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)
@@ -189,12 +191,11 @@ def train_encoder(
     chosen = choose_shapes(folder, named, needs, choice, wanted)
     chosen = _with_targets(chosen, weights, start.latents_where or start.where, config, choice)
     keys, team = chosen.keys, Team(run.device)
-    targets = _targets(keys, weights)
     samples = SdfSet(folder, keys, config.cache_gb) if config.sdf_weight > 0 else None
     views = ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures)
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
-    backbone, encoder = start.backbone, donor and donor.encoder
-    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, imagenet, backbone, encoder)
+    targets, given = _targets(keys, weights), (imagenet, start.backbone, donor and donor.encoder)
+    stage = EncoderStage(views, samples, targets, weights, config, team.device, look, *given)
     settings = run_settings(config, inits, imagenet, keys) | ({"encoder_from": str(encoder_from)} if donor else {})
     train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
 
