@@ -4,12 +4,12 @@ import igl
 import numpy as np
 import pytest
 
-from urform.synth import SOFA_FAMILIES, TABLE_FAMILIES, make_sofa, make_table, synthesize
+from urform.synth import LAMP_FAMILIES, SOFA_FAMILIES, TABLE_FAMILIES, make_lamp, make_sofa, make_table, synthesize
 
-MAKERS = {"sofa": make_sofa, "table": make_table}
+MAKERS = {"lamp": make_lamp, "sofa": make_sofa, "table": make_table}
 FAMILIES = [
     (category, family)
-    for category, families in (("sofa", SOFA_FAMILIES), ("table", TABLE_FAMILIES))
+    for category, families in (("lamp", LAMP_FAMILIES), ("sofa", SOFA_FAMILIES), ("table", TABLE_FAMILIES))
     for family in families
 ]
 
@@ -43,6 +43,15 @@ def test_every_family_gives_a_closed_surface_with_parts_and_keypoints_on_it(cate
     points = np.stack(list(shape.keypoints.values()))
     distance = np.sqrt(igl.point_mesh_squared_distance(points, shape.mesh.vertices, shape.mesh.faces)[0])
     assert distance.max() < 0.06 * np.linalg.norm(shape.mesh.extents), dict(zip(shape.keypoints, distance, strict=True))
+    assert thick_share(shape.mesh) > 0.7
+
+
+def thick_share(mesh):
+    """Share of the surface below which the solid is 1 % of the diagonal thick: half way in, no surface is nearer."""
+    depth = 0.005 * np.linalg.norm(mesh.extents)
+    inside = mesh.triangles_center - mesh.face_normals * depth
+    distance = np.sqrt(igl.point_mesh_squared_distance(inside, mesh.vertices, mesh.faces)[0])
+    return mesh.area_faces[distance > 0.9 * depth].sum() / mesh.area
 
 
 def test_no_two_objects_of_a_series_are_alike(objects):

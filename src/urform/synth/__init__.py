@@ -5,9 +5,11 @@ from urform.synth._deform_sources import deform_sources
 from urform.synth._generate import (
     CATEGORIES,
     CHAIR_FAMILIES,
+    LAMP_FAMILIES,
     SOFA_FAMILIES,
     TABLE_FAMILIES,
     make_chair,
+    make_lamp,
     make_sofa,
     make_table,
     synthesize,
@@ -18,6 +20,7 @@ from urform.synth._shape import Assembly, SyntheticShape, save_shape
 __all__ = [
     "CATEGORIES",
     "CHAIR_FAMILIES",
+    "LAMP_FAMILIES",
     "SOFA_FAMILIES",
     "TABLE_FAMILIES",
     "Assembly",
@@ -27,6 +30,7 @@ __all__ = [
     "deform_meshes",
     "deform_sources",
     "make_chair",
+    "make_lamp",
     "make_sofa",
     "make_table",
     "save_deformed",

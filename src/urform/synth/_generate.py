@@ -20,9 +20,22 @@ from urform.synth._chairs import (
 )
 from urform.synth._corner_sofas import chaise_sofa, corner_sofa, sectional
 from urform.synth._frame_sofas import crate_sofa, mid_century, settle_bench
+from urform.synth._hanging_lamps import ceiling_lamp, chandelier, cluster, lantern, pendant, sconce
 from urform.synth._kind import Kind
+from urform.synth._lamps import (
+    arc_lamp,
+    banker_lamp,
+    desk_lamp,
+    floor_lamp,
+    globe_lamp,
+    gooseneck,
+    street_lamp,
+    table_lamp,
+    torchiere,
+    tripod_lamp,
+)
 from urform.synth._lounge import lounge_chair
-from urform.synth._materials import draw_palette, sofa_palette, table_palette
+from urform.synth._materials import draw_palette, lamp_palette, sofa_palette, table_palette
 from urform.synth._odd import block_chair, chaise, deck_chair, folding_chair, ribbon_chair, shell_chair
 from urform.synth._odd_sofas import bed, chaise_longue, curved_sofa, daybed, futon, round_ottoman
 from urform.synth._odd_tables import (
@@ -98,6 +111,28 @@ _TABLE = Kind(
     },
     table_palette,
 )
+_LAMP = Kind(
+    "lamp",
+    {
+        "floor": (12, floor_lamp),
+        "table": (22, table_lamp),
+        "tripod": (4, tripod_lamp),
+        "torchiere": (4, torchiere),
+        "arc": (3, arc_lamp),
+        "desk": (6, desk_lamp),
+        "gooseneck": (6, gooseneck),
+        "banker": (2, banker_lamp),
+        "globe": (4, globe_lamp),
+        "street": (3, street_lamp),
+        "pendant": (14, pendant),
+        "cluster": (5, cluster),
+        "chandelier": (7, chandelier),
+        "ceiling": (5, ceiling_lamp),
+        "lantern": (4, lantern),
+        "sconce": (4, sconce),
+    },
+    lamp_palette,
+)
 _SOFA = Kind(
     "sofa",
     {
@@ -122,6 +157,7 @@ _SOFA = Kind(
     sofa_palette,
 )
 CHAIR_FAMILIES = tuple(_CHAIR.families)
+LAMP_FAMILIES = tuple(_LAMP.families)
 SOFA_FAMILIES = tuple(_SOFA.families)
 TABLE_FAMILIES = tuple(_TABLE.families)
 MOST = 1_000_000  # objects of a series
@@ -149,6 +185,11 @@ def make_table(seed: int, index: int, family: str | None = None) -> SyntheticSha
     return _TABLE.make(seed, index, family)
 
 
+def make_lamp(seed: int, index: int, family: str | None = None) -> SyntheticShape:
+    """Makes lamp number `index` of the series `seed`, as `make_chair` does; families are `LAMP_FAMILIES`."""
+    return _LAMP.make(seed, index, family)
+
+
 def make_sofa(seed: int, index: int, family: str | None = None) -> SyntheticShape:
     """Makes sofa number `index` of the series `seed`, as `make_chair` does; families are `SOFA_FAMILIES`."""
     return _SOFA.make(seed, index, family)
@@ -156,6 +197,7 @@ def make_sofa(seed: int, index: int, family: str | None = None) -> SyntheticShap
 
 CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {
     "chair": make_chair,
+    "lamp": make_lamp,
     "sofa": make_sofa,
     "table": make_table,
 }

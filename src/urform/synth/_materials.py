@@ -12,6 +12,7 @@ _COLORS = {
     "plastic": "f2f2f0 1e1e20 c8322b 2f6fb0 e2b72f 5aa05a 9aa0a6 e27a35 d7cfc2 46656b",
     "glass": "cfe0e2 9fb8b8 d9ecec 3a4448 b8c8d8",
     "stone": "e8e6e1 8c8a86 3c3b3a cfc6b8 b5aca0",
+    "shade": "f3ead6 fffdf5 e8dcc0 d8c3a0 c9c2b8 f2e2b0 e9e4ee",
     "paint": "f4f1ea 202022 7a9a9a b54a3a 3d5a44 d9c89e 34485e ffffff",
 }
 
@@ -85,6 +86,24 @@ def sofa_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     if rng.random() < 0.75:
         palette["cushion"] = palette["soft"]
     return _all_one(rng, palette, 0.15)
+
+
+def lamp_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
+    """Draws the materials of a lamp, as `draw_palette` does.
+
+    Returns:
+        A material for each of the roles "frame" (body and foot), "shade", "metal" (rods and fittings) and "bulb".
+    """
+    kinds = {"wood": {"wood": 4, "stone": 1}, "metal": {"metal": 4, "paint": 1}, "plastic": {"plastic": 2, "stone": 1}}
+    palette = {
+        "frame": _draw(rng, kinds[frame]),
+        "shade": _draw(rng, {"shade": 5, "fabric": 2, "metal": 1, "glass": 1, "paint": 1}),
+        "metal": _draw(rng, {"metal": 4, "paint": 1}),
+        "bulb": _draw(rng, {"shade": 1}),
+    }
+    if rng.random() < 0.4:
+        palette["metal"] = palette["frame"]
+    return _all_one(rng, palette, 0.2)
 
 
 def table_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:

@@ -17,8 +17,8 @@ from urform.synth._solids import Numbers, bar, rounded_box, warp, xyz
 
 def block(low: Numbers, high: Numbers, radius: float, cells: int = 3) -> Manifold:
     """Rounded box between two opposite corners (3,), metres."""
-    low, high = np.minimum(low, high), np.maximum(low, high)
-    return rounded_box(high - low, radius, cells).translate(((low + high) / 2).tolist())
+    ends = np.stack([np.asarray(low, float), np.asarray(high, float)])
+    return rounded_box(np.ptp(ends, axis=0), radius, cells).translate(ends.mean(axis=0).tolist())
 
 
 def turned(solid: Manifold, side: int) -> Manifold:
