@@ -2,8 +2,8 @@
 
     python benchmarks/categories.py PICTURE [PICTURE ...]
 
-Each is cut out as `urform reconstruct` does it. A picture passes where its strangeness to the chosen category is at most 1
-and nothing speaks against the choice. Pictures in which nothing can be cut out are refused.
+Each is cut out as `urform reconstruct` does it. A picture passes where its strangeness to the chosen category is at
+most 1 and nothing speaks against the choice. Pictures in which nothing can be cut out are refused.
 """
 
 import argparse

@@ -308,7 +308,11 @@ def test_data_that_cannot_be_learned_from(tmp_path: Path, capsys: pytest.Capture
     write_data(tmp_path / "ball", "ball", 0)
     (tmp_path / "ball" / "splits" / "d_ball_test.json").write_text("{}")
     assert main(["train", "categories", "--data", str(tmp_path / "ball"), "--out", str(tmp_path / "c")]) == 2
-    assert "ball: no views to measure" in capsys.readouterr().err
+    assert "no views of ball to measure" in capsys.readouterr().err
+    write_split(tmp_path / "ball" / "splits" / "d_ball_train.json", [ShapeKey("d", "ball", "ball7")])
+    write_split(tmp_path / "ball" / "splits" / "d_ball_test.json", [ShapeKey("d", "ball", "ball7")])
+    assert main(["train", "categories", "--data", str(tmp_path / "ball"), "--out", str(tmp_path / "c")]) == 2
+    assert "no views to learn from" in capsys.readouterr().err
     assert main(["train", "categories", "--data", str(tmp_path), "--out", "c", "--views", "0"]) == 2
     assert "--views must be at least 1" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from urform.pictures import frame, read_view
 from urform.sets import augment
 from urform.training._pictures import seeded
 from urform.training._pose import turn
+
+logger = logging.getLogger(__name__)
 
 _TOGETHER = 64  # pictures that go through the trunk at once
 
@@ -44,7 +47,7 @@ def find_category_views(data: Sequence[Path], most: int) -> dict[str, CategoryVi
         most: views of a split file to learn from, and of all held-out shapes of a category.
 
     Raises:
-        FileNotFoundError: a folder has no split files, or a category has no views to learn from or to measure.
+        FileNotFoundError: a folder has no split files, or there are no views to learn from or to measure.
     """
     training: dict[str, list[Path]] = {}
     held_out: dict[str, list[Path]] = {}
@@ -60,10 +63,13 @@ def find_category_views(data: Sequence[Path], most: int) -> dict[str, CategoryVi
         name: CategoryViews(training.get(name, []), evenly_spaced(held_out.get(name, []), most))
         for name in sorted(training.keys() | held_out.keys())
     }
-    for name, views in found.items():
-        if not views.training or not views.held_out:
-            side = "learn from (*_train.json)" if not views.training else "measure (*_test.json, test_*.json)"
-            raise FileNotFoundError(f"{name}: no views to {side} in {', '.join(map(str, data))}")
+    for name in [name for name, views in found.items() if not views.training]:
+        logger.warning("%s: left out, no view of it is for training", name)
+        del found[name]
+    lacking = [name for name, views in found.items() if not views.held_out]
+    if lacking or not found:
+        what = f"views of {lacking[0]} to measure" if lacking else "views to learn from"
+        raise FileNotFoundError(f"{', '.join(map(str, data))}: no {what}; `urform prepare` holds shapes out")
     return found
 
 
