@@ -69,10 +69,11 @@ def start_from(
         found.append(encoder.last_features(pictures)[known.to(device)].double())
         wanted.append(targets[shapes][known].double().to(device))
     encoder.train(was_training)
-    _fit_last(encoder, torch.cat(found), torch.cat(wanted))
+    fit_last(encoder, torch.cat(found), torch.cat(wanted))
 
 
-def _fit_last(encoder: ImageEncoder, found: Float[Tensor, "N F"], wanted: Float[Tensor, "N L"]) -> None:
+def fit_last(encoder: ImageEncoder, found: Float[Tensor, "N F"], wanted: Float[Tensor, "N L"]) -> None:
+    """Set the last layer of an encoder to the ridge regression of latents on the features that it gets."""
     middle, aim = found.mean(dim=0), wanted.mean(dim=0)
     centred = found - middle
     gram = centred.T @ centred
