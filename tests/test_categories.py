@@ -198,6 +198,12 @@ def test_models_that_the_classifier_does_not_know_are_compared_by_their_latents(
     assert shelf.reconstruct_object(square(), 16).category_probabilities is None
 
 
+def test_two_models_of_one_category_are_compared_by_their_latents() -> None:
+    far = Model(replace(small_weights(), latents=small_weights().latents + 100))
+    near = model("ball")
+    assert Shelf([far, near], classifier=classifier("ball")).choose(square()) == Choice(near)
+
+
 def test_what_is_strange_to_the_nearest_category_is_refused_unless_forced() -> None:
     shelf = Shelf([model("ball", strange=3.0), model("box")], classifier=classifier("ball", names=("ball", "box")))
     said = (

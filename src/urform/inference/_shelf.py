@@ -61,7 +61,9 @@ class Shelf:
     ):
         self._models: list[Model | None] = [*models, *([None] * len(shipped))]
         self.categories: tuple[str, ...] = (*(model.category for model in models), *shipped)
-        self._classifier = classifier if classifier and set(self.categories) <= set(classifier.names) else None
+        known = classifier is not None and set(self.categories) <= set(classifier.names)
+        once = len(set(self.categories)) == len(self.categories)  # two models of one category need another rule
+        self._classifier = classifier if known and once else None
 
     def model(self, category: str = "") -> Model:
         """The model of a category; by default the only one.

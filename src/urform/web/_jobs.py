@@ -61,9 +61,11 @@ def start_worker(weights: Sequence[str], threads: int) -> None:
     import torch
 
     from urform.inference import Shelf, load, load_models
+    from urform.weights import read_classifier
 
     torch.set_num_threads(threads)
-    _shelves[:] = [Shelf([load(name) for name in weights]) if weights else load_models()]
+    classifier = read_classifier() if len(weights) > 1 else None
+    _shelves[:] = [Shelf([load(name) for name in weights], classifier=classifier) if weights else load_models()]
     with contextlib.suppress(ValueError):  # not every model makes something of a square
         _model(categories()[0]).reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
 
