@@ -444,3 +444,12 @@ def threemf(path: Path, resources: str, build: str, files: dict[str, bytes] | No
         )
         for name, content in (files or {}).items():
             archive.writestr(name, content)
+
+
+def stl(polygons: np.ndarray, name: str = "box") -> str:
+    """A text STL file of one solid."""
+    loops = (
+        "facet normal 0 0 0\nouter loop\n" + "".join(f"vertex {x} {y} {z}\n" for x, y, z in corners)
+        for corners in polygons
+    )
+    return f"solid {name}\n" + "".join(f"{loop}endloop\nendfacet\n" for loop in loops) + f"endsolid {name}\n"

@@ -64,6 +64,14 @@ def test_the_command_keeps_test_objects_apart_and_counts_bad_ones(
     assert sorted(path.name for path in out.iterdir()) == ["one_0_0", "one_0_1", "two_0_0", "two_0_1"]
 
 
+def test_meshes_of_one_name_have_no_common_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trimesh.creation.box().export(tmp_path / "box.ply")
+    (tmp_path / "list.csv").write_text("path,category,instance\nbox.ply,mug,a\nbox.ply,cup,a\n")
+    assert main(["deform", str(tmp_path / "list.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert "two meshes would have copies called a" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_copies_do_not_go_among_the_meshes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trimesh.creation.box().export(tmp_path / "box.ply")
     assert main(["deform", str(tmp_path), "--out", str(tmp_path / "out")]) == 2

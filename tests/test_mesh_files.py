@@ -85,6 +85,68 @@ def _packed() -> Gltf:
     return file
 
 
+def _changed(change: Callable[[Gltf], object]) -> Gltf:
+    file = mesh_files.box()
+    change(file)
+    return file
+
+
+def _two_parents(file: Gltf) -> None:
+    file.doc["nodes"] += [{"children": [0], "translation": [5, 0, 0]}, {"children": [0]}]
+    file.doc["scenes"] = [{"nodes": [1, 2]}]
+
+
+def _too_many_instances(file: Gltf) -> None:
+    """More places than memory has room for, of an accessor that takes no place in the file."""
+    file.doc["accessors"].append({"componentType": 5126, "count": 8_000_000, "type": "VEC3"})
+    places = {"TRANSLATION": len(file.doc["accessors"]) - 1}
+    file.doc["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": places}}
+
+
+BROKEN = {  # what is wrong with a box: how it is made so, and what is said
+    "accessor": (lambda f: f.primitive.update(indices=-1), r"accessors\[-1\] is referred to and not there"),
+    "position": (lambda f: f.primitive["attributes"].update(POSITION=9), r"accessors\[9\] .* the file has 2"),
+    "node": (lambda f: f.doc["scenes"][0].update(nodes=[-1]), r"nodes\[-1\] is referred to"),
+    "child": (lambda f: f.doc["nodes"][0].update(children=[4]), r"nodes\[4\] is referred to"),
+    "mesh": (lambda f: f.doc["nodes"][0].update(mesh=-1), r"meshes\[-1\] is referred to"),
+    "material": (lambda f: f.primitive.update(material=-1), r"materials\[-1\] is referred to"),
+    "scene": (lambda f: f.doc.update(scene=-1), r"scenes\[-1\] is referred to"),
+    "view": (lambda f: f.doc["accessors"][0].update(bufferView=-1), r"bufferViews\[-1\] is referred to"),
+    "offset": (lambda f: f.doc["bufferViews"][0].update(byteOffset=-12), "`byteOffset` is -12"),
+    "count": (lambda f: f.doc["accessors"][0].update(count=-1), "`count` is -1"),
+    "stride": (lambda f: f.doc["bufferViews"][0].update(byteStride=4), "rows of 12 bytes in steps of 4"),
+    "component": (lambda f: f.doc["accessors"][0].update(componentType=5124), "5124 is none of glTF's"),
+    "width": (lambda f: f.doc["accessors"][0].update(type="VEC2"), "expected x, y and z"),
+    "color": (lambda f: f.primitive["attributes"].update(COLOR_0=f.array(np.ones((3, 3)))), "COLOR_0 has 3 rows"),
+    "parents": (_two_parents, "node 0 has two parents"),
+    "circle": (lambda f: f.doc["nodes"][0].update(children=[0]), "one another's children"),
+    "no data": (
+        lambda f: f.doc["accessors"].__setitem__(0, {"componentType": 5126, "count": 10**11, "type": "VEC3"}),
+        "100000000000 rows and no data",
+    ),
+    "instances": (_too_many_instances, "shows? their meshes too often"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), BROKEN.values(), ids=BROKEN)
+def test_gltf_that_breaks_its_rules_is_refused(tmp_path: Path, change: Callable[[Gltf], object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read(tmp_path / "box.glb", _changed(change).glb())
+
+
+def test_gltf_shows_each_node_once_and_no_hidden_one(tmp_path: Path) -> None:
+    def hidden(file: Gltf) -> None:
+        file.doc["nodes"].append({"children": [2], "extensions": {"KHR_node_visibility": {"visible": False}}})
+        file.doc["nodes"].append({"mesh": 0, "translation": [9, 0, 0]})
+        file.doc["scenes"] = [{"nodes": [0, 1]}]
+
+    def no_scene(file: Gltf) -> None:
+        del file.doc["scenes"], file.doc["scene"]
+
+    for change in (hidden, no_scene, lambda file: file.doc["scenes"][0].update(nodes=[0, 0])):
+        check(read(tmp_path / "box.glb", _changed(change).glb()), 22, (1, 2, 3), 6)
+
+
 def _version_1() -> Gltf:
     file = mesh_files.box()
     file.doc["asset"]["version"] = "1.0"
@@ -157,6 +219,7 @@ DIALECTS = {
     "continued": mesh_files.obj().replace("f 1 2 ", "f 1 2 \\\n "),
     "carriage_returns": mesh_files.obj().replace("\n", "\r"),
     "windows": mesh_files.obj().replace("\n", "\r\n"),
+    "comment_like_a_path": "# from C:\\models\\\n" + mesh_files.obj(),
     "slashes": "vt 0 0\nvn 0 0 1\n"
     + mesh_files.obj(polygons=[[0, 1, 3, 2]]).replace("f 1 2 4 3", "f 1/1/1 2//1 4/1 3")
     + "".join(f"f {' '.join(str(i + 1) for i in face)}\n" for face in QUADS[1:]),
@@ -168,9 +231,69 @@ def test_every_dialect_of_obj_is_read(tmp_path: Path, text: str) -> None:
     check(read(tmp_path / "box.obj", text), 22, (1, 2, 3), 6)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_obj_files_may_begin_with_a_mark_of_their_encoding(tmp_path: Path, encoding: str) -> None:
     check(read(tmp_path / "box.obj", mesh_files.obj().encode(encoding)), 22, (1, 2, 3), 6)
+
+
+def test_lines_of_obj_that_are_not_read_are_in_the_notes(tmp_path: Path) -> None:
+    text = mesh_files.obj().replace("f 1", "F 1", 1).replace("f 5 7", "f 5/7 7", 1) + "bzp 1 2 3\nf 1 2\ns off\n"
+    assert read(tmp_path / "a.obj", text).notes == (
+        "2 lines of unknown kinds ('F' the first), left out",
+        "1 corners name texture coordinates that are not there",
+        "1 faces of fewer than three corners, left out",
+    )
+    for content in (mesh_files.obj().encode("utf-16-le"), mesh_files.obj().encode() + bytes(50)):
+        with pytest.raises(ValueError, match="holds zero bytes"):
+            read(tmp_path / "a.obj", content)
+
+
+STL = mesh_files.stl(BOX[TRIANGLES])
+BINARY_STL = trimesh.Trimesh(BOX, TRIANGLES, process=False).export(file_type="stl")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STL,
+        STL.upper(),
+        STL.replace("\n", "\r"),
+        "\ufeff" + STL.replace(" ", "\t"),
+        BINARY_STL,
+        b"solid " + BINARY_STL[6:],
+    ],
+    ids=["text", "capitals", "carriage_returns", "tabs", "binary", "binary_called_solid"],
+)
+def test_every_dialect_of_stl_is_read(tmp_path: Path, content: bytes | str) -> None:
+    check(read(tmp_path / "box.stl", content), 22, (1, 2, 3), 6)
+
+
+def test_stl_is_read_whole_or_refused(tmp_path: Path) -> None:
+    two = read(tmp_path / "two.stl", STL + mesh_files.stl(BOX[TRIANGLES] + [5, 0, 0], "facet and vertex 1 2 3"))
+    check(two, 44, (6, 2, 3), 12)
+    assert read(tmp_path / "a.stl", BINARY_STL + bytes(7)).notes == ("7 bytes after the last triangle, left out",)
+    for content, reason in (
+        (STL[:-200], "has the end of 10 of its 11 facets and of 0 solids, the file is cut off"),
+        (STL.rpartition("facet normal")[0], "11 of its 11 facets and of 0 solids, the file is cut off"),
+        (BINARY_STL[:-1], "has 11 of its 12 triangles, the file is cut off"),
+        (BINARY_STL[:70], "has 0 of its 0 triangles, the file is cut off"),
+        (mesh_files.stl(BOX[QUADS]), "has 24 corners of 6 facets, expected triangles"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            read(tmp_path / "a.stl", content)
+
+
+def test_nodes_of_dae_that_multiply_are_refused(tmp_path: Path) -> None:
+    """Each node shows the one before twice: two to the power of 25 boxes."""
+    twice = "".join(f'<node id="n{i}">{f"""<instance_node url="#n{i - 1}"/>""" * 2}</node>' for i in range(1, 26))
+    library = f'<library_nodes><node id="n0"><instance_geometry url="#g"/></node>{twice}</library_nodes>'
+    shown, text = '<instance_geometry url="#g"></instance_geometry>', mesh_files.dae(QUADS, BOX)
+    text = text.replace("<library_visual", f"{library}<library_visual", 1)
+    check(read(tmp_path / "a.dae", text.replace(shown, '<instance_node url="#n0"/>')), 22, (1, 2, 3), 6)
+    with pytest.raises(ValueError, match="its nodes show their geometries too often"):
+        read(tmp_path / "a.dae", text.replace(shown, '<instance_node url="#n25"/>'))
+    with pytest.raises(ValueError, match=r"left out: .*maxindex=99"):
+        read(tmp_path / "a.dae", mesh_files.dae(QUADS, BOX).replace("<p>0 ", "<p>99 "))
 
 
 @pytest.mark.parametrize("shift", range(8))
@@ -222,6 +345,15 @@ def test_what_is_cut_off_is_refused(tmp_path: Path) -> None:
         ("a.obj", "v 0 0 0\nf 0 1 1\n", "line 2"),
         ("a.obj", "v 0 0 0\ncstype bezier\n", "line 2: free-form curves and surfaces .`cstype`. are not read"),
         ("a.ply", "ply\nformat ascii 1.0\nelement tristrips 0\nend_header\n", "`tristrips`"),
+        ("a.ply", "ply\nformat ascii 1.0\nelement vertex 1\n" + "property float x\n" * 2, "has no header"),
+        (
+            "a.ply",
+            "ply\nformat ascii 1.0\nelement vertex 1\nproperty int x\nproperty float x\nend_header\n0 0\n",
+            "the property 'x' is declared twice",
+        ),
+        ("a.off", "OFF\n-1 5 0\n", "has -1 vertices and 5 faces by its header"),
+        ("a.off", "OFF\n1 1 0\n0 0\n3 0 0 0\n", "vertex 0 has 2 numbers"),
+        ("a.off", mesh_files.off(BOX, QUADS).replace("\n4 ", "\n-4 ", 1), "face 0 has 1 of its -4 corners"),
         ("a.off", "OFF BINARY\n", "OFF BINARY is not read"),
         ("a.off", "4OFF\n1 0 0\n", "4OFF is not read"),
         ("a.dae", mesh_files.dae(QUADS, BOX).replace("<scene>", "<instance_controller url='#x'/><scene>"), "skins"),
@@ -230,6 +362,26 @@ def test_what_is_cut_off_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_read_is_refused_by_name(tmp_path: Path, name: str, content: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read(tmp_path / name, content)
+
+
+def test_ply_lists_of_negative_length_are_refused(tmp_path: Path) -> None:
+    """A length of -1 would lead back to itself, as often as the header says."""
+    head = (
+        mesh_files.ply(BOX[:3], [[0, 1, 2]])
+        .replace(b"list uchar int", b"list int int")
+        .replace(b"face 1", b"face 99999999")
+    )
+    start, rest = (
+        head[: head.index(b"end_header\n") + 11 + 36],
+        b"".join(bytes([9]) + np.array(row, "<i4").tobytes() for row in [[3, 0, 1, 2], *[[-1, 0, 0, 0]] * 50]),
+    )
+    with pytest.raises(ValueError, match="fewer than its 99999999 elements `face`"):
+        read(tmp_path / "a.ply", start + rest)
+
+
+def test_ply_headers_may_speak_of_their_end(tmp_path: Path) -> None:
+    content = mesh_files.ply(BOX, QUADS, "=").replace(b"format", b"comment end_header\nformat", 1)
+    check(read(tmp_path / "a.ply", content), 22, (1, 2, 3), 6)
 
 
 def test_off_has_colors(tmp_path: Path) -> None:
@@ -321,7 +473,7 @@ def test_3mf_that_multiplies_its_parts_is_refused(tmp_path: Path, monkeypatch: p
             f'<object id="{number}"><components>{f"""<component objectid="{number - 1}"/>""" * 2}</components></object>'
         )
     mesh_files.threemf(tmp_path / "a.3mf", objects, '<item objectid="39"/>')
-    with pytest.raises(ValueError, match="its instances have more than"):
+    with pytest.raises(ValueError, match="it shows its objects too often"):
         load_mesh(tmp_path / "a.3mf")
 
 

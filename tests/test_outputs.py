@@ -90,6 +90,13 @@ def test_results_of_one_run_have_names_of_their_own(place: Path, capsys: pytest.
     assert "r.json: two results would have this name" in capsys.readouterr().err
 
 
+def test_every_complaint_names_its_picture(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("none.png").write_text("")
+    assert run("reconstruct chair.png none.png gone.png --out out --weights run") == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("urform: ")]
+    assert [line.split(": ")[1] for line in said] == ["chair.png", "none.png", "gone.png"]
+
+
 def test_equal_names_are_numbered_whatever_their_case() -> None:
     assert unique_names(["a", "a", "a_2", "A", "a"]) == ["a", "a_3", "a_2", "A_4", "a_5"]
 

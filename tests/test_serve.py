@@ -20,6 +20,7 @@ from urform.cli import main
 from urform.formats import load_mesh
 from urform.inference import load
 from urform.web import Limits
+from urform.web._keep import Keep
 from urform.weights import save_weights
 
 pytest.importorskip("fastapi", reason="needs the extra `web`")
@@ -292,10 +293,28 @@ def test_uploads_are_kept_where_that_is_asked_for(weights: Path, tmp_path: Path)
     assert upload.with_suffix(".glb").stat().st_size > 1000
 
 
+def test_what_is_kept_replaces_nothing_and_costs_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(time, "strftime", lambda _: "now")
+    for content in (b"one", b"two"):  # of two servers in one second
+        Keep(tmp_path / "kept").write(content, {}, b"mesh", "glb")
+    assert {path.read_bytes() for path in (tmp_path / "kept").glob("*.upload")} == {b"one", b"two"}
+    (tmp_path / "file").write_text("")
+    Keep(tmp_path / "file").write(b"one", {}, b"mesh", "glb")
+    assert "now_000000.glb is not kept" in caplog.text
+
+
 def test_a_taken_port_and_bad_flags_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["serve", "--port", str(taken.getsockname()[1])]) == 2
     assert "choose another with --port" in capsys.readouterr().err
+    (tmp_path / "bad.safetensors").write_bytes(b"no weights")
+    assert main(["serve", "--port", "0", "--weights", str(tmp_path / "bad.safetensors")]) == 2
+    assert "bad.safetensors: damaged or not a safetensors file" in capsys.readouterr().err
+    save_weights(tmp_path / "a.safetensors", small_weights())
+    assert main(["serve", "--port", "0", "--weights", *[str(tmp_path / "a.safetensors")] * 2]) == 2
+    assert "a.safetensors: other weights are of the category 'ball', too" in capsys.readouterr().err
     assert main(["serve", "--queue", "0"]) == 2
     assert "queue must be at least 1" in capsys.readouterr().err
     for flags in (["--port", "700000"], ["--host", "no such host"], ["--workers", "0"]):

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import igl
 import numpy as np
@@ -97,12 +98,21 @@ def test_a_saved_chair_reads_back_watertight(chairs, tmp_path):
 def test_synthesize_keeps_what_is_complete(tmp_path):
     first = synthesize("chair", 2, 0, tmp_path)
     (first[0] / "model.obj").write_text("kept")
-    (first[1] / "shape.json").unlink()
+    shutil.rmtree(first[1])
+    first[1].mkdir()
     folders = synthesize("chair", 3, 0, tmp_path)
     assert [folder.name for folder in folders] == ["chair_0_00000", "chair_0_00001", "chair_0_00002"]
     assert (folders[0] / "model.obj").read_text() == "kept"
     assert all((folder / "shape.json").exists() for folder in folders)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_synthesize_deletes_nothing_of_others(tmp_path):
+    (tmp_path / "chair_0_00000").mkdir()
+    (tmp_path / "chair_0_00000" / "thesis.txt").write_text("years of work")
+    with pytest.raises(ValueError, match="chair_0_00000: is there and holds no synthetic object"):
+        synthesize("chair", 2, 0, tmp_path)
+    assert (tmp_path / "chair_0_00000" / "thesis.txt").read_text() == "years of work"
 
 
 def test_an_unknown_category_is_named_with_the_known_ones(tmp_path):

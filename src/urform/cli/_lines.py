@@ -15,8 +15,14 @@ def print_lines(summaries: Iterable[dict[str, Any]]) -> int:
     for summary in summaries:
         failed |= "error" in summary
         if "error" in summary:
-            print(f"urform: {summary['error']}", file=sys.stderr)
+            print(f"urform: {_named(summary)}", file=sys.stderr)
         for warning in summary.get("warnings", ()):
             print(f"urform: {summary['input']}: {warning}", file=sys.stderr)
         print(as_line(summary, sys.stdout.encoding), flush=True)
     return 2 if failed else 0
+
+
+def _named(summary: dict[str, Any]) -> str:
+    """What is wrong, with the name of the input: in a long batch nobody could tell otherwise."""
+    name, error = str(summary.get("input", summary.get("to", ""))), summary["error"]
+    return error if error.startswith(name) else f"{name}: {error}"

@@ -193,7 +193,7 @@ def register_files(
         started = time.perf_counter()
         try:
             found = register_scan(model, read_scan(path), template, options)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             text = str(error) if str(path) in str(error) else f"{path}: {error}"
             rows.append({"name": name, "error": text})
             yield {"input": str(path), "error": text}

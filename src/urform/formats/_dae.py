@@ -15,6 +15,8 @@ from urform.formats._textures import Texture, read_texture
 from urform.geometry import UPRIGHT, WHITE, Material, TexturedMesh
 
 _UP_AXES = {"X_UP": "x", "Y_UP": "y", "Z_UP": "z"}
+_MOST = 20_000_000  # of nodes and polygons, each as often as it is shown
+_PLACING = 500  # polygons that take as long as placing a geometry
 # Tags of what is not read, and what it is called.
 _UNREAD = {"instance_controller": "skins and morphs (`instance_controller`)", "ph": "polygons with holes (`ph`)"}
 
@@ -34,6 +36,8 @@ def read_dae(path: Path) -> TexturedMesh:
     for tag, name in _UNREAD.items():
         if next(file.xmlnode.iter(file.tag(tag)), None) is not None:
             raise ValueError(f"{name} of COLLADA are not read, export it without")
+    if file.scene and sum(_work(node, {}) for node in file.scene.nodes) > _MOST:
+        raise ValueError("its nodes show their geometries too often, export it with fewer instances")
     pictures: dict[str, Texture] = {}
     parts: list[TexturedMesh] = []
     left_out = {f"left out: {error}".splitlines()[0] for error in file.errors}
@@ -45,9 +49,21 @@ def read_dae(path: Path) -> TexturedMesh:
             else:
                 left_out.add("lines, left out")
     notes = [picture.note for picture in pictures.values() if picture.note]
+    if not parts and left_out:
+        raise ValueError("; ".join(sorted(left_out)))
     mesh = TexturedMesh.joined(parts, (*notes, *sorted(left_out)))
     axis = getattr(file.assetInfo, "upaxis", "Y_UP")
     return mesh.turned(UPRIGHT[_UP_AXES.get(axis, "y")])
+
+
+def _work(node: Any, known: dict[int, int]) -> int:
+    """Nodes and triangles below a node; what is shown by several instances counts for each, and is looked at once."""
+    if geometry := getattr(node, "geometry", None):
+        return _PLACING + sum(len(primitive) for primitive in geometry.primitives)
+    children = getattr(node, "children", ())
+    if id(children) not in known:
+        known[id(children)] = 1 + sum(_work(child, known) for child in children)
+    return known[id(children)]
 
 
 def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> TexturedMesh:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from urform.formats._gltf_materials import GltfMaterials
 from urform.formats._srgb import display_of
 from urform.geometry import WHITE, Material, TexturedMesh
 
-_TRIANGLES, _STRIP, _FAN = 4, 5, 6
+MOST = 40_000_000  # vertices and triangles of all instances
+PLACING = 500  # vertices and triangles that take as long as placing an instance
+_KINDS = _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _DRACO = "KHR_draco_mesh_compression"
 _INSTANCES = "EXT_mesh_gpu_instancing"
+_VISIBILITY = "KHR_node_visibility"
 
 
 def read_gltf(path: Path) -> TexturedMesh:
@@ -32,53 +36,89 @@ class _Scene:
     def __init__(self, file: GltfFile):
         self._file = file
         self._materials = GltfMaterials(file)
-        self._nodes = file.list("nodes")
-        parents = {child: index for index, node in enumerate(self._nodes) for child in node.get("children", [])}
-        self._placed = [self._matrix(index, parents) for index in range(len(self._nodes))]
+        self._placed = self._matrices()
+        self._made: dict[tuple[int, tuple[float, ...]], list[tuple[dict[str, Any], TexturedMesh]]] = {}
         self._not_triangles = 0
+        self._size = 0  # vertices and faces of all that is shown
 
     def mesh(self) -> TexturedMesh:
-        """All that the scene shows, as one mesh."""
-        scenes = self._file.list("scenes")
-        waiting = list(scenes[self._file.doc.get("scene", 0)].get("nodes", [])) if scenes else []
-        parts: list[TexturedMesh] = []
+        """All that the scene shows, as one mesh; all nodes where the file has no scene."""
+        waiting, seen, parts = deque(self._shown()), set[int](), list[TexturedMesh]()
         while waiting:
-            index = waiting.pop(0)
-            waiting += self._nodes[index].get("children", [])
-            if "mesh" in self._nodes[index]:
+            index = waiting.popleft()
+            node = self._file.entry("nodes", index)
+            if index in seen or not node.get("extensions", {}).get(_VISIBILITY, {}).get("visible", True):
+                continue
+            seen.add(index)
+            waiting += node.get("children", [])
+            if "mesh" in node:
                 parts += self._parts(index)
         left_out = (f"{self._not_triangles} sets of lines or points, left out",) if self._not_triangles else ()
         return TexturedMesh.joined(parts, (*self._materials.notes, *left_out))
 
-    def _matrix(self, index: int, parents: dict[int, int]) -> Float[np.ndarray, "4 4"]:
-        """From a node to the scene."""
-        matrix = _local(self._nodes[index])
-        for _ in self._nodes:
-            if index not in parents:
-                return matrix
-            index = parents[index]
-            matrix = _local(self._nodes[index]) @ matrix
-        raise ValueError("its nodes are one another's children, expected a tree")
+    def _shown(self) -> list[int]:
+        """The roots of the default scene."""
+        if self._file.list("scenes"):
+            return self._file.entry("scenes", self._file.doc.get("scene", 0)).get("nodes", [])
+        nodes = self._file.list("nodes")
+        children = {child for node in nodes for child in node.get("children", [])}
+        return [index for index in range(len(nodes)) if index not in children]
+
+    def _matrices(self) -> dict[int, Float[np.ndarray, "4 4"]]:
+        """From each node to the scene."""
+        nodes = self._file.list("nodes")
+        parents: dict[int, int] = {}
+        for index, node in enumerate(nodes):
+            for child in node.get("children", []):
+                self._file.entry("nodes", child)
+                if child in parents:
+                    raise ValueError(f"node {child} has two parents, expected a tree")
+                parents[child] = index
+        waiting = [index for index in range(len(nodes)) if index not in parents]
+        placed = {index: _local(nodes[index]) for index in waiting}
+        while waiting:
+            index = waiting.pop()
+            for child in nodes[index].get("children", []):
+                placed[child] = placed[index] @ _local(nodes[child])
+                waiting.append(child)
+        if len(placed) < len(nodes):
+            raise ValueError("its nodes are one another's children, expected a tree")
+        return placed
 
     def _parts(self, index: int) -> list[TexturedMesh]:
         """What a node shows: a part for each primitive and instance."""
-        node = self._nodes[index]
-        mesh = self._file.list("meshes")[node["mesh"]]
-        weights = node.get("weights", mesh.get("weights", []))
+        node = self._file.entry("nodes", index)
+        mesh = self._file.entry("meshes", node["mesh"])
+        weights = tuple(node.get("weights", mesh.get("weights", [])))
         places = [self._placed[index] @ matrix for matrix in self._instances(node)]
         parts = []
-        for primitive in mesh["primitives"]:
-            if primitive.get("mode", _TRIANGLES) not in (_TRIANGLES, _STRIP, _FAN):
-                self._not_triangles += 1
-                continue
-            part = self._primitive(primitive, weights)
+        for primitive, part in self._primitives(node["mesh"], mesh, weights):
+            self._count((len(part.vertices) + len(part.faces)) * len(places) + PLACING)
             if "skin" in node:  # which says where the vertices are, wherever the node is
-                parts.append(replace(part, vertices=self._skinned(part.vertices, primitive, node["skin"])))
+                part = self._primitive(primitive, weights)
+                moved = replace(part, vertices=self._skinned(part.vertices, primitive, node["skin"]))
+                parts.append(moved.in_use())
                 continue
             for place in places:
                 placed = replace(part, vertices=part.vertices @ place[:3, :3].T + place[:3, 3])
                 parts.append(placed.inside_out() if np.linalg.det(place[:3, :3]) < 0 else placed)
-        return [part.in_use() for part in parts if len(part.faces)]
+        return parts
+
+    def _primitives(
+        self, index: int, mesh: dict[str, Any], weights: tuple[float, ...]
+    ) -> list[tuple[dict[str, Any], TexturedMesh]]:
+        """What a mesh is made of, and its triangles; read once for all nodes that show it alike."""
+        if (index, weights) not in self._made:
+            kept = [each for each in mesh["primitives"] if each.get("mode", _TRIANGLES) in _KINDS]
+            self._not_triangles += len(mesh["primitives"]) - len(kept)
+            made = [(primitive, self._primitive(primitive, weights).in_use()) for primitive in kept]
+            self._made[index, weights] = [(primitive, part) for primitive, part in made if len(part.faces)]
+        return self._made[index, weights]
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > MOST:
+            raise ValueError("its nodes show their meshes too often, export it with fewer instances")
 
     def _instances(self, node: dict[str, Any]) -> list[np.ndarray]:
         """Where copies of a node's mesh stand in the node."""
@@ -88,15 +128,25 @@ class _Scene:
         names = {"TRANSLATION": "translation", "ROTATION": "rotation", "SCALE": "scale"}
         columns = {names[name]: self._file.accessor(i) for name, i in extension["attributes"].items() if name in names}
         count = max(map(len, columns.values()), default=0)
+        self._count(count * PLACING)
         return [_local({name: rows[number] for name, rows in columns.items()}) for number in range(count)]
 
-    def _primitive(self, primitive: dict[str, Any], weights: list[float]) -> TexturedMesh:
+    def _primitive(self, primitive: dict[str, Any], weights: tuple[float, ...]) -> TexturedMesh:
         """The triangles of a primitive, where its mesh has them."""
         columns = self._columns(primitive)
         vertices = columns["POSITION"].astype(np.float64)
+        if vertices.ndim != 2 or vertices.shape[1] != 3:
+            raise ValueError(f"its positions have the shape {vertices.shape}, expected x, y and z")
+        self._count(len(vertices) // 8)  # many primitives may share them
+        for name, column in columns.items():
+            if name != "indices" and len(column) != len(vertices):
+                raise ValueError(f"{name} has {len(column)} rows, POSITION {len(vertices)}")
         for weight, target in zip(weights, primitive.get("targets", []), strict=False):
             if "POSITION" in target and weight:
-                vertices = vertices + weight * self._file.accessor(target["POSITION"])
+                moves = self._file.accessor(target["POSITION"])
+                if moves.shape != vertices.shape:
+                    raise ValueError(f"a morph target has {len(moves)} vertices, its primitive {len(vertices)}")
+                vertices = vertices + weight * moves
         order = columns.get("indices", np.arange(len(vertices))).reshape(-1).astype(np.int64)
         if order.max(initial=-1) >= len(vertices):
             raise ValueError(f"a face names vertex {order.max()}, its primitive has {len(vertices)}")
@@ -125,7 +175,7 @@ class _Scene:
         }
         for name, identity in packed["attributes"].items():
             values = np.asarray(by_id[identity])
-            entry = self._file.list("accessors")[named[name]]
+            entry = self._file.entry("accessors", named[name])
             is_whole = entry.get("normalized") and values.dtype.kind in "iu"
             columns[name] = np.maximum(values / np.iinfo(values.dtype).max, -1.0) if is_whole else values
         return columns | {"indices": np.asarray(decoded.faces)}
@@ -134,7 +184,9 @@ class _Scene:
         self, vertices: Float[np.ndarray, "V 3"], primitive: dict[str, Any], index: int
     ) -> Float[np.ndarray, "V 3"]:
         """Where the joints of a skin take the vertices."""
-        skin = self._file.list("skins")[index]
+        skin = self._file.entry("skins", index)
+        for joint in skin["joints"]:
+            self._file.entry("nodes", joint)
         moves = np.stack([self._placed[joint] for joint in skin["joints"]])
         if "inverseBindMatrices" in skin:
             inverse = self._file.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).swapaxes(1, 2)

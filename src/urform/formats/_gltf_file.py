@@ -12,6 +12,8 @@ from urllib.parse import unquote, unquote_to_bytes
 import numpy as np
 from jaxtyping import Shaped
 
+from urform.files import RATIO_SLACK
+
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _READ = frozenset(
@@ -21,6 +23,7 @@ _READ = frozenset(
         "KHR_draco_mesh_compression",
         "KHR_lights_punctual",
         "KHR_mesh_quantization",
+        "KHR_node_visibility",
         "KHR_texture_basisu",
         "KHR_texture_transform",
     }
@@ -67,10 +70,17 @@ class GltfFile:
         """The entries of one kind; empty where there are none."""
         return self.doc.get(name, [])
 
+    def entry(self, name: str, index: int) -> dict[str, Any]:
+        """The entry of one kind that an index names."""
+        entries = self.list(name)
+        if not 0 <= index < len(entries):
+            raise ValueError(f"{name}[{index}] is referred to and not there, the file has {len(entries)}")
+        return entries[index]
+
     def view(self, index: int) -> bytes:
         """The bytes of a buffer view."""
-        view = self.list("bufferViews")[index]
-        start, size = view.get("byteOffset", 0), view["byteLength"]
+        view = self.entry("bufferViews", index)
+        start, size = _natural(view, "byteOffset"), _natural(view, "byteLength")
         content = self._buffer(view["buffer"])[start : start + size]
         if len(content) < size:
             raise ValueError(f"buffer {view['buffer']} ends before its view {index}, the file is cut off")
@@ -78,27 +88,37 @@ class GltfFile:
 
     def accessor(self, index: int) -> Shaped[np.ndarray, "N ..."]:
         """Rows of numbers: float64 where they are floats or normalised integers."""
-        entry = self.list("accessors")[index]
-        kind, width, count = np.dtype(_COMPONENTS[entry["componentType"]]), _WIDTHS[entry["type"]], entry["count"]
-        rows = np.zeros((count, width), kind)
+        entry = self.entry("accessors", index)
+        kind, width, count = _component(entry), _WIDTHS[entry["type"]], _natural(entry, "count")
         if "bufferView" in entry:
-            stride = self.list("bufferViews")[entry["bufferView"]].get("byteStride", width * kind.itemsize)
-            content = self.view(entry["bufferView"])[entry.get("byteOffset", 0) :]
+            view = self.entry("bufferViews", entry["bufferView"])
+            stride = view.get("byteStride", width * kind.itemsize)
+            content = self.view(entry["bufferView"])[_natural(entry, "byteOffset") :]
             rows = _rows(content, kind, width, count, stride, index)
+        elif count * width * kind.itemsize > RATIO_SLACK:
+            raise ValueError(f"accessor {index} has {count} rows and no data")
+        else:
+            rows = np.zeros((count, width), kind)
         if "sparse" in entry:
-            sparse = entry["sparse"]
-            number, where, what = sparse["count"], sparse["indices"], sparse["values"]
-            places = np.dtype(_COMPONENTS[where["componentType"]])
-            chosen = self.view(where["bufferView"])[where.get("byteOffset", 0) :]
-            values = self.view(what["bufferView"])[what.get("byteOffset", 0) :]
-            rows = rows.copy()
-            chosen_rows = _rows(chosen, places, 1, number, places.itemsize, index)[:, 0]
-            rows[chosen_rows] = _rows(values, kind, width, number, width * kind.itemsize, index)
+            rows = self._with_sparse(rows, entry["sparse"], index)
         if entry.get("normalized") and kind.kind in "iu":
             rows = np.maximum(rows / np.iinfo(kind).max, -1.0)
         elif kind.kind == "f":
             rows = rows.astype(np.float64)
         return rows[:, 0] if entry["type"] == "SCALAR" else rows
+
+    def _with_sparse(self, rows: np.ndarray, sparse: dict[str, Any], index: int) -> np.ndarray:
+        """The rows of an accessor, some of them replaced."""
+        number, where, what = _natural(sparse, "count"), sparse["indices"], sparse["values"]
+        places = _component(where)
+        content = self.view(where["bufferView"])[_natural(where, "byteOffset") :]
+        chosen = _rows(content, places, 1, number, places.itemsize, index)[:, 0]
+        if chosen.max(initial=0) >= max(len(rows), 1):
+            raise ValueError(f"accessor {index} replaces row {chosen.max()}, it has {len(rows)}")
+        content = self.view(what["bufferView"])[_natural(what, "byteOffset") :]
+        rows = rows.copy()
+        rows[chosen] = _rows(content, rows.dtype, rows.shape[1], number, rows.shape[1] * rows.itemsize, index)
+        return rows
 
     def content(self, uri: str) -> bytes | Path:
         """What a URI means: bytes where they stand in it, else a file."""
@@ -109,7 +129,7 @@ class GltfFile:
 
     def _buffer(self, index: int) -> bytes:
         if index not in self._buffers:
-            entry = self.list("buffers")[index]
+            entry = self.entry("buffers", index)
             if "uri" in entry:
                 content = self.content(entry["uri"])
                 if isinstance(content, Path) and not content.is_file():
@@ -139,8 +159,25 @@ def _chunks(content: bytes) -> dict[bytes, bytes]:
     return chunks
 
 
+def _natural(entry: dict[str, Any], name: str) -> int:
+    """A count, a size or an offset; 0 where it is missing."""
+    number = entry.get(name, 0)
+    if not isinstance(number, int) or number < 0:
+        raise ValueError(f"`{name}` is {str(number)[:20]}, expected a whole number of at least 0")
+    return number
+
+
+def _component(entry: dict[str, Any]) -> np.dtype:
+    number = entry["componentType"]
+    if number not in _COMPONENTS:
+        raise ValueError(f"component type {number} is none of glTF's")
+    return np.dtype(_COMPONENTS[number])
+
+
 def _rows(content: bytes, kind: np.dtype, width: int, count: int, stride: int, index: int) -> np.ndarray:
     size = width * kind.itemsize
+    if stride < size:
+        raise ValueError(f"accessor {index} has rows of {size} bytes in steps of {stride}")
     if count and (count - 1) * stride + size > len(content):
         raise ValueError(f"accessor {index} reaches beyond its buffer view")
     table = np.ndarray((count, width), kind, content, strides=(stride, kind.itemsize))

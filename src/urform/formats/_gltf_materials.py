@@ -41,7 +41,7 @@ class GltfMaterials:
         uv = np.zeros((count, 2))
         if "material" not in primitive:
             return uv, Material()
-        entry = self._file.list("materials")[primitive["material"]]
+        entry = self._file.entry("materials", primitive["material"])
         surface = entry.get("pbrMetallicRoughness", {})
         factor, texture = surface.get("baseColorFactor"), surface.get("baseColorTexture")
         if _SPECULAR in entry.get("extensions", {}):
@@ -61,12 +61,12 @@ class GltfMaterials:
         return self._pictures[index]
 
     def _read(self, index: int) -> Texture:
-        texture = self._file.list("textures")[index]
+        texture = self._file.entry("textures", index)
         source = texture.get("extensions", {}).get(_WEBP, {}).get("source", texture.get("source"))
         if source is None:
             kinds = ", ".join(texture.get("extensions", {})) or "no picture"
             return Texture(None, f"texture {index} is not read ({kinds})")
-        image = self._file.list("images")[source]
+        image = self._file.entry("images", source)
         if "bufferView" in image:
             return read_texture(self._file.view(image["bufferView"]), image.get("name") or str(source))
         content = self._file.content(image["uri"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from array import array
 from pathlib import Path
 
@@ -13,7 +14,20 @@ from urform.formats._polygons import polygon_mesh
 from urform.geometry import WHITE, Material, TexturedMesh
 
 _FREE_FORM = frozenset({"cstype", "curv", "curv2", "surf"})
-_ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_ENCODINGS = {  # the longer marks first, as a short one is the beginning of a long one
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# Of the words that a line begins with, those that say nothing of where a surface lies.
+_SAY_NOTHING = frozenset(
+    (
+        *("s", "mg", "vp", "bevel", "c_interp", "d_interp", "lod", "usemap", "maplib", "shadow_obj", "trace_obj"),
+        *("ctech", "stech", "csh", "deg", "bmat", "step", "parm", "trim", "hole", "scrv", "sp", "end", "con"),
+    )
+)
 
 
 class _UnreadError(ValueError):
@@ -29,7 +43,8 @@ class _Lines:
         self.groups: list[str] = []
         self.used: list[str] = []  # material of each face
         self.libraries: list[str] = []
-        self.left_out = 0
+        self.left_out = self.unknown = 0
+        self.unknown_word = ""
         self.group, self.object, self.material = "", "", ""
         self.has_groups = False
 
@@ -60,6 +75,9 @@ class _Lines:
             self.left_out += 1
         elif word in _FREE_FORM:
             raise _UnreadError(f"free-form curves and surfaces (`{word}`) are not read, export it as polygons")
+        elif word and not word.startswith("#") and word not in _SAY_NOTHING:
+            self.unknown += 1
+            self.unknown_word = self.unknown_word or word
 
     def _add_face(self, texts: list[str]) -> None:
         vertices, uvs = len(self.vertices) // 3, len(self.uvs) // 2
@@ -97,6 +115,10 @@ def _text(path: Path) -> str:
     content = path.read_bytes()
     encoding = next((name for mark, name in _ENCODINGS.items() if content.startswith(mark)), "utf-8")
     text = content.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        raise ValueError("holds zero bytes: it is damaged, or text whose encoding no mark at its beginning names")
+    if "\\\n" in text:
+        text = re.sub(r"^(\s*#.*)\\$", r"\1", text, flags=re.MULTILINE)  # comments end with their line
     return text.replace("\\\n", " ")
 
 
@@ -116,7 +138,11 @@ def _mesh(lines: _Lines, folder: Path) -> TexturedMesh:
     mtl = read_mtl(folder, lines.libraries)
     has_colors = len(lines.colors) == len(lines.vertices) > 0
     found = [mtl.materials.get(str(name), MtlMaterial(Material(WHITE) if has_colors else Material())) for name in names]
-    notes = (f"{lines.left_out} lines and points, left out",) if lines.left_out else ()
+    notes = [f"{lines.left_out} lines and points, left out"] if lines.left_out else []
+    if lines.unknown:
+        notes.append(f"{lines.unknown} lines of unknown kinds ({lines.unknown_word[:40]!r} the first), left out")
+    if gone := int((np.array(lines.corner_uvs, np.int64) >= len(lines.uvs) // 2).sum()):
+        notes.append(f"{gone} corners name texture coordinates that are not there")
     mesh_normals = normals if len(normals) == len(vertices) and not len(corners) else None
     return polygon_mesh(
         vertices,
@@ -128,7 +154,7 @@ def _mesh(lines: _Lines, folder: Path) -> TexturedMesh:
         materials=tuple(entry.material for entry in found),
         group=tuple(lines.groups) if lines.has_groups else (),
         normals=mesh_normals,
-        notes=mtl.notes + notes,
+        notes=(*mtl.notes, *notes),
     )
 
 

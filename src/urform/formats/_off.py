@@ -27,15 +27,20 @@ def read_off(path: Path) -> TexturedMesh:
     first = [lines[0][0][head.end() :], *lines[0][1:]]  # some writers begin the counts in the line of the word
     rows = [words for words in ([word for word in first if word], *lines[1:]) if words]
     vertices, faces = int(rows[0][0]), int(rows[0][1])
+    if vertices < 0 or faces < 0:
+        raise ValueError(f"has {vertices} vertices and {faces} faces by its header, expected at least 0")
     if len(rows) < 1 + vertices + faces:
         there = max(0, len(rows) - 1 - vertices)
         raise ValueError(f"has {there} of its {faces} faces, the file is cut off")
     points = [[float(word) for word in row] for row in rows[1 : 1 + vertices]]
+    for number, row in enumerate(points):
+        if len(row) < 3:
+            raise ValueError(f"vertex {number} has {len(row)} numbers, expected at least 3")
     polygons = rows[1 + vertices : 1 + vertices + faces]
     sizes = np.array([int(row[0]) for row in polygons], np.int64)
     corner_rows = [[int(word) for word in row[1 : 1 + size]] for row, size in zip(polygons, sizes, strict=True)]
     for number, (row, size) in enumerate(zip(corner_rows, sizes, strict=True)):
-        if len(row) < size:
+        if size < 0 or len(row) < size:
             raise ValueError(f"face {number} has {len(row)} of its {size} corners, the file is cut off")
     corners = np.array([corner for row in corner_rows for corner in row], np.int64)
     start = 6 if head[3] else 3  # normals come before colors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -58,14 +59,13 @@ def read_elements(path: Path) -> Ply:
         ValueError: it is damaged or cut off.
     """
     content = path.read_bytes()
-    end = content.find(b"end_header")
-    body = content.find(b"\n", end) + 1
-    if not content.startswith(b"ply") or end < 0 or not body:
+    end = re.search(rb"^end_header[ \t]*\r?\n", content, re.MULTILINE)
+    if not content.startswith(b"ply") or end is None:
         raise ValueError("has no header, expected a PLY file")
     elements: dict[str, Element] = {}
     comments: list[str] = []
     order = ""
-    for line in content[:end].decode("utf-8", "replace").splitlines():
+    for line in content[: end.start()].decode("utf-8", "replace").splitlines():
         words = line.split()
         if words[:1] == ["format"] and words[1] in _ORDERS:
             order = _ORDERS[words[1]]
@@ -73,13 +73,15 @@ def read_elements(path: Path) -> Ply:
             comments.append(line.strip()[8:])
         elif words[:1] == ["element"]:
             elements[words[1]] = Element(int(words[2]))
-        elif words[:2] == ["property", "list"] and elements:
-            list(elements.values())[-1].kinds[words[4]] = (_TYPES[words[2]], _TYPES[words[3]])
         elif words[:1] == ["property"] and elements:
-            list(elements.values())[-1].kinds[words[2]] = ("", _TYPES[words[1]])
+            length, kind, name = words[2:5] if words[1] == "list" else ("", *words[1:3])
+            kinds = list(elements.values())[-1].kinds
+            if name in kinds:
+                raise ValueError(f"the property {name!r} is declared twice")
+            kinds[name] = (_TYPES[length] if length else "", _TYPES[kind])
     if not order:
         raise ValueError(f"its format is not one of {', '.join(_ORDERS)}")
-    reader = _Text(content[body:]) if order == "=" else _Binary(content, body, order)
+    reader = _Text(content[end.end() :]) if order == "=" else _Binary(content, end.end(), order)
     for name, element in elements.items():
         try:
             element.columns.update(reader.read(element))
@@ -148,6 +150,8 @@ class _Binary:
                 if length is not None:
                     size = int(np.frombuffer(content, length, 1, at)[0])
                     at += length.itemsize
+                    if size < 0:
+                        raise ValueError("a list of negative length")
                 rows.append(np.frombuffer(content, kind, size, at) if size else np.zeros(0, kind))
                 at += size * kind.itemsize
         self._at = at
@@ -171,7 +175,7 @@ class _Text:
                 size = 1
                 if length:
                     size, at = int(self._words[at]), at + 1
-                if at + size > len(self._words):
+                if size < 0 or at + size > len(self._words):
                     raise ValueError("cut off")
                 found[name].append(self._words[at : at + size])
                 at += size

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from PIL import Image
 
 from urform.formats._dae import read_dae
@@ -16,14 +15,10 @@ from urform.formats._gltf import read_gltf
 from urform.formats._obj import read_obj
 from urform.formats._off import read_off
 from urform.formats._ply import read_ply
+from urform.formats._stl import read_stl
 from urform.formats._textures import MAX_PIXELS
 from urform.formats._threemf import read_3mf
 from urform.geometry import NO_TRIANGLES, TexturedMesh
-
-
-def _read_stl(path: Path) -> TexturedMesh:
-    return TexturedMesh.from_trimesh(trimesh.load_scene(path, process=False))
-
 
 READERS: dict[str, Callable[[Path], TexturedMesh]] = {
     ".3mf": read_3mf,
@@ -33,7 +28,7 @@ READERS: dict[str, Callable[[Path], TexturedMesh]] = {
     ".obj": read_obj,
     ".off": read_off,
     ".ply": read_ply,
-    ".stl": _read_stl,
+    ".stl": read_stl,
 }
 """What reads each format, by the suffix of its files."""
 MESH_SUFFIXES = READERS.keys()

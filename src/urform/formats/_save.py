@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from urform.files import replace_durably
 from urform.formats._glb import glb_bytes
 from urform.geometry import UPRIGHT
 
@@ -86,6 +87,6 @@ def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         FORMATS[kind].save(mesh, partial)
-        partial.replace(path)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)

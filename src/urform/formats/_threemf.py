@@ -13,8 +13,9 @@ import numpy as np
 from urform.formats._threemf_colors import Colors
 from urform.geometry import UPRIGHT, TexturedMesh
 
-LARGEST_MODEL = 1 << 30  # bytes of a model in the archive once it is unpacked
+LARGEST_MODEL = 1 << 30  # bytes of the models in the archive once they are unpacked
 MOST_FACES = 20_000_000  # of all instances of all objects
+PLACING = 500  # triangles that take as long as placing an instance
 _UNREAD = re.compile(rb"<(?:\w+:)?(beamlattice|slicestack|displacementmesh|booleanshape|levelset)\b")
 
 
@@ -43,6 +44,8 @@ class _Package:
         if not models:
             raise ValueError("has no `.model` in it, expected a 3MF package")
         first = next((info for info in models if info.filename.lower().endswith("3d/3dmodel.model")), models[0])
+        if (size := sum(info.file_size for info in models)) > LARGEST_MODEL:
+            raise ValueError(f"its models are {size / 2**30:.1f} GiB large, expected at most 1 GiB")
         self._archive, self._first = archive, first.filename
         self._roots = {info.filename: _parse(archive, info) for info in models}
         self._objects = {
@@ -75,14 +78,17 @@ class _Package:
         matrix = outer @ _matrix(reference.get("transform"))
         element = self._objects[key]
         if mesh := self._mesh(key, element):
-            self._faces += len(mesh.faces)
+            self._count(len(mesh.faces) + PLACING)
             placed = mesh.turned(matrix[:3, :3]).moved(matrix[:3, 3], 1.0)
             yield placed.inside_out() if np.linalg.det(matrix[:3, :3]) < 0 else placed
         for component in _all(element, "component"):
-            self._faces += 1  # empty ones multiply, too
-            if self._faces > MOST_FACES:
-                raise ValueError(f"its instances have more than {MOST_FACES // 1_000_000} million triangles")
+            self._count(1)  # empty ones multiply, too
             yield from self._instances(elsewhere, component, matrix, (*above, key))
+
+    def _count(self, faces: int) -> None:
+        self._faces += faces
+        if self._faces > MOST_FACES:
+            raise ValueError("it shows its objects too often, export it with fewer instances")
 
     def _mesh(self, key: tuple[str, str | None], element: Any) -> TexturedMesh | None:
         """The triangles of an object, read once."""
@@ -107,8 +113,6 @@ class _Package:
 def _parse(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     import lxml.etree as etree
 
-    if info.file_size > LARGEST_MODEL:
-        raise ValueError(f"{info.filename} is {info.file_size / 2**30:.1f} GiB large, expected at most 1 GiB")
     content = archive.read(info)
     if match := _UNREAD.search(content):
         raise ValueError(f"3MF's `{match[1].decode()}` is not read, export it as triangles")

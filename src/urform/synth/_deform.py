@@ -14,6 +14,7 @@ from scipy.special import comb
 from tqdm import tqdm
 
 from urform.config import require
+from urform.files import write_atomically
 from urform.formats import glb_bytes, load_mesh, to_scene
 
 Rotation = Float[np.ndarray, "3 3"]
@@ -121,7 +122,4 @@ def save_deformed(
     moved = replace(given, vertices=deform(given.vertices, np.random.default_rng(draw)))
     if mirrored:
         moved = moved.turned(np.diag([-1.0, 1.0, 1.0])).inside_out()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    partial.write_bytes(glb_bytes(to_scene(moved)))
-    partial.replace(out)
+    write_atomically(out, glb_bytes(to_scene(moved)))

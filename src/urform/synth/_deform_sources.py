@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -44,5 +45,7 @@ def deform_sources(
             for source in sources
             if not source.problem
         }
+        if twice := [name for name, count in Counter(source.key.instance for source in sources).items() if count > 1]:
+            raise ValueError(f"{meshes}: two meshes would have copies called {twice[0]}, give them other names")
         skipped |= deform_meshes(good, copies, seed, out)
     return len(sources) - len(skipped), skipped

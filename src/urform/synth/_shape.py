@@ -10,6 +10,7 @@ import trimesh
 from manifold3d import Manifold, OpType
 from numpy.typing import NDArray
 
+from urform.files import sync
 from urform.synth._materials import Finish
 from urform.synth._solids import Numbers
 
@@ -114,7 +115,13 @@ def _arrays(body: Manifold) -> tuple[NDArray, NDArray, NDArray]:
 
 
 def save_shape(shape: SyntheticShape, folder: Path) -> None:
-    """Writes model.obj, model.mtl and shape.json into `folder`, which appears complete or not at all."""
+    """Writes model.obj, model.mtl and shape.json into `folder`, which appears complete or not at all.
+
+    Raises:
+        ValueError: the folder has something else in it.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ValueError(f"{folder}: is there and holds no synthetic object, choose another folder")
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -128,8 +135,9 @@ def save_shape(shape: SyntheticShape, folder: Path) -> None:
         "keypoints": {name: np.round(point, 6).tolist() for name, point in shape.keypoints.items()},
     }
     (unfinished / "shape.json").write_text(json.dumps(description, indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+    for path in unfinished.iterdir():
+        sync(path)
+    unfinished.rename(folder)  # takes the place of an empty one
 
 
 def _obj(shape: SyntheticShape) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from urform.pictures import CutOut
 
 _shelves: list[Shelf] = []  # the one of this process
+_refused: list[Exception] = []  # why a model cannot be had
 _templates: dict[str, trimesh.Trimesh] = {}  # for registration, made when first needed
 MODES = 6  # principal directions of the latents that the page offers
 WARM_RESOLUTION = 32
@@ -60,18 +61,42 @@ def start_worker(weights: Sequence[str], threads: int) -> None:
     """Take models, once a process, and use the first: the shipped ones where none are named."""
     import torch
 
-    from urform.inference import Shelf, load, load_models
-    from urform.weights import read_classifier
+    from urform.inference import load_models
 
     torch.set_num_threads(threads)
-    classifier = read_classifier() if len(weights) > 1 else None
-    _shelves[:] = [Shelf([load(name) for name in weights], classifier=classifier) if weights else load_models()]
+    try:
+        shelf = _given_models(weights) if weights else load_models()
+        first = shelf.model(shelf.categories[0])
+    except (ValueError, OSError) as error:  # raised here, it would end the pool without a word
+        _refused.append(error)
+        return
+    _shelves[:] = [shelf]
     with contextlib.suppress(ValueError):  # not every model makes something of a square
-        _model(categories()[0]).reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
+        first.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
+
+
+def _given_models(weights: Sequence[str]) -> Shelf:
+    from urform.inference import Shelf, load
+    from urform.weights import read_classifier
+
+    models: dict[str, Model] = {}
+    for name in weights:
+        model = load(name)
+        if model.category in models:
+            raise ValueError(f"{name}: other weights are of the category {model.category!r}, too")
+        models[model.category] = model
+    return Shelf(list(models.values()), classifier=read_classifier() if len(models) > 1 else None)
 
 
 def categories() -> list[str]:
-    """The categories of the models."""
+    """The categories of the models.
+
+    Raises:
+        ValueError: weights are damaged, or two are of one category.
+        OSError: they are not there.
+    """
+    for error in _refused:
+        raise error
     return list(_shelves[0].categories)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
 from urform.files import write_atomically
+
+logger = logging.getLogger(__name__)
 
 
 class Keep:
@@ -26,7 +29,17 @@ class Keep:
         """Keep one upload: `<time>_<number>.upload`, `.json` and the mesh."""
         if self._folder is None:
             return
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}_{next(self._serial):06d}"
-        write_atomically(self._folder / f"{name}.upload", upload)
-        write_atomically(self._folder / f"{name}.json", (json.dumps(answer) + "\n").encode())
-        write_atomically(self._folder / f"{name}.{kind}", mesh)
+        name = self._free(self._folder)
+        files = {"upload": upload, "json": (json.dumps(answer) + "\n").encode(), kind: mesh}
+        for ending, content in files.items():
+            try:
+                write_atomically(self._folder / f"{name}.{ending}", content)
+            except OSError as error:  # whoever asked has an answer nevertheless
+                logger.error("%s.%s is not kept: %s", name, ending, error)
+
+    def _free(self, folder: Path) -> str:
+        """A name that no earlier server has taken in the same second."""
+        while True:
+            name = f"{time.strftime('%Y%m%d-%H%M%S')}_{next(self._serial):06d}"
+            if not (folder / f"{name}.upload").exists():
+                return name

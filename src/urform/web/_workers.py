@@ -49,7 +49,11 @@ class Workers:
             initargs=(tuple(weights), threads),
         )
         self._count = count
-        self.categories: list[str] = self._pool.schedule(_jobs.categories).result()  # waits for the models
+        try:
+            self.categories: list[str] = self._pool.schedule(_jobs.categories).result()  # waits for the models
+        except BaseException:
+            self.close()
+            raise
         self._waiting: dict[str, None] = {}  # tickets of all jobs that are not done, in order
         self._serial = 0
         self.done = 0
