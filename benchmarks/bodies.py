@@ -81,7 +81,7 @@ def score(work: Path, run: Path) -> None:
         return samples.draw(range(len(keys)), 500, np.random.default_rng([0, step]))
 
     bodies = []
-    latents = fit_latents(model.decoder, draw, start, steps=400, lr=0.03).numpy()
+    latents = fit_latents(model.decoder, draw, start, model.clamp, steps=400, lr=0.03).numpy()
     for key, latent in zip(keys, latents, strict=True):
         scan = read_scan(work / "meshes" / key.instance / "model.obj")
         vertices = data.normalisation(key).apply(scan.vertices)

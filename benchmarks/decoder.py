@@ -50,7 +50,7 @@ def fitted(model: Model, data: DataFolder, keys: list[ShapeKey]) -> np.ndarray:
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         return samples.draw(range(len(keys)), 500, np.random.default_rng([0, step]))
 
-    return fit_latents(model.decoder, draw, start, steps=400, lr=0.03).numpy()
+    return fit_latents(model.decoder, draw, start, model.clamp, steps=400, lr=0.03).numpy()
 
 
 def fit_scores(model: Model, data: DataFolder, key: ShapeKey, latent: np.ndarray) -> tuple[float, float, int]:

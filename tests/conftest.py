@@ -11,6 +11,7 @@ import torch
 import trimesh
 
 from tests.published import write_experiment
+from tests.published_numbers import write_known_experiment
 from urform.config import PrepareConfig
 from urform.prepare import prepare
 
@@ -25,6 +26,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the folder of real meshes and photographs, which users do not have")
     return SHARED
+
+
+@pytest.fixture(scope="session", params=["made here", "published"])
+def known_experiment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published experiment and its numbers: from plain formulas, and from the published code where that is here."""
+    if request.param == "made here":
+        return write_known_experiment(tmp_path_factory.mktemp("known") / "experiment")
+    return request.getfixturevalue("shared") / "fixtures" / "published_decoder"
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from urform.analysis import (
     outliers,
     principal_directions,
 )
-from urform.analysis._figures import Panel, contact_sheet, shortened_name
+from urform.analysis._figures import Panel, sheet_png, shortened_name
 from urform.analysis._projection import project
 from urform.analysis._statistics import correlations
 from urform.cli import main
@@ -237,7 +237,7 @@ def test_meshes_are_drawn_in_one_scale_and_in_their_colors() -> None:
 
 def test_a_shape_without_surface_leaves_its_place_empty() -> None:
     picture = np.full((20, 20, 3), 90, np.uint8)
-    content = contact_sheet([[Panel(picture, "there"), Panel(None, "not")], [Panel(picture)]], ["one", "two"], True)
+    content = sheet_png([[Panel(picture, "there"), Panel(None, "not")], [Panel(picture)]], ["one", "two"], True)
     assert Image.open(io.BytesIO(content)).size[0] > 300
     assert shortened_name("d/c/" + "x" * 40) == "x" * 14 + "…" + "x" * 14
 

@@ -129,7 +129,7 @@ def test_an_unpacked_archive_is_kept_until_it_changes(tmp_path: Path) -> None:
 
 def test_bombs_and_damage_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = make_zip(tmp_path / "bomb.zip", {"zeros": bytes(20 << 20)})
-    with pytest.raises(ValueError, match=r"unpacks to more than 0\.01 GiB; give a larger --max-gb"):
+    with pytest.raises(ValueError, match=r"unpacks to more than 0\.01 GiB; give a larger `max_gb`"):
         unpack(bomb, tmp_path / "out", max_gb=0.01)
     monkeypatch.setattr(_archive, "RATIO_SLACK", 0)
     with pytest.raises(ValueError, match="unpacks to more than 200 times its size"):

@@ -98,7 +98,7 @@ def test_ftp(ftp: FtpServer, tmp_path: Path) -> None:
     assert fetch(f"{ftp.url}/meshes.bin", tmp_path).was_there
     with pytest.raises(ValueError, match=r"ftp://127.0.0.1/pub/none.bin: the server answers 550 no such file"):
         fetch(f"{ftp.url}/none.bin", tmp_path)
-    with pytest.raises(ValueError, match=r"has more than 0.0001 GiB; give a larger --max-gb if it should"):
+    with pytest.raises(ValueError, match=r"has more than 0.0001 GiB; give a larger `max_gb` if it should"):
         fetch(f"{ftp.url}/meshes.bin", tmp_path / "small", max_gb=0.0001)
 
 

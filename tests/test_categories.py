@@ -209,7 +209,7 @@ def test_what_is_strange_to_the_nearest_category_is_refused_unless_forced() -> N
     said = (
         r"looks like none of the categories ball, box; the nearest is ball \(strangeness 3\.0, expected at most 1\.4\)"
     )
-    with pytest.raises(ValueError, match=f"{said}; --category NAME chooses one, --force"):
+    with pytest.raises(ValueError, match=f"{said}; `category` names one, `force`"):
         shelf.reconstruct_object(square(), 16)
     assert shelf.reconstruct_object(square(), 16, force=True).category == "ball"
     assert shelf.reconstruct_object(square(), 16, category="box").category == "box"
@@ -222,7 +222,7 @@ def test_what_is_strange_to_the_nearest_category_is_refused_unless_forced() -> N
 def test_two_likely_categories_are_told() -> None:
     both = Shelf([model("ball"), model("box")], classifier=classifier("ball", "box", names=("ball", "box")))
     said = both.reconstruct_object(square(), 16).warnings
-    assert "the picture may also show a box: if so, choose it by --category box" in said
+    assert "the picture may also show a box: if so, name it as the category" in said
     assert Choice(model("ball"), {"ball": 0.7, "box": 0.25, NONE: 0.05}).doubts() == ()
     assert both.reconstruct_object(square("kept"), 16).warnings == ()
 
@@ -242,7 +242,7 @@ def test_the_json_line_says_category_and_probabilities(tmp_path: Path) -> None:
 def test_the_models_to_choose_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert load_models("chairs").categories == ("chair",)
     assert load_models().categories == tuple(shipped_categories())
-    with pytest.raises(ValueError, match=r"--category must be a shipped one \(.*chair.*\) or auto, got 'spoon'"):
+    with pytest.raises(ValueError, match=r"category must be a shipped one \(.*chair.*\) or auto, got 'spoon'"):
         load_models("spoon")
     monkeypatch.setattr(shelf_module, "shipped_categories", lambda: ["chair", "sofa"])
     assert load_models().categories == ("chair", "sofa")

@@ -1,4 +1,5 @@
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ import trimesh
 from PIL import Image
 
 from urform.cli import main
+from urform.cli._parser import parse
+from urform.cli._train_commands import TrainContrastive
+from urform.config import JOINT_PRESETS, SHAPE_PRESETS
 
 TINY_MODEL = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --encoder-width 4 --image-size 32"
 
@@ -203,6 +207,13 @@ LINES = {
     "deform --out=o -- -odd": "-odd: no such folder of meshes",
     "mesh shapes --out o --weights none --ids -1 3": "none: neither a shipped category",
     "--debug-me prepare": "--debug-me",
+    "prepare m --out o --hard-distance 0.1 2": "--hard-distance must be two numbers of at least 0.3, in order, got",
+    "train shape --data d --split s --out o --resume --overwrite": "--overwrite must be left away with --resume",
+    "train pose --init i --data d --split s --out o --roll-deg 60": "--roll-deg must be at least 0 and less than 45",
+    "reconstruct a.png --out o --format ply --size 3": "--size is of --format stl, whose unit is the millimetre; ply",
+    "analyze chair --out o --data d": "--data is given without --split; the views of a split need both",
+    "train joint --data d --split s --out o --preset dit": "--preset must be one of small, published, got 'dit'",
+    "data fetch none.zip --out o --max-gb 0": "--max-gb must be positive, got 0.0",
 }
 
 
@@ -213,6 +224,35 @@ def test_every_mistake_is_one_line(words: str, capsys: pytest.CaptureFixture[str
     assert said.startswith("urform: ")
     assert said.count("\n") == 1
     assert LINES[words] in said
+
+
+def test_every_preset_can_be_given() -> None:
+    for name, presets in (("shape", SHAPE_PRESETS), ("joint", JOINT_PRESETS)):
+        for preset, config in presets.items():
+            words = f"train {name} --data d --split s --out o --preset {preset}".split()
+            assert parse(words).config == config
+
+
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_config_stands_anywhere(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "flags.yaml"
+    file.write_text("epochs: 0")
+    words = {"first": "--config {} train shape", "middle": "train --config {} shape", "last": "train shape --config {}"}
+    assert run(f"{words[place].format(file)} --data d --split s --out o") == 2
+    assert "--epochs must be at least 1, got 0" in capsys.readouterr().err
+
+
+def test_logged_messages_name_flags(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def warn_and_stop(*_: object) -> None:
+        logging.getLogger("urform.training").warning("lower `lr` or take another `method`, not `this`")
+        raise KeyboardInterrupt("stopped; go on with `resume`")
+
+    monkeypatch.setattr(TrainContrastive, "run", warn_and_stop)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    assert run("train contrastive --data d --split s --out o") == 130
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["urform: lower --lr or take another --method, not `this`", "urform: stopped; go on with --resume"]
+    assert not logging.getLogger().handlers
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

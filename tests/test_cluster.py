@@ -147,7 +147,7 @@ def test_messages(meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ValueError, match=r"furniture libraries are read from the disk, fetch it with"):
         prepare("file:///x.sh3f", tmp_path / "out", SMALL)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ValueError, match=r"--cluster needs Ray: pip install 'urform\[cluster\]'"):
+    with pytest.raises(ValueError, match=r"`cluster` needs Ray: pip install 'urform\[cluster\]'"):
         prepare(meshes, tmp_path / "out", SMALL, cluster="auto")
 
 

@@ -171,7 +171,7 @@ def test_places_count_by_their_weight() -> None:
     compared = canonical_and_place(ShiftingModel(), points, latent, 0.5)
     np.testing.assert_allclose(compared[:, :3], points - np.array([SHIFT, 0, 0]))
     np.testing.assert_allclose(compared[:, 3:], points / 2)
-    with pytest.raises(ValueError, match="--place-weight must be at least 0, got -1"):
+    with pytest.raises(ValueError, match="place_weight must be at least 0, got -1"):
         canonical_and_place(ShiftingModel(), points, latent, -1)
 
 
@@ -394,12 +394,12 @@ def test_transfers_are_refused_before_any_work(
         ("colors", tmp_path, None, "mine.ply"),  # which the latent file goes back to
         ("labels", labels.parent, labels, "own/mine.txt"),
     ):
-        with pytest.raises(ValueError, match=f"{named}: is an input and would be overwritten, choose another --out"):
+        with pytest.raises(ValueError, match=f"{named}: is an input and would be overwritten, choose another `out`"):
             next(transfer_files(model, kind, name, [str(fitted)], out, file))
     for options, message in (
         ({"resolution": 7}, "resolution must be 8 to 512 cells, got 7"),
-        ({"place_weight": -1}, "--place-weight must be at least 0 and finite, got -1"),
-        ({"seed": -1}, "--seed must be 0 or more, got -1"),
+        ({"place_weight": -1}, "place_weight must be at least 0 and finite, got -1"),
+        ({"seed": -1}, "seed must be 0 or more, got -1"),
     ):
         with pytest.raises(ValueError, match=message):
             next(transfer_files(model, "colors", str(block), [name], tmp_path / "out", **options))

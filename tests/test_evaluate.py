@@ -217,7 +217,7 @@ def test_original_scale_is_the_scale_of_the_mesh(data):
     unit, original = (run(Balls(), data, original_scale=flag) for flag in (False, True))
     assert values(original)["chamfer"] == pytest.approx(values(unit)["chamfer"] * diagonal**2, rel=1e-6)
     assert original["unit"] == "original mesh units"
-    with pytest.raises(ValueError, match="--original-scale does not go with --protocol onet"):
+    with pytest.raises(ValueError, match="`original_scale` does not go with `protocol` onet"):
         run(Balls(), data, protocol="onet", original_scale=True)
 
 
@@ -252,7 +252,7 @@ def test_retrieval_answers_with_the_nearest_latent(data):
 def test_what_is_missing_is_named(copy, meshes):
     with pytest.raises(ValueError, match=r"protocol must be one of deepsdf, .*, got 'psnr'"):
         run(Balls(), copy, protocol="psnr")
-    with pytest.raises(ValueError, match="--views must be of fixed, random, all, got 'best'"):
+    with pytest.raises(ValueError, match="views must be of fixed, random, all, got 'best'"):
         run(Balls(), copy, views=("best",))
     with pytest.raises(ValueError, match="resolution must be 8 to 512 cells, got 7"):
         Evaluation(Balls(RADIUS), DataFolder(copy), [BALL], resolution=7)

@@ -65,7 +65,7 @@ def test_keypoints_that_training_did_not_see_are_scored_apart(chairs: Path) -> N
     assert any(row["pck_unseen"] != row["pck"] for row in one["rows"][:-1])
     assert 0 <= one["folded"] <= 1
     assert "names not learned from" in format_correspondence(one)
-    with pytest.raises(ValueError, match="--unseen: no shape has a keypoint called nose"):
+    with pytest.raises(ValueError, match="`unseen`: no shape has a keypoint called nose"):
         evaluate_correspondence(model, folder, keys, ["nose"], fitted=fitted)
 
 
@@ -89,7 +89,7 @@ def test_a_mirrored_space_is_folded() -> None:
 def test_messages(chairs: Path, data: Path) -> None:
     model, folder = load("chair"), DataFolder(chairs)
     keys = read_split(chairs / "splits" / "synthetic_chair_test.json")
-    with pytest.raises(ValueError, match="--split must name at least two shapes, got 1"):
+    with pytest.raises(ValueError, match="keys must name at least two shapes, got 1"):
         evaluate_correspondence(model, folder, keys[:1])
     others = read_split(data / "splits" / "tiny_solid_test.json")
     with pytest.raises(FileNotFoundError, match=r"shape.json: no such file for tiny/solid/.*; parts and keypoints are"):

@@ -225,14 +225,14 @@ def test_credentials_come_from_netrc_and_stay_with_their_host(server: Server, tm
 def test_what_is_too_large_or_leads_elsewhere_is_refused(server: Server, tmp_path: Path) -> None:
     for name, headers in (("a.bin", True), ("b.bin", False)):
         server.hides_length = not headers
-        with pytest.raises(ValueError, match=rf"{name}: has more than 0\.0001 GiB; give a larger --max-gb"):
+        with pytest.raises(ValueError, match=rf"{name}: has more than 0\.0001 GiB; give a larger `max_gb`"):
             get(f"{server.url}/{name}", tmp_path, max_gb=0.0001)
     assert not list(tmp_path.glob("*.bin*"))
     for scheme in ("ftp", "file", "gopher"):
         server.answers, server.location = [302], f"{scheme}://host/c.bin"
         with pytest.raises(ValueError, match=r"c\.bin"):
             get(f"{server.url}/c.bin", tmp_path)
-    with pytest.raises(ValueError, match="--max-gb must be positive, got -1"):
+    with pytest.raises(ValueError, match="max_gb must be positive, got -1"):
         get(f"{server.url}/a.bin", tmp_path, max_gb=-1)
     started = time.monotonic()
     for url in ("http:///a.bin", "http://no such host/a.bin", "http://nowhere.invalid/a.bin"):
@@ -255,12 +255,12 @@ def test_messages(server: Server, tmp_path: Path, home: Path) -> None:
     with pytest.raises(ValueError, match=f"its SHA-256 is {SHA}, expected 000.*; the download was removed"):
         get(f"{server.url}/a.bin", tmp_path, sha256="0" * 64)
     assert not list(tmp_path.glob("a.bin*"))
-    with pytest.raises(ValueError, match="--sha256 must have 64 hexadecimal digits, got 'abc'"):
+    with pytest.raises(ValueError, match="sha256 must have 64 hexadecimal digits, got 'abc'"):
         get(f"{server.url}/a.bin", tmp_path, sha256="abc")
     get(f"{server.url}/x/a.bin", tmp_path)
     with pytest.raises(ValueError, match=r"its SHA-256 is .*; remove it to download it again"):
         get(f"{server.url}/x/a.bin", tmp_path, sha256="0" * 64)
-    with pytest.raises(ValueError, match=r"a\.bin: is there already, from http.*/x/a\.bin; choose another --out"):
+    with pytest.raises(ValueError, match=r"a\.bin: is there already, from http.*/x/a\.bin; choose another `out`"):
         get(f"{server.url}/y/a.bin", tmp_path)
     with pytest.raises(ValueError, match=r"http://h/a\.zip: has a user name in it; .* ~/\.netrc"):
         get("http://me:secret@h/a.zip", tmp_path)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 import trimesh
 from PIL import Image
 
+from tests.small_model import small_weights
 from urform.fitting import (
     encode_pictures,
     evidence_of,
@@ -19,6 +21,7 @@ from urform.fitting import (
     read_scan,
     starts_for,
 )
+from urform.fitting._fit import _errors
 from urform.geometry import Normalisation
 from urform.inference import Model, load
 from urform.training._fit_latents import with_signs
@@ -48,6 +51,16 @@ def test_meshes_are_read_with_their_faces(tmp_path: Path, suffix: str) -> None:
     scan = read_scan(box(tmp_path, suffix))
     assert scan.faces.shape == (12, 3)
     np.testing.assert_allclose(np.ptp(scan.vertices, axis=0), (2, 1, 1))
+
+
+def test_a_fit_is_clamped_as_the_model_was_trained() -> None:
+    points, latents = np.random.default_rng(0).uniform(-1, 1, (300, 3)), {"mean": np.zeros(4, np.float32)}
+    evidence = from_cloud(points / np.linalg.norm(points, axis=1, keepdims=True), None)
+    tight, wide = (Model(replace(small_weights(), clamp=clamp)) for clamp in (1e-4, 0.5))
+    found = [fit(model, evidence, latents, steps=5).latent for model in (tight, wide)]
+    assert not np.array_equal(*found)
+    assert _errors(tight, evidence, np.zeros((1, 4), np.float32), 200, 0)[0] <= 2e-4
+    assert _errors(wide, evidence, np.zeros((1, 4), np.float32), 200, 0)[0] > 1e-2
 
 
 def test_an_obj_file_keeps_its_order_and_groups(tmp_path: Path) -> None:
@@ -210,10 +223,10 @@ def test_messages_of_options(model: Model, tmp_path: Path) -> None:
     for paths, options, message in (
         ([], {}, "no file given, expected a mesh, a point cloud or photographs"),
         ([points, points], {}, "a second scan, expected one object"),
-        ([points], {"partial": True}, "--partial needs --like FILE or --normalised: the bounding box of a part"),
-        ([points], {"normalised": True, "like": points}, "--normalised must be left away with --like"),
-        ([points], {"steps": 0}, "--steps must be at least 1, got 0"),
-        ([points], {"seed": -1}, "--seed must be 0 or more, got -1"),
+        ([points], {"partial": True}, "`partial` needs `like` or `normalised`: the bounding box of a part"),
+        ([points], {"normalised": True, "like": points}, "normalised must be left away with `like`"),
+        ([points], {"steps": 0}, "steps must be at least 1, got 0"),
+        ([points], {"seed": -1}, "seed must be 0 or more, got -1"),
         ([points], {"resolution": 7}, "resolution must be 8 to 512 cells, got 7"),
         ([points], {"file_format": "xyz"}, "format must be one of glb, obj, ply, stl, got 'xyz'"),
         ([picture], {}, r"a.png: is empty \(0 bytes\)"),
@@ -239,10 +252,10 @@ def test_a_result_may_not_replace_an_input(model: Model, tmp_path: Path, monkeyp
     whole = box(tmp_path, "obj").rename(tmp_path / "other" / "box.obj")
     before = scan.read_bytes(), whole.read_bytes()
     for out, file_format, named in (("link", "ply", "link/box.ply"), ("other", "obj", "other/box.obj")):
-        with pytest.raises(ValueError, match=f"{named}: is an input and would be overwritten, choose another --out"):
+        with pytest.raises(ValueError, match=f"{named}: is an input and would be overwritten, choose another `out`"):
             fit_files(model, [scan], tmp_path / out, like=whole, partial=True, file_format=file_format)
     for out in (scan, scan / "deeper"):
-        with pytest.raises(ValueError, match=r"--out must be a folder, got .*, but .*box.ply is a file"):
+        with pytest.raises(ValueError, match=r"out must be a folder, got .*, but .*box.ply is a file"):
             fit_files(model, [scan], out)
     assert (scan.read_bytes(), whole.read_bytes()) == before
 
@@ -277,5 +290,5 @@ def test_photographs_alone_take_no_options_of_a_scan(model: Model, tmp_path: Pat
     assert summary["photographs"] == 1
     assert "residual_after" not in summary
     assert Path(summary["mesh"]).exists()
-    with pytest.raises(ValueError, match="--partial, --normalised and --like say something of a scan"):
+    with pytest.raises(ValueError, match="`partial`, `normalised` and `like` say something of a scan"):
         fit_files(model, [tmp_path / "a.png"], tmp_path, partial=True)

@@ -57,12 +57,12 @@ def test_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         flatten(tmp_path / "none")
     with pytest.raises(ValueError, match="neither PNG files nor"):
         flatten(tmp_path)
-    with pytest.raises(ValueError, match="for a data folder leave --out away"):
+    with pytest.raises(ValueError, match="for a data folder leave `out` away"):
         flatten(tmp_path, tmp_path / "out")
     put(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="a plain folder of pictures, expected --out DIR"):
+    with pytest.raises(ValueError, match="a plain folder of pictures, expected a folder for the copies with `out`"):
         flatten(tmp_path)
-    with pytest.raises(ValueError, match="--out is the folder of the views itself"):
+    with pytest.raises(ValueError, match="`out` is the folder of the views itself"):
         flatten(tmp_path, tmp_path)
     assert main(["data", "flatten", str(tmp_path)]) == 2
-    assert "expected --out DIR" in capsys.readouterr().err
+    assert "expected a folder for the copies with --out" in capsys.readouterr().err

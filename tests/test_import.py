@@ -30,14 +30,13 @@ from urform.weights import load_weights
 # The decoder
 
 
-def test_the_published_decoder_is_reproduced(shared: Path, tmp_path: Path) -> None:
-    source = shared / "fixtures" / "published_decoder"
-    import_experiment(source, tmp_path / "run")
+def test_the_published_decoder_is_reproduced(known_experiment: Path, tmp_path: Path) -> None:
+    import_experiment(known_experiment, tmp_path / "run")
     model = urform.load(tmp_path / "run")
-    split = json.loads((source / "split.json").read_text())["ShapeNetV2"]["03001627"]
+    split = json.loads((known_experiment / "split.json").read_text())["ShapeNetV2"]["03001627"]
     assert list(model.latents) == [f"ShapeNetV2/03001627/{name}" for name in split]
     assert model.category == "03001627"
-    with np.load(source / "expected.npz") as expected:
+    with np.load(known_experiment / "expected.npz") as expected:
         for index, latent in enumerate(model.latents.values()):
             points = expected["points"][index]
             np.testing.assert_array_equal(latent, expected["latents"][index])

@@ -72,7 +72,7 @@ def assert_refused(experiment: Path, tmp_path: Path, message: str, error: type[E
     ("name", "message"),
     [
         ("specs.json", r"specs\.json: no such file"),
-        ("split.json", r"TrainSplit 'split\.json' is neither beside it, .*; say with --split which shapes"),
+        ("split.json", r"TrainSplit 'split\.json' is neither beside it, .*; say with `split` which shapes"),
         ("ModelParameters/latest.pth", r"ModelParameters/latest\.pth: no such checkpoint; there: none"),
         ("LatentCodes/latest.pth", r"LatentCodes/latest\.pth: no such checkpoint; there: 5"),
     ],
@@ -87,7 +87,7 @@ def test_broken_specs_and_splits(experiment: Path, tmp_path: Path) -> None:
     (experiment / "split.json").write_text(json.dumps({"mine": {"mug": NAMES[:3]}}))
     assert_refused(experiment, tmp_path, r"latest\.pth: holds 4 latents, but .*split\.json names 3 shapes")
     write_specs(experiment, TrainSplit=None)
-    assert_refused(experiment, tmp_path, r"specs\.json: TrainSplit is missing; say with --split", FileNotFoundError)
+    assert_refused(experiment, tmp_path, r"specs\.json: TrainSplit is missing; say with `split`", FileNotFoundError)
     (experiment / "specs.json").write_text("{")
     assert_refused(experiment, tmp_path, r"specs\.json: not JSON")
     (experiment / "specs.json").write_text("[]")
@@ -168,10 +168,10 @@ def test_checkpoints_of_other_entries(experiment: Path, tmp_path: Path) -> None:
 
 
 def test_runs_are_not_overwritten_and_checkpoints_have_names(experiment: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--checkpoint must be 'latest' or an epoch, got '\.\./latest'"):
+    with pytest.raises(ValueError, match=r"checkpoint must be 'latest' or an epoch, got '\.\./latest'"):
         import_experiment(experiment, tmp_path / "run", "../latest")
     import_experiment(experiment, tmp_path / "run")
-    with pytest.raises(FileExistsError, match="run: has a model already; choose another --out"):
+    with pytest.raises(FileExistsError, match="run: has a model already; choose another `out`"):
         import_experiment(experiment, tmp_path / "run")
 
 

@@ -73,20 +73,20 @@ def test_one_shape_is_enough_to_begin_with(data: Path, tmp_path: Path) -> None:
 
 def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     other = replace(JOINT, model=replace(MODEL, latent_size=9))
-    with pytest.raises(ValueError, match="was trained with --latent-size 8, not 9; give the same"):
+    with pytest.raises(ValueError, match="was trained with `latent_size` 8, not 9; give the same"):
         train_joint(data, [split], tmp_path / "run", other, CPU, init=shape_run)
     (tmp_path / "SdfSamples").symlink_to(data / "SdfSamples")
     with pytest.raises(FileNotFoundError, match="4 of 4 shapes of the split have no easy views, first: "):
         train_joint(tmp_path, [split], tmp_path / "run", replace(JOINT, levels="easy"), CPU)
     command = ["train", "joint", "--data", str(data), "--split", str(split), "--out", str(tmp_path / "run")]
     assert main([*command, "--preset", "large"]) == 2
-    assert "--preset must be one of small, published, dit, got 'large'" in capsys.readouterr().err
+    assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
     assert main([*command, "--preset=large"]) == 2
-    assert "--preset must be one of small, published, dit, got 'large'" in capsys.readouterr().err
+    assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
     assert main([*command, "--preset", "small", "--specs", "x"]) == 2
     assert "--preset must be left away with --specs" in capsys.readouterr().err
     assert JOINT_PRESETS["published"].model.latent_size == 256
-    with pytest.raises(ValueError, match="--latent-bound must be left away: joint training learns no latents, got 1"):
+    with pytest.raises(ValueError, match="latent_bound must be left away: joint training learns no latents, got 1"):
         JointConfig(latent_bound=1.0)
 
 

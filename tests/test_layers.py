@@ -1,6 +1,7 @@
 """The layout: imports point one way, and files, functions and names are as the architecture page says."""
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -120,6 +121,23 @@ def test_a_worker_of_prepare_imports_no_torch() -> None:
     code = "import sys, urform.prepare._shape_job as job; assert job.prepare_shape; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False"]
+
+
+FOREIGN = ("--error-unmatch", "--short", "--porcelain", "--untracked-files", "--nproc-per-node")
+"""Flags of git and torchrun."""
+
+
+def test_the_library_names_arguments_not_flags() -> None:
+    broken = [
+        f"{shown(path)}:{node.lineno} {flag}"
+        for path in FILES
+        if part_of(path) != "cli"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]*", node.value)
+        if flag not in FOREIGN
+    ]
+    check(broken, "a message has the name of an argument in backticks, or before `must`; the command line has the flag")
 
 
 def test_files_are_short() -> None:

@@ -120,18 +120,18 @@ def test_fitted_latents_have_less_error_and_a_shape_does_not_depend_on_the_other
             return (weights.decoder(points, latent).clamp(-0.1, 0.1) - target_sdf).abs().mean().item()
 
     start = weights.latents.mean(dim=0).repeat(2, 1)
-    found = fit_latents(weights.decoder, lambda step: (points, target_sdf), start, steps=100)
+    found = fit_latents(weights.decoder, lambda step: (points, target_sdf), start, 0.1, steps=100)
     assert error(found) < 0.3 * error(start)
-    alone = fit_latents(weights.decoder, lambda step: (points[:1], target_sdf[:1]), start[:1], steps=20)
-    both = fit_latents(weights.decoder, lambda step: (points, target_sdf), start, steps=20)
+    alone = fit_latents(weights.decoder, lambda step: (points[:1], target_sdf[:1]), start[:1], 0.1, steps=20)
+    both = fit_latents(weights.decoder, lambda step: (points, target_sdf), start, 0.1, steps=20)
     torch.testing.assert_close(alone, both[:1], atol=1e-3, rtol=1e-3)
     assert all(parameter.grad is None for parameter in weights.decoder.parameters())
 
 
 def test_messages(data: Path, split: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="--validation: 4 of 4 shapes are training shapes, too, first: tiny/solid/box"):
+    with pytest.raises(ValueError, match="`validation`: 4 of 4 shapes are training shapes, too, first: tiny/solid/box"):
         train_shape(data, [split], tmp_path / "run", SHAPE, replace(CPU, validation=(split,)))
-    with pytest.raises(ValueError, match="--look-every must be 0 or more, got -1"):
+    with pytest.raises(ValueError, match="look_every must be 0 or more, got -1"):
         RunConfig(look_every=-1)
 
 

@@ -1,6 +1,5 @@
 import math
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +21,6 @@ from urform.losses import (
     pointwise_weight,
     reconstruction_loss,
 )
-
-PUBLISHED = Path(__file__).parents[2] / "shared" / "fixtures" / "published_decoder" / "expected.npz"
 
 
 def _random(*shape, scale=1.0, seed=0):
@@ -96,10 +93,8 @@ def test_pointpair_agrees_with_its_naive_twin(seed, scale, count):
     assert loss.item() == pytest.approx(_naive_pointpair(canonical_points, points), rel=1e-9, abs=1e-12)
 
 
-def test_published_losses_are_reproduced():
-    if not PUBLISHED.is_file():
-        pytest.skip(f"no published losses at {PUBLISHED}")
-    with np.load(PUBLISHED) as recorded:
+def test_published_losses_are_reproduced(known_experiment):
+    with np.load(known_experiment / "expected.npz") as recorded:
         expected = {key: torch.from_numpy(recorded[key]) for key in recorded}
     points, canonical_points = expected["points"], expected["progressive_warped"]
     for name, loss in {

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from urform.models import Decoder, LstmWarp, MlpWarp, ResNetEncoder, Template
 from urform.models import _execution as execution
 from urform.published import decoder_from_published
 
-PUBLISHED = Path(__file__).parents[2] / "shared" / "fixtures" / "published_decoder"
 TOLERANCE = 1e-5
 
 
@@ -361,11 +359,9 @@ def test_decoder_refuses(decoder, method, points, latent, message):
 
 
 @pytest.fixture(scope="module")
-def published():
-    """Decoder, latents and recorded results of the published system."""
-    if not PUBLISHED.is_dir():
-        pytest.skip(f"no published decoder at {PUBLISHED}")
-    specs = json.loads((PUBLISHED / "specs.json").read_text())
+def published(known_experiment):
+    """Decoder, latents and expected results of a published experiment."""
+    specs = json.loads((known_experiment / "specs.json").read_text())
     sizes, options = specs["NetworkSpecs"]["warper_kargs"], specs["NetworkSpecs"]["decoder_kargs"]
     warp = LstmWarp(specs["CodeLength"], **sizes)
     template = Template(
@@ -377,15 +373,15 @@ def published():
         xyz_in_all=options["xyz_in_all"],
     )
     decoder = Decoder(warp, template).eval()
-    checkpoint = torch.load(PUBLISHED / "ModelParameters" / "latest.pth", weights_only=True)
+    checkpoint = torch.load(known_experiment / "ModelParameters" / "latest.pth", weights_only=True)
     decoder.load_state_dict(decoder_from_published(checkpoint["model_state_dict"]))
-    with np.load(PUBLISHED / "expected.npz") as recorded:
+    with np.load(known_experiment / "expected.npz") as recorded:
         expected = {key: torch.from_numpy(recorded[key]) for key in recorded}
     return decoder, expected
 
 
-def test_published_latents_are_those_of_the_record(published):
-    checkpoint = torch.load(PUBLISHED / "LatentCodes" / "latest.pth", weights_only=True)
+def test_published_latents_are_those_of_the_record(published, known_experiment):
+    checkpoint = torch.load(known_experiment / "LatentCodes" / "latest.pth", weights_only=True)
     assert torch.equal(checkpoint["latent_codes"]["weight"], published[1]["latents"])
 
 

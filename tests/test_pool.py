@@ -37,7 +37,7 @@ def test_a_crash_or_a_hang_costs_one_job() -> None:
     assert [outcomes[job] for job in "abcd"] == [("A", ""), ("B", ""), ("C", ""), ("D", "")]
     assert outcomes["crash"][0] is None
     assert "died" in outcomes["crash"][1]
-    assert outcomes["hang"] == (None, "took longer than 8 s and was stopped; --time-limit-s allows more")
+    assert outcomes["hang"] == (None, "took longer than 8 s and was stopped; `time_limit_s` allows more")
     assert outcomes["eat"] == ("no memory", "")
     assert outcomes["raise"] == (None, "RuntimeError: a library's own error")
 

@@ -214,7 +214,7 @@ def test_a_picture_gives_a_colored_mesh_and_its_camera(tmp_path: Path) -> None:
     model = Model(load_weights(tmp_path / "m.safetensors"))
     picture = np.zeros((80, 80, 4), np.uint8)
     picture[10:70, 15:65] = (200, 40, 30, 255)
-    with pytest.raises(ValueError, match=r"does not look like a ball: strangeness .* --force"):
+    with pytest.raises(ValueError, match=r"does not look like a ball: strangeness .* `force`"):
         model.reconstruct(picture, resolution=32)  # a familiarity that learned nothing knows nothing
     result = model.reconstruct(picture, resolution=32, force=True)
     assert result.camera is not None

@@ -234,7 +234,7 @@ def test_messages(tmp_path: Path, meshes: Path) -> None:
     (tmp_path / "list.txt").write_text("ball\nnobody\n")
     with pytest.raises(ValueError, match="names 1 instances that are not among the shapes, first: nobody"):
         prepare(meshes, tmp_path / "out", TINY, tmp_path / "list.txt")
-    with pytest.raises(ValueError, match="--samples must be at least 100, got 3"):
+    with pytest.raises(ValueError, match="samples must be at least 100, got 3"):
         PrepareConfig(samples=3)
     (tmp_path / "split.json").write_text("[1, 2]")
     with pytest.raises(ValueError, match="not a split file"):
@@ -248,7 +248,7 @@ def test_messages(tmp_path: Path, meshes: Path) -> None:
 
 def test_the_published_cameras_are_the_default() -> None:
     assert {name: view_level(PrepareConfig(), name)[0] for name in LEVELS} == LEVELS
-    with pytest.raises(ValueError, match=r"--hard-elevation-deg must be two angles of -89 to 89, in order, got"):
+    with pytest.raises(ValueError, match=r"hard_elevation_deg must be two angles of -89 to 89, in order, got"):
         PrepareConfig(hard_elevation_deg=(5, 1))
-    with pytest.raises(ValueError, match=r"--easy-distance must be two numbers of at least 0.3, in order"):
+    with pytest.raises(ValueError, match=r"easy_distance must be two numbers of at least 0.3, in order"):
         PrepareConfig(easy_distance=(0.1, 1))

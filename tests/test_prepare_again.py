@@ -109,7 +109,7 @@ def test_only_one_run_works_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a\\b", "", "x\0", "x\ny", "n" * 300])
 def test_names_that_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="--category must be a name without slashes"):
+    with pytest.raises(ValueError, match="category must be a name without slashes"):
         PrepareConfig(category=name)
     (tmp_path / "split.json").write_text(json.dumps({"d": {"c": [name]}}))
     with pytest.raises(ValueError, match="is no name of a shape"):

@@ -218,5 +218,5 @@ def test_there_is_one_encoder_to_start_from(shape_run: Path, data: Path, split: 
     both = tmp_path / "both"
     shutil.copytree(shape_run, both)
     save_weights(both / "model.safetensors", replace(load_weights(shape_run), encoder=small_weights().encoder))
-    with pytest.raises(ValueError, match="--encoder-from; leave one away"):
+    with pytest.raises(ValueError, match="`encoder_from`; leave one away"):
         train_encoder(both, data, [split], tmp_path / "run", EncoderConfig(), encoder_from=both)

@@ -204,15 +204,15 @@ def test_refused_before_any_work(tmp_path: Path) -> None:
     model = BallModel()
     with pytest.raises(ValueError, match="would be written as 'ball_0', as another result is"):
         next(register_files(model, [paths[0], other[0]], tmp_path / "out"))
-    with pytest.raises(ValueError, match="--modes must be less than the number of meshes, 3, got 3"):
+    with pytest.raises(ValueError, match="modes must be less than the number of meshes, 3, got 3"):
         next(register_files(model, paths, tmp_path / "out", RegisterOptions(modes=3)))
     with pytest.raises(ValueError, match="is an input and would be overwritten"):
         next(register_files(model, paths, tmp_path / "a", RegisterOptions(format="obj")))
     with pytest.raises(FileNotFoundError, match="no such file"):
         next(register_files(model, [tmp_path / "none.obj"], tmp_path / "out"))
     for options, text in (
-        ({"faces": 5}, "--faces"),
-        ({"modes": -1}, "--modes"),
+        ({"faces": 5}, "faces must be"),
+        ({"modes": -1}, "modes must be"),
         ({"format": "dae"}, "format must be one of"),
     ):
         with pytest.raises(ValueError, match=text):

@@ -56,7 +56,7 @@ def test_a_signal_ends_a_run_after_the_step_and_it_goes_on_in_the_middle_of_the_
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
         stop_at(patch, ShapeStage, 3, signal_number)  # the first of two batches of the second epoch
-        with pytest.raises(KeyboardInterrupt, match="stopped after batch 1 of 2 in epoch 2; go on with --resume"):
+        with pytest.raises(KeyboardInterrupt, match="stopped after batch 1 of 2 in epoch 2; go on with `resume`"):
             train_shape(data, [split], tmp_path / "run", SHAPE, CPU)
     assert signal.getsignal(signal.SIGTERM) == before
     train_shape(data, [split], tmp_path / "run", SHAPE, replace(CPU, resume=True))
@@ -134,7 +134,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     assert metrics(run) == metrics(shape_run)
     for name in ("checkpoint.pt", "checkpoint_previous.pt"):
         (run / name).write_bytes(b"?")
-    with pytest.raises(ValueError, match=r"checkpoint.pt: damaged \(.*; start again with --overwrite"):
+    with pytest.raises(ValueError, match=r"checkpoint.pt: damaged \(.*; start again with `overwrite`"):
         train_shape(data, [split], run, SHAPE, replace(CPU, resume=True))
 
 
@@ -232,7 +232,7 @@ def test_gradients_are_clipped(data: Path, split: Path, tmp_path: Path) -> None:
         train_shape(data, [split], tmp_path / name, config, CPU)
     free, clipped = load_weights(tmp_path / "free").latents, load_weights(tmp_path / "clipped").latents
     assert not torch.equal(free, clipped)
-    with pytest.raises(ValueError, match="--clip-norm must be positive, got 0"):
+    with pytest.raises(ValueError, match="clip_norm must be positive, got 0"):
         ShapeConfig(clip_norm=0)
 
 
@@ -271,7 +271,7 @@ def test_messages(data: Path, split: Path, shape_run: Path, capsys: pytest.Captu
     command = ["train", "shape", "--data", str(data), "--split", str(split), "--out", str(shape_run)]
     assert main([*command, "--resume", "--overwrite"]) == 2
     assert "--overwrite must be left away with --resume" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="--accumulate must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="accumulate must be at least 1, got 0"):
         RunConfig(accumulate=0)
-    with pytest.raises(ValueError, match=r"--step-interval must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"step_interval must be at least 1, got 0"):
         ScheduleConfig("step", step_interval=0)

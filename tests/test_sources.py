@@ -135,7 +135,7 @@ def test_shapenet(tmp_path: Path) -> None:
     assert list(find(root / "04256520", None, "sofa")) == ["ShapeNetV2/sofa/a", "ShapeNetV2/sofa/b"]
     (tmp_path / "chairs").symlink_to(root / "03001627")
     assert "mine/03001627/a" in find(tmp_path / "chairs", "mine")
-    with pytest.raises(ValueError, match="holds the categories 03001627, 04256520; --category must be one of them"):
+    with pytest.raises(ValueError, match="holds the categories 03001627, 04256520; `category` must be one of them"):
         find(root, None, "lamp")
     for category in ("chair", "chairs", "Chair"):
         assert list(find(root, None, category)) == [f"ShapeNetV2/03001627/{name}" for name in "abc"]

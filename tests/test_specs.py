@@ -48,8 +48,8 @@ def write_specs(folder: Path, **changes: Any) -> Specs:
     return Specs(folder / "specs.json")
 
 
-def test_the_published_settings_are_the_published_preset(shared: Path) -> None:
-    config = Specs(shared / "fixtures" / "published_decoder" / "specs.json").shape_config()
+def test_the_published_settings_are_the_published_preset(known_experiment: Path) -> None:
+    config = Specs(known_experiment / "specs.json").shape_config()
     published = SHAPE_PRESETS["published"]
     assert config.rates_apart == (published.rates,) * 3
     assert config == replace(
@@ -97,7 +97,9 @@ def test_a_use_key_that_is_absent_means_off(tmp_path: Path) -> None:
 
 def test_an_experiment_trains(data: Path, tmp_path: Path) -> None:
     split = data / "splits" / "tiny_solid_train.json"
-    write_specs(tmp_path / "experiment", DataSource=str(data), TrainSplit=str(split), CodeBound=0.05)
+    write_specs(
+        tmp_path / "experiment", DataSource=str(data), TrainSplit=str(split), CodeBound=0.05, ClampingDistance=0.2
+    )
     command = [sys.executable, "-m", "urform", "train", "shape", "--specs", str(tmp_path / "experiment")]
     flags = ["--out", str(tmp_path / "run"), "--device", "cpu", "--epochs", "4"]
     done = subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
@@ -107,6 +109,7 @@ def test_an_experiment_trains(data: Path, tmp_path: Path) -> None:
     assert kept == ["000001", "000002", "000004"]
     weights = load_weights(tmp_path / "run")
     assert weights.config.warp == "lstm"
+    assert weights.clamp == 0.2
     assert weights.latents.norm(dim=1).max() < 0.06  # bounded at each look-up, one step beyond at most
     assert weights.latents.norm(dim=1).min() > 0.01
 

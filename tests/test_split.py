@@ -46,7 +46,7 @@ def test_lists(tmp_path: Path) -> None:
 
 
 def test_messages(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--test-fraction must be at least 0 and less than 1, got 1\.5"):
+    with pytest.raises(ValueError, match=r"test_fraction must be at least 0 and less than 1, got 1\.5"):
         split_keys(KEYS, {}, 1.5, 0)
     with pytest.raises(FileNotFoundError, match="no such list of test instances"):
         split_by_list(KEYS, tmp_path / "none.txt")

@@ -156,7 +156,7 @@ def test_objects_with_one_view_are_learned_from_their_augmentations(data: Path, 
     config = replace(CONTRASTIVE, pairs="augmentations", epochs=1)
     train_contrastive(tmp_path / "data", [split], tmp_path / "run", config, CPU)
     assert not any(name.startswith(("train_", "val_")) for name in metrics(tmp_path / "run")[0])
-    with pytest.raises(ValueError, match="--validation: 4 of 4 objects have fewer than two views"):
+    with pytest.raises(ValueError, match="`validation`: 4 of 4 objects have fewer than two views"):
         FeatureLook(DataFolder(tmp_path / "data"), [split], [], 64, ("easy", "hard"))
 
 
@@ -348,23 +348,23 @@ def test_messages(
     def train(config: ContrastiveConfig = CONTRASTIVE, init: Path | None = None, **changes) -> None:
         train_contrastive(data, [split], tmp_path / "out", config, replace(CPU, **changes), init)
 
-    with pytest.raises(ValueError, match="--accumulate must be 1: the loss compares all pictures of a batch, got 2"):
+    with pytest.raises(ValueError, match="accumulate must be 1: the loss compares all pictures of a batch, got 2"):
         train(accumulate=2)
-    with pytest.raises(ValueError, match="--batch-size must be at most the number of objects with views, 4"):
+    with pytest.raises(ValueError, match="batch_size must be at most the number of objects with views, 4"):
         train(replace(CONTRASTIVE, batch_size=5))
     with pytest.raises(ValueError, match="has no contrastive backbone, expected a run of `urform train contrastive`"):
         train(init=shape_run)
     with pytest.raises(ValueError, match=r"does not fit a ResNet-18 of width 8: conv1.weight must have shape"):
         train(replace(CONTRASTIVE, width=8), init=run)
-    with pytest.raises(ValueError, match="--validation: 4 of 4 shapes are training shapes, too"):
+    with pytest.raises(ValueError, match="`validation`: 4 of 4 shapes are training shapes, too"):
         train(validation=(split,))
-    with pytest.raises(ValueError, match="--init must name one of a kind, got two contrastive runs, the second: "):
+    with pytest.raises(ValueError, match="init must name one of a kind, got two contrastive runs, the second: "):
         load_start([run, run])
-    with pytest.raises(ValueError, match=r"the encoder can start from one file, got --imagenet x.pth and --init .*"):
+    with pytest.raises(ValueError, match=r"the encoder can start from one file, got `imagenet` x.pth and `init` .*"):
         train_joint(data, [split], tmp_path / "out", JOINT, CPU, init=run, imagenet=Path("x.pth"))
     with pytest.raises(ValueError, match=r"no run of `train shape` among .*; its decoder and latents are needed"):
         train_encoder(run, data, [split], tmp_path / "out", ENCODER, CPU)
-    with pytest.raises(ValueError, match="--temperature must be positive, got 0"):
+    with pytest.raises(ValueError, match="temperature must be positive, got 0"):
         ContrastiveConfig(temperature=0)
     torch.save({"epoch": 1, "model_state_dict": {"net.weight": torch.ones(2)}}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"other.pth: must have one of encoder.encoder.0.weight, .*, got net.weight"):

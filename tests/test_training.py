@@ -168,12 +168,12 @@ def test_the_encoder_becomes_the_network_whose_imagenet_weights_a_package_brings
         stem = weights.encoder.network._conv_stem.weight
         torch.testing.assert_close(stem, network.network._conv_stem.weight, atol=1e-5, rtol=0)
         assert Model(weights).encode(np.full((1, 64, 64, 4), 255, np.uint8)).shape == (1, 8)
-    with pytest.raises(ValueError, match=r"--imagenet must be efficientnet-lite0 for efficientnet-lite0, .* got x.pth"):
+    with pytest.raises(ValueError, match=r"imagenet must be efficientnet-lite0 for efficientnet-lite0, .* got x.pth"):
         network.load_imagenet("x.pth")
 
 
 def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileExistsError, match="has a run already; go on with --resume, start again with --overwrite"):
+    with pytest.raises(FileExistsError, match="has a run already; go on with `resume`, start again with `overwrite`"):
         train_shape(data, [split], shape_run, SHAPE)
     with pytest.raises(FileNotFoundError, match="no run to resume"):
         train_shape(data, [split], tmp_path / "none", SHAPE, replace(CPU, resume=True))
@@ -188,9 +188,9 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
     with pytest.raises(FileNotFoundError, match="1 of 2 shapes of the split have no easy or hard views, first: tiny/"):
         train_encoder(shape_run, data, [wrong], tmp_path / "run", replace(ENCODER, sdf_weight=0.0), choice=STRICT)
-    with pytest.raises(ValueError, match="--device must be one that is here"):
+    with pytest.raises(ValueError, match="device must be one that is here"):
         choose_device("warp-drive")
-    with pytest.raises(ValueError, match="--warp-steps must be a multiple of 4, got 3"):
+    with pytest.raises(ValueError, match="warp_steps must be a multiple of 4, got 3"):
         ModelConfig(warp_steps=3)
 
 
@@ -211,5 +211,5 @@ def test_an_encoder_goes_on_from_one_that_is_there(data: Path, split: Path, enco
     for name, value in before.items():
         if "running" not in name and "num_batches" not in name:
             torch.testing.assert_close(after[name], value)
-    with pytest.raises(ValueError, match=r"the encoder can start from one file, got --imagenet .* and --init "):
+    with pytest.raises(ValueError, match=r"the encoder can start from one file, got `imagenet` .* and `init` "):
         train_encoder(encoder_run, data, [split], tmp_path / "other", still, CPU, tmp_path / "resnet18.pth")

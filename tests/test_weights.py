@@ -1,12 +1,27 @@
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
+from tests.small_model import small_weights
 from urform.config import ModelConfig
+from urform.inference import Model
 from urform.models import ResNetEncoder
-from urform.weights import FILE_NAME, Weights, build_decoder, build_encoder, find_weights, load_weights, save_weights
+from urform.weights import (
+    FILE_NAME,
+    Weights,
+    build_decoder,
+    build_encoder,
+    export_weights,
+    find_weights,
+    load_weights,
+    save_weights,
+)
+from urform.weights._file import HEADER, write_tensors
 
 
 def test_every_setting_survives_the_weights_file(tmp_path: Path) -> None:
@@ -36,6 +51,25 @@ def test_every_setting_survives_the_weights_file(tmp_path: Path) -> None:
             assert torch.equal(value, theirs.state_dict()[name]), name
 
 
+def test_the_clamp_is_in_the_weights_file(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    save_weights(path, replace(small_weights(), clamp=0.25))
+    assert load_weights(path).clamp == 0.25
+    assert Model(load_weights(path)).clamp == 0.25
+    assert (
+        json.loads(export_weights(tmp_path, tmp_path / "shared").with_name("config.json").read_text())["clamp"] == 0.25
+    )
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()[HEADER])
+    del header["clamp"]
+    write_tensors(path, load_file(path), HEADER, header)  # as older versions wrote it
+    assert load_weights(path).clamp == 0.1
+    for wrong in (0, -1, "0.1", True, None):
+        write_tensors(path, load_file(path), HEADER, header | {"clamp": wrong})
+        with pytest.raises(ValueError, match="clamp must be a positive number, got "):
+            load_weights(path)
+
+
 def test_the_shipped_weights_and_plain_encoders_keep_their_names() -> None:
     chair = load_weights(find_weights("chair"))
     assert chair.config.dims == (64,) * 5
@@ -55,12 +89,12 @@ def test_imagenet_weights_leave_the_head(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"template_dims": (4, 0)}, "--template-dims must be at least 1, got 0"),
-        ({"template_width": 0}, "--template-width must be at least 1, got 0"),
-        ({"template_width": 3, "xyz_in_all": True}, "--template-width must be at least 4, got 3"),
-        ({"norm_layers": (5,)}, r"--norm-layers must be indices of the template's 5 layers, from 0, got \(5,\)"),
-        ({"dropout_layers": (-1,)}, "--dropout-layers must be indices of the template's 5 layers"),
-        ({"encoder_hidden": -1}, "--encoder-hidden must be 0 or more, got -1"),
+        ({"template_dims": (4, 0)}, "template_dims must be at least 1, got 0"),
+        ({"template_width": 0}, "template_width must be at least 1, got 0"),
+        ({"template_width": 3, "xyz_in_all": True}, "template_width must be at least 4, got 3"),
+        ({"norm_layers": (5,)}, r"norm_layers must be indices of the template's 5 layers, from 0, got \(5,\)"),
+        ({"dropout_layers": (-1,)}, "dropout_layers must be indices of the template's 5 layers"),
+        ({"encoder_hidden": -1}, "encoder_hidden must be 0 or more, got -1"),
     ],
 )
 def test_settings_are_checked(settings: dict, message: str) -> None:

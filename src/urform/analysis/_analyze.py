@@ -163,7 +163,7 @@ def _read(
     choice: ShapeChoice | None,
 ) -> _Analyzed:
     if (data is None) != (split is None):
-        given, missing = ("--data", "--split") if split is None else ("--split", "--data")
+        given, missing = ("`data`", "`split`") if split is None else ("`split`", "`data`")
         raise ValueError(f"{given} is given without {missing}; the views of a split need both, latents alone neither")
     views = None
     if data is not None and split is not None:
@@ -171,7 +171,7 @@ def _read(
     backbone = load_backbone(Path(weights)) if Path(weights).exists() and not _is_latent_file(weights) else None
     if backbone is not None:
         if views is None:
-            raise ValueError(f"{weights}: is a contrastive encoder, of which views are drawn; give --data and --split")
+            raise ValueError(f"{weights}: is a contrastive encoder, of which views are drawn; give `data` and `split`")
         model, known, size = None, {}, 0
     elif _is_latent_file(weights):
         model, known = None, read_latents(Path(weights))
@@ -265,7 +265,7 @@ def _warps(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
 
 def _views(subject: _Analyzed, options: AnalysisConfig) -> list[Section]:
     if subject.views is None:
-        raise _LeftOutError("needs views: --data and --split")
+        raise _LeftOutError("needs views: give `data` and `split`")
     if subject.backbone is not None:
         features, objects = encode_views_by(subject.backbone, subject.views)
     elif not subject.networks().has_encoder:

@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from urform.files import encode_png
+from urform.pictures import Tile, contact_sheet
+
 DOTS_PER_INCH = 120
+_TILE = 200  # pixels of a picture on a sheet
 _MARKERS = ("o", "^", "s", "D", "v")  # colors that are used again come with another one
 GREY, ACCENT, SECOND = "#9aa3ad", "#d1495b", "#2e6f95"
 _STYLE: dict[Any, Any] = {
@@ -102,27 +106,22 @@ def scatter_groups(axes: Any, places: Float[np.ndarray, "N 2"], groups: Sequence
     axes.spines[:].set(visible=True, color="#dddddd")
 
 
-def contact_sheet(rows: Sequence[Sequence[Panel]], labels: Sequence[str], frame_first: bool = False) -> bytes:
-    """Pictures in rows and columns, a caption under each, a label left of each row.
+def sheet_png(rows: Sequence[Sequence[Panel]], labels: Sequence[str], frame_first: bool = False) -> bytes:
+    """Pictures in rows and columns, a caption under each, a label above each row.
 
     Args:
         rows: of equal or different length.
         labels: one a row.
         frame_first: draw a frame around the first picture of each row.
     """
-    columns = max(len(row) for row in rows)
-
-    def draw(figure: Any) -> None:
-        grid = figure.subplots(len(rows), columns, squeeze=False)
-        for line, row, label in zip(grid, rows, labels, strict=True):
-            for column, axes in enumerate(line):
-                axes.set(xticks=[], yticks=[])
-                axes.spines[:].set(visible=frame_first and column == 0, color=ACCENT)
-                if column < len(row):
-                    fill_panel(axes, row[column])
-            line[0].set_ylabel(label, fontsize=9)
-
-    return png(draw, 1.75 * columns + 0.3, 2.0 * len(rows) + 0.1)
+    tiles = [
+        [
+            Tile(panel.picture, panel.caption, label if place == 0 else "", frame_first and place == 0)
+            for place, panel in enumerate(row)
+        ]
+        for row, label in zip(rows, labels, strict=True)
+    ]
+    return encode_png(contact_sheet(tiles, _TILE))
 
 
 def fill_panel(axes: Any, panel: Panel) -> None:

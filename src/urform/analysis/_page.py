@@ -7,6 +7,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from urform.analysis._figures import Section
+from urform.files import html_page
 
 
 def page(title: str, intro: str, sections: Sequence[Section], left_out: Mapping[str, str]) -> bytes:
@@ -27,22 +28,10 @@ def page(title: str, intro: str, sections: Sequence[Section], left_out: Mapping[
     if left_out:
         reasons = "\n".join(f"<li>{html.escape(what)}: {html.escape(why)}</li>" for what, why in left_out.items())
         parts.append(f"<h2>Left out</h2>\n<ul>\n{reasons}\n</ul>")
-    return _PAGE.format(title=html.escape(title), intro=html.escape(intro), parts="\n".join(parts)).encode(
-        errors="backslashreplace"
-    )
+    body = "\n".join([f"<p>{html.escape(intro)}</p>", *parts])
+    return html_page(title, body, _STYLE).encode(errors="backslashreplace")
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; padding: 0 1.5em; max-width: 68em; color: #222 }}
-p, li {{ max-width: 54em }}
-h2 {{ margin: 2.5em 0 .3em; padding-top: .8em; border-top: 1px solid #ddd }}
-img {{ max-width: 100%; height: auto; background: #fff }}
-</style>
-<h1>{title}</h1>
-<p>{intro}</p>
-{parts}
-</html>
-"""
+_STYLE = """p, li { max-width: 54em }
+h2 { margin: 2.5em 0 .3em; padding-top: .8em; border-top: 1px solid #ddd }
+img { max-width: 100%; height: auto }"""

@@ -19,12 +19,12 @@ def require_packages(projection: str) -> None:
         ValueError: something is missing, or there is no such projection.
     """
     if projection not in PROJECTIONS:
-        raise ValueError(f"--projection must be one of {', '.join(PROJECTIONS)}, got {projection!r}")
+        raise ValueError(f"projection must be one of {', '.join(PROJECTIONS)}, got {projection!r}")
     missing = [name for name in ("matplotlib", "sklearn") if not _is_installed(name)]
     if missing:
         raise ValueError(f"analysis needs {' and '.join(missing)}: pip install 'urform[analyze]'")
     if projection == "umap" and not _is_installed("umap"):
-        raise ValueError("--projection umap needs umap-learn: pip install umap-learn, or take --projection tsne")
+        raise ValueError("`projection` umap needs umap-learn: pip install umap-learn, or take `projection` tsne")
 
 
 def project(points: Float[np.ndarray, "N F"], projection: str = "tsne", seed: int = 0) -> Float[np.ndarray, "N 2"]:

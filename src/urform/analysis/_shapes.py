@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
-from urform.analysis._figures import Panel, Section, contact_sheet, shortened_name
+from urform.analysis._figures import Panel, Section, sheet_png, shortened_name
 from urform.analysis._statistics import PrincipalDirections, nearest_neighbours, outliers, principal_directions
 from urform.inference import Model, draw_mesh, trimmed
 
@@ -66,7 +66,7 @@ def neighbour_sheet(
         "neighbours",
         "Nearest neighbours",
         text + _failures(failed),
-        contact_sheet(panels, [""] * len(panels), True),
+        sheet_png(panels, [""] * len(panels), True),
         numbers,
     )
 
@@ -90,7 +90,7 @@ def outlier_sheet(
         "outliers",
         "Shapes that lie apart",
         text + _failures(failed),
-        contact_sheet(panels, ["apart", "in company"]),
+        sheet_png(panels, ["apart", "in company"]),
         {"without_surface": failed},
     )
 
@@ -122,7 +122,7 @@ def morph_strips(model: Model, latents: Float[np.ndarray, "S L"], components: in
     shown = iter(trimmed(pictures))
     rows = [[Panel(next(shown), "mean" if step == 0 else f"{step:+g} std") for step in MORPH_STEPS] for _ in morphs]
     labels = [
-        f"direction {number}\n{share:.1%} of variance"
+        f"direction {number}: {share:.1%} of variance"
         for number, share in enumerate(principal.shares[: len(morphs)], start=1)
     ]
     text = (
@@ -135,7 +135,7 @@ def morph_strips(model: Model, latents: Float[np.ndarray, "S L"], components: in
         "variance_shares": principal.shares[: len(morphs)].tolist(),
         "without_surface": failed,
     }
-    return Section("morphs", "What the directions mean", text + _failures(failed), contact_sheet(rows, labels), numbers)
+    return Section("morphs", "What the directions mean", text + _failures(failed), sheet_png(rows, labels), numbers)
 
 
 def _panels(

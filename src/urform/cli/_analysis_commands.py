@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import OmitArgPrefixes, Positional
 
+from urform.cli._flags import with_flags
 from urform.config import AnalysisConfig, ShapeChoice
 
 # Heavy imports stand inside `run`, as in `_commands`.
@@ -35,5 +36,5 @@ class Analyze:
 
         result = analyze(self.weights, self.out, self.data, self.split, self.config, self.choice)
         print(f"{self.out / 'index.html'}: {len(result['pictures'])} pictures")
-        print(summarise_analysis(result))
+        print(with_flags(summarise_analysis(result), type(self)))
         return 0

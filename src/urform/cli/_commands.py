@@ -11,6 +11,7 @@ from typing import Any, Literal
 from tyro.conf import OmitArgPrefixes, Positional
 
 from urform.cli._files import check_files
+from urform.cli._flags import with_flags
 from urform.cli._lines import print_lines
 from urform.config import PrepareConfig, ShapeChoice, require
 
@@ -95,7 +96,7 @@ class Prepare:
         limits = {"workers": self.workers, "time_limit_s": self.time_limit_s, "memory_gb": self.memory_gb}
         more = {"cluster": self.cluster, "splits": self.split}
         reports = prepare(self.meshes, self.out, self.config, self.hold_out, **limits, **more)
-        print(summarise(reports))
+        print(with_flags(summarise(reports), type(self)))
         if not any(report.outcome == "done" for report in reports):
             raise ValueError(f"{self.meshes}: none of the {len(reports)} meshes could be prepared, see above")
         return 0
@@ -155,7 +156,8 @@ class Reconstruct:
                 self.color,
                 self.force,
                 hints,
-            )
+            ),
+            type(self),
         )
 
 
@@ -210,7 +212,7 @@ class Evaluate:
         from urform.evaluation import evaluate
         from urform.inference import load
 
-        require(not self.normalised, "--normalised", "left away without --meshes", self.normalised)
+        require(not self.normalised, "normalised", "left away without --meshes", self.normalised)
         return evaluate(
             load(self.weights),
             self.data,
@@ -227,8 +229,8 @@ class Evaluate:
     def _of_meshes(self, meshes: Path) -> dict[str, Any]:
         from urform.evaluation import evaluate_meshes
 
-        require(self.sheet is None, "--sheet", "left away with --meshes", str(self.sheet))
-        require(not self.views, "--views", "left away with --meshes", self.views)
+        require(self.sheet is None, "sheet", "left away with --meshes", str(self.sheet))
+        require(not self.views, "views", "left away with --meshes", self.views)
         return evaluate_meshes(
             meshes,
             self.data,

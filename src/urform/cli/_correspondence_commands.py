@@ -49,7 +49,7 @@ class Fit:
 
         options = {"partial": self.partial, "normalised": self.normalised, "like": self.like, "up": self.up}
         more = {"steps": self.steps, "seed": self.seed, "file_format": self.format, "resolution": self.resolution}
-        return print_lines([fit_files(load(self.weights), self.scan, self.out, **options, **more)])
+        return print_lines([fit_files(load(self.weights), self.scan, self.out, **options, **more)], type(self))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _Transfer:
             resolution=self.resolution,
             place_weight=self.place_weight,
         )
-        return print_lines(found)
+        return print_lines(found, type(self))
 
 
 @dataclass(frozen=True)
@@ -193,4 +193,4 @@ class Register:
         options = RegisterOptions(
             self.faces, self.modes, self.format, self.steps, self.seed, self.resolution, self.force, self.up
         )
-        return print_lines(register_files(load(self.weights), self.meshes, self.out, options))
+        return print_lines(register_files(load(self.weights), self.meshes, self.out, options), type(self))

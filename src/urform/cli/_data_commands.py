@@ -50,8 +50,8 @@ class DataSplit:
         )
         from urform.files import check_outputs
 
-        require(self.name is None or not set(self.name) & set("/\\"), "--name", "a name without slashes", self.name)
-        require(self.families is not None or self.by == "family", "--by", "left away without --families", self.by)
+        require(self.name is None or not set(self.name) & set("/\\"), "name", "a name without slashes", self.name)
+        require(self.families is not None or self.by == "family", "by", "left away without --families", self.by)
         keys, without = Inventory(DataFolder(self.data)).select(self.dataset, self.category)
         families = read_families(self.families, keys, self.by) if self.families else {}
         if self.test_list:

@@ -69,7 +69,7 @@ class Embeddings:
         from urform.published import extract_latents, write_latents
 
         check_files(self, "out")
-        require(self.out.suffix in (".pkl", ".npz"), "--out", "a file ending in .pkl or .npz", str(self.out))
+        require(self.out.suffix in (".pkl", ".npz"), "out", "a file ending in .pkl or .npz", str(self.out))
         found = extract_latents(self.source, self.split, self.data, self.checkpoint)
         write_latents(self.out, found.latents)
         size = len(next(iter(found.latents.values())))

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from urform.cli._flags import with_flags
 
-def print_lines(summaries: Iterable[dict[str, Any]]) -> int:
+
+def print_lines(summaries: Iterable[dict[str, Any]], command: type[Any]) -> int:
     """Print a JSON line for each file, and what is wrong with it or doubtful; exit code 2 if one failed."""
     from urform.inference import as_line
 
@@ -15,6 +17,7 @@ def print_lines(summaries: Iterable[dict[str, Any]]) -> int:
     for summary in summaries:
         failed |= "error" in summary
         if "error" in summary:
+            summary = {**summary, "error": with_flags(summary["error"], command)}
             print(f"urform: {_named(summary)}", file=sys.stderr)
         for warning in summary.get("warnings", ()):
             print(f"urform: {summary['input']}: {warning}", file=sys.stderr)

@@ -6,14 +6,15 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from urform.cli._command_table import COMMANDS, command_name
 from urform.cli._config_file import Translate, with_config_file
 from urform.cli._flags import with_flags
-from urform.cli._parser import LEVELS, parse
+from urform.cli._parser import LOG_LEVELS, parse
 
 FLAG = "--log-level"
 
@@ -42,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the console cannot show must not end a batch
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(level=logging.WARNING, format="urform: %(message)s")
     logger, before = logging.getLogger("urform"), logging.getLogger("urform").level
     try:
-        words, level = _told(words, "--quiet" in flags)
+        words, level = _told(_config_last(words), "--quiet" in flags)
         logger.setLevel(before if level is None else level)
-        return parse([*with_config_file(words, _translation(words)), *files]).run()
+        with _told_by_flags(words):
+            return parse([*with_config_file(words, _translation(words)), *files]).run()
     except SystemExit as stopped:  # help, or a completion script, was printed
         return stopped.code if isinstance(stopped.code, int) else 0
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
@@ -63,16 +64,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     except KeyboardInterrupt as stopped:
-        print(f"urform: {str(stopped) or 'interrupted'}", file=sys.stderr)
+        print(f"urform: {_one_line(stopped, words) if str(stopped) else 'interrupted'}", file=sys.stderr)
         return 130
     finally:
         logger.setLevel(before)
+
+
+class _Formatter(logging.Formatter):
+    """Messages of the library, with the flags of a command where they name arguments."""
+
+    def __init__(self, command: type[Any] | None):
+        super().__init__("urform: %(message)s")
+        self._command = command
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        record.message = with_flags(record.message, self._command)
+        return super().formatMessage(record)
+
+
+@contextmanager
+def _told_by_flags(words: list[str]) -> Iterator[None]:
+    """Print log messages while the command runs; a program that handles them itself is not disturbed."""
+    root, handler = logging.getLogger(), logging.StreamHandler()
+    handler.setFormatter(_Formatter(_command_of(words)))
+    if not root.handlers:
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+def _command_of(words: list[str]) -> type[Any] | None:
+    name = command_name(words)
+    return COMMANDS[name] if name else None
 
 
 def _parted(words: list[str]) -> tuple[list[str], list[str]]:
     """The words before `--`, and from it on: those are files, whatever they look like."""
     end = words.index("--") if "--" in words else len(words)
     return words[:end], words[end:]
+
+
+def _config_last(words: list[str]) -> list[str]:
+    """The words with `--config FILE` at the end, so that they begin with the name of the command."""
+    if "--config" not in words:
+        return words
+    place = words.index("--config")
+    return words[:place] + words[place + 2 :] + words[place : place + 2]
 
 
 def _told(words: list[str], quiet: bool) -> tuple[list[str], int | None]:
@@ -83,8 +122,8 @@ def _told(words: list[str], quiet: bool) -> tuple[list[str], int | None]:
         return words, logging.ERROR if quiet else None
     place = words.index(FLAG)
     name = words[place + 1] if place + 1 < len(words) else ""
-    if name not in LEVELS:
-        raise ValueError(f"{FLAG} must be one of {', '.join(LEVELS)}, got {name!r}")
+    if name not in LOG_LEVELS:
+        raise ValueError(f"{FLAG} must be one of {', '.join(LOG_LEVELS)}, got {name!r}")
     if quiet:
         raise ValueError(f"--quiet must be left away with {FLAG}")
     return words[:place] + words[place + 2 :], getattr(logging, name.upper())
@@ -99,10 +138,9 @@ def _translation(words: list[str]) -> Translate | None:
     return partial(settings_from_published, has_imagenet="--imagenet" in words)
 
 
-def _one_line(error: Exception, words: list[str]) -> str:
+def _one_line(error: BaseException, words: list[str]) -> str:
     """What an error says, with the flags of the command where the library names arguments."""
-    name = command_name(words)
-    message = with_flags(" ".join(str(error).splitlines()), COMMANDS[name] if name else None)
+    message = with_flags(" ".join(str(error).splitlines()), _command_of(words))
     return message or type(error).__name__
 
 

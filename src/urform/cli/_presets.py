@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from urform.cli._train_commands import TrainJoint, TrainShape
-from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig
+from urform.config import JOINT_PRESETS, SHAPE_PRESETS, RunConfig, look_up
 
 
 def preset_of(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None:
@@ -23,11 +23,10 @@ def preset_of(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None
     if "--preset" not in words[:-1]:
         return None
     preset = words[words.index("--preset") + 1]
-    if preset not in SHAPE_PRESETS:
-        raise ValueError(f"--preset must be one of {', '.join(SHAPE_PRESETS)}, got {preset!r}")
     if joint:
-        return TrainJoint(data=missing, split=missing, out=missing, config=JOINT_PRESETS[preset])
-    return TrainShape(data=missing, split=missing, out=missing, config=SHAPE_PRESETS[preset])
+        config = look_up(JOINT_PRESETS, preset, "--preset")
+        return TrainJoint(data=missing, split=missing, out=missing, config=config)
+    return TrainShape(data=missing, split=missing, out=missing, config=look_up(SHAPE_PRESETS, preset, "--preset"))
 
 
 def _from_specs(experiment: Path, joint: bool) -> TrainShape | TrainJoint:

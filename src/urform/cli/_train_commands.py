@@ -34,8 +34,8 @@ class TrainShape:
     """Run folder."""
     config: OmitArgPrefixes[ShapeConfig] = field(default_factory=ShapeConfig)
     """Settings."""
-    preset: Literal["small", "published"] = "small"
-    """Start settings: 'small' for two CPU cores, 'published' as in the literature."""
+    preset: Literal["small", "published", "dit"] = "small"
+    """Start settings: 'small' for two CPU cores, 'published', or 'dit', those of Deep Implicit Templates."""
     run_config: OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
     """How it is run."""
     choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)

@@ -4,7 +4,7 @@ from urform.config._analysis import AnalysisConfig
 from urform.config._check import is_name, look_up, require, shortened
 from urform.config._choice import ShapeChoice
 from urform.config._contrastive import ContrastiveConfig
-from urform.config._model import PRESETS, WITHOUT, ModelConfig
+from urform.config._model import CLAMP, PRESETS, WITHOUT, ModelConfig
 from urform.config._prepare import PrepareConfig
 from urform.config._training import (
     JOINT_PRESETS,
@@ -21,6 +21,7 @@ from urform.config._training import (
 )
 
 __all__ = [
+    "CLAMP",
     "JOINT_PRESETS",
     "PRESETS",
     "SHAPE_PRESETS",

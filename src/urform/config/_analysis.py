@@ -34,5 +34,5 @@ class AnalysisConfig:
     def __post_init__(self) -> None:
         least = {"seed": 0, "queries": 1, "components": 1, "compared": 2, "objects": 2, "views": 2, "max_latents": 5}
         for name, low in least.items():
-            require(getattr(self, name) >= low, f"--{name.replace('_', '-')}", f"at least {low}", getattr(self, name))
-        require(8 <= self.resolution <= 512, "--resolution", "8 to 512", self.resolution)
+            require(getattr(self, name) >= low, name, f"at least {low}", getattr(self, name))
+        require(8 <= self.resolution <= 512, "resolution", "8 to 512", self.resolution)

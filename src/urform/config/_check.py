@@ -1,4 +1,4 @@
-"""Range checks whose message names the flag."""
+"""Range checks whose message names the argument; the command line puts its flags into messages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def look_up(table: Mapping[str, Kind], name: str, argument: str) -> Kind:
     raise ValueError(f"{argument} must be one of {', '.join(table)}, got {name!r}{hint}")
 
 
-def require(holds: bool, flag: str, expected: str, got: object) -> None:
-    """Raise a ValueError that names the flag, what it takes and what it got, unless the condition holds."""
+def require(holds: bool, argument: str, expected: str, got: object) -> None:
+    """Raise a ValueError that names the argument, what it takes and what it got, unless the condition holds."""
     if not holds:
-        raise ValueError(f"{flag} must be {expected}, got {got!r}")
+        raise ValueError(f"{argument} must be {expected}, got {got!r}")

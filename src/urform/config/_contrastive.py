@@ -65,15 +65,15 @@ class ContrastiveConfig:
     """Seed of initial weights, order, pairs and augmentation."""
 
     def __post_init__(self) -> None:
-        require(self.width >= 1, "--width", "at least 1", self.width)
-        require(32 <= self.image_size <= 1024, "--image-size", "32 to 1024 pixels", self.image_size)
-        require(self.projection_size >= 2, "--projection-size", "at least 2", self.projection_size)
-        require(self.temperature > 0, "--temperature", "positive", self.temperature)
-        require(0 <= self.momentum < 1, "--momentum", "at least 0 and less than 1", self.momentum)
-        require(self.queue_size >= 1, "--queue-size", "at least 1", self.queue_size)
-        require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
-        require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
+        require(self.width >= 1, "width", "at least 1", self.width)
+        require(32 <= self.image_size <= 1024, "image_size", "32 to 1024 pixels", self.image_size)
+        require(self.projection_size >= 2, "projection_size", "at least 2", self.projection_size)
+        require(self.temperature > 0, "temperature", "positive", self.temperature)
+        require(0 <= self.momentum < 1, "momentum", "at least 0 and less than 1", self.momentum)
+        require(self.queue_size >= 1, "queue_size", "at least 1", self.queue_size)
+        require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
         size = self.predictor_size
-        require(size is None or size >= 1, "--predictor-size", "at least 1", size)
-        require(self.lr is None or self.lr > 0, "--lr", "positive", self.lr)
-        require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
+        require(size is None or size >= 1, "predictor_size", "at least 1", size)
+        require(self.lr is None or self.lr > 0, "lr", "positive", self.lr)
+        require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)

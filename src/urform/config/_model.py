@@ -9,6 +9,9 @@ from urform.config._check import require
 
 MOST_UNITS = 65_536  # beyond these no network is meant, but a slip or a trap
 MOST_LAYERS = 1000
+CLAMP = 0.1
+"""Distance at which the sdf is clamped, normalised units: the delta of DeepSDF (Park 2019, section 3). Weights files
+that do not name theirs were trained with it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class ModelConfig:
     template_octaves: int = 3
     """Frequencies of sines and cosines of the points that the template sees."""
     template_dims: tuple[int, ...] = ()
-    """Hidden units of each layer of the template, if they differ; replaces --template-width and --template-layers."""
+    """Hidden units of each layer of the template, if they differ; replaces width and number of the layers."""
     xyz_in_all: bool = False
     """Every layer of the template sees the point, in place of three units of the layer below."""
     weight_norm: bool = True
@@ -60,32 +63,32 @@ class ModelConfig:
     whole and as it is (published)."""
 
     def __post_init__(self) -> None:
-        require(self.latent_size >= 1, "--latent-size", "at least 1", self.latent_size)
-        require(self.warp_width >= 1, "--warp-width", "at least 1", self.warp_width)
+        require(self.latent_size >= 1, "latent_size", "at least 1", self.latent_size)
+        require(self.warp_width >= 1, "warp_width", "at least 1", self.warp_width)
         steps_fit = self.warp_steps >= 4 and self.warp_steps % 4 == 0
-        require(steps_fit, "--warp-steps", "a multiple of 4", self.warp_steps)
-        require(self.warp_octaves >= 0, "--warp-octaves", "0 or more", self.warp_octaves)
-        require(self.template_octaves >= 0, "--template-octaves", "0 or more", self.template_octaves)
-        require(self.correction_width >= 0, "--correction-width", "0 or more", self.correction_width)
-        require(self.template_layers >= 1, "--template-layers", "at least 1", self.template_layers)
+        require(steps_fit, "warp_steps", "a multiple of 4", self.warp_steps)
+        require(self.warp_octaves >= 0, "warp_octaves", "0 or more", self.warp_octaves)
+        require(self.template_octaves >= 0, "template_octaves", "0 or more", self.template_octaves)
+        require(self.correction_width >= 0, "correction_width", "0 or more", self.correction_width)
+        require(self.template_layers >= 1, "template_layers", "at least 1", self.template_layers)
         for name in ("latent_size", "warp_width", "correction_width", "encoder_width", "encoder_hidden"):
             value = getattr(self, name)
-            require(value <= MOST_UNITS, f"--{name.replace('_', '-')}", f"at most {MOST_UNITS}", value)
+            require(value <= MOST_UNITS, name, f"at most {MOST_UNITS}", value)
         for name in ("warp_steps", "warp_octaves", "template_octaves", "template_layers"):
             value = getattr(self, name)
-            require(value <= MOST_LAYERS, f"--{name.replace('_', '-')}", f"at most {MOST_LAYERS}", value)
-        require(len(self.dims) <= MOST_LAYERS, "--template-dims", f"at most {MOST_LAYERS} layers", len(self.dims))
+            require(value <= MOST_LAYERS, name, f"at most {MOST_LAYERS}", value)
+        require(len(self.dims) <= MOST_LAYERS, "template_dims", f"at most {MOST_LAYERS} layers", len(self.dims))
         smallest = 4 if self.xyz_in_all else 1
-        flag = "--template-dims" if self.template_dims else "--template-width"
-        require(min(self.dims) >= smallest, flag, f"at least {smallest}", min(self.dims))
-        require(max(self.dims) <= MOST_UNITS, flag, f"at most {MOST_UNITS}", max(self.dims))
-        for flag, layers in (("--norm-layers", self.norm_layers), ("--dropout-layers", self.dropout_layers)):
+        name = "template_dims" if self.template_dims else "template_width"
+        require(min(self.dims) >= smallest, name, f"at least {smallest}", min(self.dims))
+        require(max(self.dims) <= MOST_UNITS, name, f"at most {MOST_UNITS}", max(self.dims))
+        for name, layers in (("norm_layers", self.norm_layers), ("dropout_layers", self.dropout_layers)):
             fit = all(0 <= layer < len(self.dims) for layer in layers or ())
-            require(fit, flag, f"indices of the template's {len(self.dims)} layers, from 0", layers)
-        require(0 <= self.dropout < 1, "--dropout", "at least 0 and less than 1", self.dropout)
-        require(self.encoder_width >= 1, "--encoder-width", "at least 1", self.encoder_width)
-        require(self.encoder_hidden >= 0, "--encoder-hidden", "0 or more", self.encoder_hidden)
-        require(32 <= self.image_size <= 1024, "--image-size", "32 to 1024 pixels", self.image_size)
+            require(fit, name, f"indices of the template's {len(self.dims)} layers, from 0", layers)
+        require(0 <= self.dropout < 1, "dropout", "at least 0 and less than 1", self.dropout)
+        require(self.encoder_width >= 1, "encoder_width", "at least 1", self.encoder_width)
+        require(self.encoder_hidden >= 0, "encoder_hidden", "0 or more", self.encoder_hidden)
+        require(32 <= self.image_size <= 1024, "image_size", "32 to 1024 pixels", self.image_size)
 
     @property
     def backbone_name(self) -> str:

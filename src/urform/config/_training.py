@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Suppress
 
 from urform.config._check import require
-from urform.config._model import PRESETS, ModelConfig
+from urform.config._model import CLAMP, PRESETS, ModelConfig
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Levels = Literal["easy", "hard", "both"]
@@ -20,9 +20,9 @@ class RunConfig:
     """How a training runs. None of these settings changes the result."""
 
     resume: bool = False
-    """Continue the run in `--out`; give the same settings."""
+    """Continue the run in the run folder; give the same settings."""
     overwrite: bool = False
-    """Remove the run in `--out` and start again."""
+    """Remove the run in the run folder and start again."""
     device: str = "auto"
     """Device: auto, cpu, cuda or mps."""
     stop_after: int | None = None
@@ -39,11 +39,11 @@ class RunConfig:
     """Epochs between two looks (errors on validation shapes, pictures of shapes and template); 0 = no looks."""
 
     def __post_init__(self) -> None:
-        require(not (self.resume and self.overwrite), "--overwrite", "left away with --resume", self.overwrite)
-        require(self.stop_after is None or self.stop_after >= 1, "--stop-after", "at least 1", self.stop_after)
-        require(self.accumulate >= 1, "--accumulate", "at least 1", self.accumulate)
-        require(self.keep_every >= 0, "--keep-every", "0 or more", self.keep_every)
-        require(self.look_every >= 0, "--look-every", "0 or more", self.look_every)
+        require(not (self.resume and self.overwrite), "overwrite", "left away with `resume`", self.overwrite)
+        require(self.stop_after is None or self.stop_after >= 1, "stop_after", "at least 1", self.stop_after)
+        require(self.accumulate >= 1, "accumulate", "at least 1", self.accumulate)
+        require(self.keep_every >= 0, "keep_every", "0 or more", self.keep_every)
+        require(self.look_every >= 0, "look_every", "0 or more", self.look_every)
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         warm, floor = self.cosine_warm_share, self.cosine_floor
-        require(0 <= warm < 1, "--cosine-warm-share", "at least 0 and less than 1", warm)
-        require(0 <= floor <= 1, "--cosine-floor", "0 to 1", floor)
-        require(self.step_interval >= 1, "--step-interval", "at least 1", self.step_interval)
-        require(self.step_factor > 0, "--step-factor", "positive", self.step_factor)
-        require(self.warmup_length >= 1, "--warmup-length", "at least 1", self.warmup_length)
-        require(self.warmup_final > 0, "--warmup-final", "positive", self.warmup_final)
+        require(0 <= warm < 1, "cosine_warm_share", "at least 0 and less than 1", warm)
+        require(0 <= floor <= 1, "cosine_floor", "0 to 1", floor)
+        require(self.step_interval >= 1, "step_interval", "at least 1", self.step_interval)
+        require(self.step_factor > 0, "step_factor", "positive", self.step_factor)
+        require(self.warmup_length >= 1, "warmup_length", "at least 1", self.warmup_length)
+        require(self.warmup_final > 0, "warmup_final", "positive", self.warmup_final)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class ShapeConfig:
     """How each of them changes (warp, template, latents), where published specs say so."""
     clip_norm: float | None = None
     """Largest norm of the gradient; None = no limit."""
-    clamp: float = 0.1
+    clamp: float = CLAMP
     """Distance at which the sdf is clamped, normalised units."""
     curriculum: bool = False
     """Judge the sdf at four steps of the warp, more strictly from step to step, and weigh hard samples more. Otherwise
@@ -135,24 +135,24 @@ class ShapeConfig:
     """Seed of initial weights, order and points."""
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
-        require(self.shapes_per_batch >= 1, "--shapes-per-batch", "at least 1", self.shapes_per_batch)
-        require(self.points_per_shape >= 8, "--points-per-shape", "at least 8", self.points_per_shape)
+        require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        require(self.shapes_per_batch >= 1, "shapes_per_batch", "at least 1", self.shapes_per_batch)
+        require(self.points_per_shape >= 8, "points_per_shape", "at least 8", self.points_per_shape)
         for name in ("lr_warp", "lr_template", "lr_latent", "clamp"):
-            require(getattr(self, name) > 0, "--" + name.replace("_", "-"), "positive", getattr(self, name))
-        require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", "positive", self.clip_norm)
-        require(self.latent_bound is None or self.latent_bound > 0, "--latent-bound", "positive", self.latent_bound)
+            require(getattr(self, name) > 0, name, "positive", getattr(self, name))
+        require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "positive", self.clip_norm)
+        require(self.latent_bound is None or self.latent_bound > 0, "latent_bound", "positive", self.latent_bound)
         require(
             self.pointpair_limit is None or self.pointpair_limit > 0,
-            "--pointpair-limit",
+            "pointpair_limit",
             "positive",
             self.pointpair_limit,
         )
         fits = not self.as_published or self.model.warp == "lstm"
-        require(fits, "--as-published", "left away without --warp lstm", self.as_published)
+        require(fits, "as_published", "left away unless `warp` is lstm", self.as_published)
         terms = ("pointwise", "pointpair", "neighbour", "correction", "landmark", "latent")
         for name in (*(f"{term}_weight" for term in terms), "cache_gb"):
-            require(getattr(self, name) >= 0, "--" + name.replace("_", "-"), "0 or more", getattr(self, name))
+            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class JointConfig(ShapeConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         bound = self.latent_bound
-        require(bound is None, "--latent-bound", "left away: joint training learns no latents", bound)
+        require(bound is None, "latent_bound", "left away: joint training learns no latents", bound)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class EncoderConfig:
     """Weight of the clamped sdf error of the predicted shape, beside the L1 of the latent; 0 = published regression."""
     points_per_view: int = 32
     """Points a view at which this error is measured."""
-    clamp: float = 0.1
+    clamp: float = CLAMP
     """Distance at which the sdf is clamped, normalised units."""
     levels: Levels = "both"
     """Views to learn from: easy, hard or both."""
@@ -220,15 +220,15 @@ class EncoderConfig:
     """Seed of initial weights, order and augmentation."""
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
-        require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
-        require(self.lr > 0, "--lr", "positive", self.lr)
-        require(self.sdf_weight >= 0, "--sdf-weight", "0 or more", self.sdf_weight)
-        require(self.points_per_view >= 8, "--points-per-view", "at least 8", self.points_per_view)
-        require(self.clamp > 0, "--clamp", "positive", self.clamp)
-        require(self.cache_gb >= 0, "--cache-gb", "0 or more", self.cache_gb)
-        require(self.clip_norm > 0, "--clip-norm", "positive", self.clip_norm)
-        require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
+        require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
+        require(self.lr > 0, "lr", "positive", self.lr)
+        require(self.sdf_weight >= 0, "sdf_weight", "0 or more", self.sdf_weight)
+        require(self.points_per_view >= 8, "points_per_view", "at least 8", self.points_per_view)
+        require(self.clamp > 0, "clamp", "positive", self.clamp)
+        require(self.cache_gb >= 0, "cache_gb", "0 or more", self.cache_gb)
+        require(self.clip_norm > 0, "clip_norm", "positive", self.clip_norm)
+        require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -257,12 +257,12 @@ class PoseConfig:
     """Seed of initial weights, order and augmentation."""
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "--epochs", "at least 1", self.epochs)
-        require(self.batch_size >= 2, "--batch-size", "at least 2", self.batch_size)
-        require(self.lr > 0, "--lr", "positive", self.lr)
-        require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
-        require(self.copies >= 0, "--copies", "0 or more", self.copies)
-        require(0 <= self.roll_deg < 45, "--roll-deg", "at least 0 and less than 45", self.roll_deg)
+        require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
+        require(self.lr > 0, "lr", "positive", self.lr)
+        require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
+        require(self.copies >= 0, "copies", "0 or more", self.copies)
+        require(0 <= self.roll_deg < 45, "roll_deg", "at least 0 and less than 45", self.roll_deg)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def group_labels(scan: Scan | None, name: str) -> Labels:
         ValueError: it has no groups, or is no OBJ file.
     """
     if scan is None or not scan.face_group:
-        raise ValueError(f"{name}: is no OBJ file with groups (`g` lines), expected one, or labels by --labels FILE")
+        raise ValueError(f"{name}: is no OBJ file with groups (`g` lines), expected one, or a file with `labels`")
     return _labels(scan.face_group, "face")
 
 

@@ -193,7 +193,7 @@ def encoded_views(
 def view_of(data: DataFolder, key: ShapeKey, view: int | None, seed: int = 0) -> Path:
     """The file of one view of a shape; arguments and errors as in `encoded_views`."""
     if seed < 0:
-        raise ValueError(f"--seed must be 0 or more, got {seed}")
+        raise ValueError(f"seed must be 0 or more, got {seed}")
     files = data.view_files(key)
     if not files or not 0 <= (view or 0) < len(files):
         wanted = "no views" if not files else f"{len(files)} views, no number {view}"

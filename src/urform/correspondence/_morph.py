@@ -44,7 +44,7 @@ def morph(
         ValueError: fewer than two steps, a resolution out of range, or no step has a surface.
     """
     if not 2 <= steps <= MOST_STEPS:
-        raise ValueError(f"--steps must be at {'least 2' if steps < 2 else f'most {MOST_STEPS}'}, got {steps}")
+        raise ValueError(f"steps must be at {'least 2' if steps < 2 else f'most {MOST_STEPS}'}, got {steps}")
     check_resolution(resolution)
     template = model.template_mesh(resolution) if registered else None
     files, pictures = [], []

@@ -106,9 +106,9 @@ class RegisterOptions:
     def __post_init__(self) -> None:
         check_numbers(self.steps, self.seed, self.resolution)
         if self.faces < 100:
-            raise ValueError(f"--faces must be at least 100, got {self.faces}")
+            raise ValueError(f"faces must be at least 100, got {self.faces}")
         if self.modes < 0:
-            raise ValueError(f"--modes must be 0 or more, got {self.modes}")
+            raise ValueError(f"modes must be 0 or more, got {self.modes}")
         look_up(FORMATS, self.format, "format")
 
 
@@ -242,7 +242,7 @@ def register_scan(
     if fitted.residual_after > _STRANGE and not options.force:
         raise ValueError(
             f"no {model.category} fits it: the nearest is {fitted.residual_after:.3f} away on average (normalised "
-            f"units, expected below {_STRANGE}); turn it y up and front +z, or use --force"
+            f"units, expected below {_STRANGE}); turn it y up and front +z, or use `force`"
         )
     moved = np.asarray(register(model, fitted.latent, template).mesh.vertices, np.float64)
     faces = np.asarray(template.faces)
@@ -274,7 +274,7 @@ def _surface(
     if quality.lost > _MOST_OPEN or quality.jumps > _MOST_JUMPS or inside < _LEAST_INSIDE:
         raise ValueError(
             f"an open surface: {quality.lost:.0%} of it has no inside behind it, and the inside ends in the air at "
-            f"{quality.jumps:.1%} of the points; expected a closed mesh: close it, or use `urform fit --partial`"
+            f"{quality.jumps:.1%} of the points; expected a closed mesh: close it, or use `urform fit` with `partial`"
         )
     outwards = distance(points + _NUDGE * normals) > distance(points - _NUDGE * normals)
     return points, np.where(outwards[:, None], normals, -normals), from_samples(samples, points)
@@ -288,7 +288,7 @@ def _names(paths: Sequence[Path], options: RegisterOptions) -> list[str]:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file, expected a mesh or a point cloud")
     if options.modes and options.modes >= len(paths):
-        raise ValueError(f"--modes must be less than the number of meshes, {len(paths)}, got {options.modes}")
+        raise ValueError(f"modes must be less than the number of meshes, {len(paths)}, got {options.modes}")
     names = [name_of_file(path) for path in paths]
     counts = Counter([name.casefold() for name in names] + ["template", Path(RESIDUALS_FILE).stem])
     for path, name in zip(paths, names, strict=True):

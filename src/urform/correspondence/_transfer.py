@@ -72,7 +72,7 @@ def canonical_and_place(
         ValueError: the weight is negative.
     """
     if not place_weight >= 0:
-        raise ValueError(f"--place-weight must be at least 0, got {place_weight}")
+        raise ValueError(f"place_weight must be at least 0, got {place_weight}")
     return np.concatenate([model.canonical(points, latent), place_weight * points], axis=1)
 
 
@@ -157,7 +157,7 @@ def transfer_colors(
         ValueError: the source has no mesh of its own.
     """
     if source.scan is None:
-        raise ValueError(f"--from {source.name}: has no colors, expected a mesh file with some")
+        raise ValueError(f"`source` {source.name}: has no colors, expected a mesh file with some")
     surface, mesh = target.surface(model, resolution), load_mesh(source.scan.path)
     known = Surface(mesh.vertices, mesh.faces, source.normalisation, is_own=True)
     points, canonical = _dense(model, source, known, seed, place_weight)

@@ -84,10 +84,10 @@ def transfer_files(
 
 def _check(targets: Sequence[str], steps: int, seed: int, resolution: int, place_weight: float) -> None:
     if not targets:
-        raise ValueError("--to must name at least one shape, got none")
+        raise ValueError("targets must name at least one shape, got none")
     check_numbers(steps, seed, resolution)
     if not 0 <= place_weight < np.inf:
-        raise ValueError(f"--place-weight must be at least 0 and finite, got {place_weight}")
+        raise ValueError(f"place_weight must be at least 0 and finite, got {place_weight}")
 
 
 def _writer(model: Model, kind: Kind, source: str, file: Path | None, steps: int, options: dict[str, Any]) -> Write:
@@ -99,7 +99,7 @@ def _writer(model: Model, kind: Kind, source: str, file: Path | None, steps: int
     if kind == "colors":
         return _color_writer(model, subject, options)
     if keypoints is None:
-        raise ValueError("--keypoints must name a file, got none")
+        raise ValueError("keypoints must name a file, got none")
     return _keypoint_writer(model, subject, keypoints, options)
 
 

@@ -55,7 +55,7 @@ class Inventory:
         if len(meant) != 1:
             shown = ", ".join("/".join(place) for place in places) or "none"
             raise ValueError(
-                f"--dataset and --category must mean one of the folders of SdfSamples ({shown}), got "
+                f"`dataset` and `category` must mean one of the folders of SdfSamples ({shown}), got "
                 f"{dataset or 'any'}/{category or 'any'}"
             )
         with_sdf = sorted(key for key in self.with_sdf if key[:2] == meant[0])

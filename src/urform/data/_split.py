@@ -41,7 +41,7 @@ def split_keys(
         ValueError: `fraction` is out of its range.
     """
     if not 0 <= fraction < 1:
-        raise ValueError(f"--test-fraction must be at least 0 and less than 1, got {fraction}")
+        raise ValueError(f"test_fraction must be at least 0 and less than 1, got {fraction}")
     ordered = sorted(set(keys))
     test = [key for key in ordered if is_test(key, families.get(key, ""), fraction, seed)]
     return _without(ordered, test), test

@@ -72,12 +72,12 @@ def evaluate_correspondence(
         ValueError: there are fewer than two shapes, no two have a keypoint in common, or none has an unseen one.
     """
     if len(keys) < 2:
-        raise ValueError(f"--split must name at least two shapes, got {len(keys)}")
+        raise ValueError(f"keys must name at least two shapes, got {len(keys)}")
     classes = list(dict.fromkeys(CHAIR_PARTS.values()))
     places = data.datasources()
     shapes = [_known_shape(data, places, key, classes) for key in keys]
     if unknown := sorted(set(unseen) - {name for shape in shapes for name in shape.keypoints}):
-        raise ValueError(f"--unseen: no shape has a keypoint called {unknown[0]}")
+        raise ValueError(f"`unseen`: no shape has a keypoint called {unknown[0]}")
     latents = _latents(model, data, keys, fitted)
     methods = _methods(model, shapes, latents)
     pairs = [(source, target) for source in range(len(keys)) for target in range(len(keys)) if source != target]

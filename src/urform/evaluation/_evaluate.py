@@ -75,10 +75,10 @@ class Evaluation:
         self.protocol = look_up(PROTOCOLS, protocol, "protocol")
         self._views = tuple(dict.fromkeys(views or self.protocol.views))
         if unknown := [view for view in self._views if view not in VIEWS]:
-            raise ValueError(f"--views must be of {', '.join(VIEWS)}, got {unknown[0]!r}")
+            raise ValueError(f"views must be of {', '.join(VIEWS)}, got {unknown[0]!r}")
         check_resolution(resolution)
         if seed < 0:
-            raise ValueError(f"--seed must be 0 or more, got {seed}")
+            raise ValueError(f"seed must be 0 or more, got {seed}")
         unit = measured_in(self.protocol, original_scale)
         if not model.has_encoder:
             raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")

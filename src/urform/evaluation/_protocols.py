@@ -218,5 +218,5 @@ def measured_in(protocol: Protocol, original_scale: bool) -> Unit:
     """
     own_unit = protocol.unit == "original"
     if original_scale and not own_unit:
-        raise ValueError(f"--original-scale does not go with --protocol {protocol.name}, which has a unit of its own")
+        raise ValueError(f"`original_scale` does not go with `protocol` {protocol.name}, which has a unit of its own")
     return "diagonal" if own_unit and not original_scale else protocol.unit

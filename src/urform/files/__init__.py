@@ -5,6 +5,7 @@ from urform.files._expansion import MAX_RATIO, RATIO_SLACK, check_expansion
 from urform.files._names import ANONYMOUS_STEMS, caseless, name_of, safe_name, unique_names
 from urform.files._npy import read_npy
 from urform.files._outputs import check_outputs
+from urform.files._page import html_page
 from urform.files._png import encode_png, read_png, read_rgba
 from urform.files._table import csv_content, read_table
 from urform.files._url import is_url, open_url, split_url
@@ -21,6 +22,7 @@ __all__ = [
     "csv_content",
     "digest_of",
     "encode_png",
+    "html_page",
     "is_url",
     "name_of",
     "open_url",

@@ -10,7 +10,7 @@ from urform.files._names import caseless
 
 
 def check_outputs(
-    out: Path | None, outputs: Iterable[Path], inputs: Iterable[Path], choose: str = "another --out"
+    out: Path | None, outputs: Iterable[Path], inputs: Iterable[Path], choose: str = "another `out`"
 ) -> None:
     """Raise a ValueError where a file cannot be written without loss.
 
@@ -21,7 +21,7 @@ def check_outputs(
         choose: what the user should give instead.
     """
     if out is not None and (file := _file_above(out)):
-        raise ValueError(f"--out must be a folder, got {out}, but {file} is a file")
+        raise ValueError(f"out must be a folder, got {out}, but {file} is a file")
     given = {_identity(path) for path in inputs} - {None}
     seen: set[str] = set()
     for output in outputs:

@@ -77,7 +77,7 @@ def fit(
         ValueError: `steps` is below 1.
     """
     if steps < 1:
-        raise ValueError(f"--steps must be at least 1, got {steps}")
+        raise ValueError(f"steps must be at least 1, got {steps}")
     names, latents = list(starts), np.stack(list(starts.values()))
     best, found = 0, latents
     if len(names) > 1:
@@ -139,7 +139,7 @@ def _optimise(
     if evidence.is_partial and len(model.latents) > 1:
         options = {"lr": PART_RATE, "latent_weight": PART_WEIGHT, "latent_loss": _distance_from_training(model, device)}
     signless = evidence.signless_of(POINTS)
-    return fit_latents(model.decoder, draw, start, steps, signless=signless, **options).cpu().numpy()
+    return fit_latents(model.decoder, draw, start, model.clamp, steps, signless=signless, **options).cpu().numpy()
 
 
 def _distance_from_training(model: Model, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -162,10 +162,11 @@ def _errors(
 ) -> Float[np.ndarray, " B"]:
     """Mean error of each latent at the same drawn points, clamped as in training."""
     rows = evidence.draw(count, np.random.default_rng([seed, 1 << 20])).astype(np.float32)
-    target, known = rows[:, 3].clip(-0.1, 0.1), count - evidence.signless_of(count)
+    clamp = model.clamp
+    target, known = rows[:, 3].clip(-clamp, clamp), count - evidence.signless_of(count)
     errors = []
     for latent in latents:
-        predicted = model.sdf(rows[:, :3], latent).clip(-0.1, 0.1)
+        predicted = model.sdf(rows[:, :3], latent).clip(-clamp, clamp)
         predicted[known:] = np.abs(predicted[known:])
         errors.append(float(np.abs(predicted - target).mean()))
     return np.array(errors)

@@ -106,7 +106,7 @@ def _fit_one(
         own_mesh = scan.path if scan.is_mesh and not placing.partial else None
         return LatentFile(model.category, fitted.latent, normalisation, own_mesh), found
     if placing.partial or placing.normalised or placing.like:
-        raise ValueError("--partial, --normalised and --like say something of a scan, got photographs only")
+        raise ValueError("`partial`, `normalised` and `like` say something of a scan, got photographs only")
     assert encoded is not None  # without a scan there are photographs
     return LatentFile(model.category, encoded.latent, IDENTITY), found
 
@@ -141,14 +141,14 @@ def _normalisation(scan: Scan, placing: _Placing) -> Normalisation:
     """From the scan's coordinates to the model's."""
     partial, normalised, like, up = placing
     if normalised and like is not None:
-        raise ValueError("--normalised must be left away with --like, which says where the object lies")
+        raise ValueError("normalised must be left away with `like`, which says where the object lies")
     if normalised:
         return Normalisation(IDENTITY.offset, IDENTITY.scale, up_of(scan.path, up))
     if like is not None:
         return normalisation_of(read_scan(like), up)
     if partial:
         raise ValueError(
-            "--partial needs --like FILE or --normalised: the bounding box of a part does not say where the object lies"
+            "`partial` needs `like` or `normalised`: the bounding box of a part does not say where the object lies"
         )
     return normalisation_of(scan, up)
 

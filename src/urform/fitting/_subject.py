@@ -118,7 +118,7 @@ def _from_latent_file(model: Model, path: Path) -> Subject:
     if content.category != model.category or len(content.latent) != model.config.latent_size:
         raise ValueError(
             f"{path}: a latent of {content.category!r} of length {len(content.latent)}, expected one of "
-            f"{model.category!r} of length {model.config.latent_size}, as --weights has"
+            f"{model.category!r} of length {model.config.latent_size}, as `weights` has"
         )
     scan = None if content.scan is None else read_scan(content.scan)
     return Subject(name_of_file(path), content.latent, scan, content.normalisation)

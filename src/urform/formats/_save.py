@@ -59,7 +59,7 @@ def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.
         ValueError: the size is not positive.
     """
     if not 0 < size_mm < float("inf"):
-        raise ValueError(f"--size must be positive, got {size_mm}")
+        raise ValueError(f"size_mm must be positive, got {size_mm}")
     copy = mesh.copy()
     vertices = np.asarray(copy.vertices, np.float64) @ UPRIGHT["z"]
     low, high = vertices.min(axis=0), vertices.max(axis=0)

@@ -11,17 +11,15 @@ import numpy as np
 import trimesh
 from trimesh.visual import ColorVisuals
 
+from urform.files import html_page
+
 _SCRIPT = Path(__file__).parent / "viewer.js"
 # The page of one mesh; the script that draws it is a file of its own, which `urform serve` uses, too.
-_PAGE = r"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>@TITLE@</title>
-<style>
-html, body { margin: 0; height: 100%; overflow: hidden; font: 13px system-ui, sans-serif; color: #555;
+_STYLE = """html, body { margin: 0; height: 100%; overflow: hidden; font: 13px system-ui, sans-serif; color: #555;
   background: radial-gradient(circle at 50% 40%, #fff, #d9dde3); }
 canvas { width: 100%; height: 100%; display: block; touch-action: none; cursor: grab; }
-p { position: fixed; left: 12px; bottom: 8px; margin: 0; pointer-events: none; }
-</style></head><body><canvas tabindex="0" aria-label="@TITLE@, a mesh to be turned"></canvas>
+p { position: fixed; left: 12px; bottom: 8px; margin: 0; pointer-events: none; }"""
+_BODY = r"""<canvas tabindex="0" aria-label="@TITLE@, a mesh to be turned"></canvas>
 <p>@TITLE@: @COUNTS@ &middot; drag to turn, wheel to zoom, shift-drag to move, double click to reset</p>
 <script>
 @SCRIPT@
@@ -34,8 +32,7 @@ const shown = showMesh(document.querySelector("canvas"), {
   colors: data.colors && new Float32Array(new Uint8Array(bytes(data.colors))).map(c => c / 255),
 }, null);
 if (!shown) document.querySelector("p").textContent = "This browser offers no WebGL, which is needed to show the mesh.";
-</script></body></html>
-"""
+</script>"""
 
 
 def viewer_script() -> str:
@@ -72,8 +69,9 @@ def viewer_html(mesh: trimesh.Trimesh, title: str = "urform") -> str:
         "low": low.tolist(),
         "step": step,
     }
-    page = _PAGE.replace("@TITLE@", html.escape(title)).replace("@COUNTS@", f"{len(mesh.faces):,} faces")
-    return page.replace("@SCRIPT@", viewer_script()).replace("@DATA@", json.dumps(data))
+    body = _BODY.replace("@TITLE@", html.escape(title)).replace("@COUNTS@", f"{len(mesh.faces):,} faces")
+    body = body.replace("@SCRIPT@", viewer_script()).replace("@DATA@", json.dumps(data))
+    return html_page(title, body, _STYLE, is_text=False)
 
 
 def _base64(array: np.ndarray) -> str:

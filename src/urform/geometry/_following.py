@@ -8,9 +8,12 @@ from jaxtyping import Float, Int
 from urform.geometry._lattice import EXACT, UNSEEN, Lattice, distinct, is_mixed
 from urform.geometry._triangles import AMBIGUOUS, CORNERS, MIXED_FACES, SIDES
 
-# What is foretold is reckoned to be wrong by so many cells more than is seen, over the square of how many foretell it.
+# What is foretold is reckoned to be wrong by so many cells more than is seen, over the square of how many edges
+# foretell it. A field of slope 1.25 can change by 2.5 cells more along one edge than along the next. The rest is
+# measured: so `tolerance` holds on nearly all trained chairs (`benchmarks/constants.py`).
 _UNTOLD = np.float32(2.8)
-# So few cells are not worth a call of the field by themselves.
+# So few cells are not worth a call of the field by themselves, which has a cost of its own. It hardly changes what is
+# evaluated, but the number of calls (`benchmarks/constants.py`).
 _FEW = 400
 
 

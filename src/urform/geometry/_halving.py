@@ -14,6 +14,7 @@ _STEPS = np.sqrt((_BETWEEN == 1).sum(axis=1)).astype(np.float32)
 _MIDDLE = int(np.flatnonzero((_BETWEEN == 1).all(axis=1))[0])
 # Interpolation is reckoned to be wrong by so many times what it was seen wrong by, and by this share of what the field
 # can change: where all points around were asked, and, for each unit of the stride, where only that in the middle was.
+# All three are measured: they trade evaluations for parts that are missed (`benchmarks/constants.py`).
 _WORSE, _SURE, _ALONE = np.float32(2), np.float32(0.05), np.float32(0.07)
 # The least that can hide from one cell in seven: nine cells of the coarser lattice, beside one another, on two sides.
 _HIDING = 18

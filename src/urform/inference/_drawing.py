@@ -10,17 +10,16 @@ from jaxtyping import Float, UInt8
 
 from urform.geometry import TexturedMesh
 from urform.pictures import on_white
-from urform.render import Camera, Light, RayCaster
+from urform.render import THREE_QUARTER, Light, RayCaster
 
-# Three-quarter front; from this far the unit ball, in which all shapes are, just fits into the picture.
-_CAMERA = Camera(azimuth_deg=50.0, elevation_deg=20.0, distance=2.45)
-_SIZE = 320  # pixels
 _MARGIN = 6
 _STONE = (0.86, 0.88, 0.91)
 _PLAIN, _COLORED = Light(ambient=0.3), Light(ambient=0.7)  # colors that mean something are shaded less
 
 
-def draw_mesh(mesh: trimesh.Trimesh, vertex_rgb: Float[np.ndarray, "V 3"] | None = None) -> UInt8[np.ndarray, "S S 3"]:
+def draw_mesh(
+    mesh: trimesh.Trimesh, vertex_rgb: Float[np.ndarray, "V 3"] | None = None, size: int = 320
+) -> UInt8[np.ndarray, "S S 3"]:
     """One shaded picture on white.
 
     Shapes keep their size, so that you can compare pictures. `urform.render.render_shaded` makes each shape fill its
@@ -29,13 +28,14 @@ def draw_mesh(mesh: trimesh.Trimesh, vertex_rgb: Float[np.ndarray, "V 3"] | None
     Args:
         mesh: in the unit ball, y up, front +z.
         vertex_rgb: colors in 0..1, instead of a light grey.
+        size: pixels along an edge.
     """
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     rgb = np.broadcast_to(_STONE, vertices.shape) if vertex_rgb is None else vertex_rgb
     colors = (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
     shown = TexturedMesh.from_trimesh(trimesh.Trimesh(vertices, faces, process=False, vertex_colors=colors))
     light = _PLAIN if vertex_rgb is None else _COLORED
-    return on_white(RayCaster(shown).render(_CAMERA, _SIZE, light, samples=9).color)
+    return on_white(RayCaster(shown).render(THREE_QUARTER, size, light, samples=9).color)
 
 
 def trimmed(

@@ -45,7 +45,7 @@ class StrangeError(ValueError):
         self.category, self.strangeness, self.most = category, strangeness, most
         super().__init__(
             f"does not look like a {category}: strangeness {strangeness:.1f}, expected at most {most}; "
-            "--force makes a mesh all the same"
+            "`force` makes a mesh all the same"
         )
 
 
@@ -107,11 +107,13 @@ class Model:
     Attributes:
         category: its name.
         latents: training shape's id, `dataset/category/instance`, to its latent (L,).
+        clamp: distance up to which training told signed distances apart, normalised units.
     """
 
     def __init__(self, weights: Weights, device: str | torch.device = "cpu"):
         self.category = weights.category
         self.config = weights.config
+        self.clamp = weights.clamp
         self._device = torch.device(device)
         self._decoder = weights.decoder.to(self._device).eval()
         self._encoder = None if weights.encoder is None else weights.encoder.to(self._device).eval()
@@ -132,7 +134,7 @@ class Model:
 
     @torch.inference_mode()
     def sdf(self, points: Float[np.ndarray, "N 3"], latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, " N"]:
-        """Signed distance of points in normalised space, negative inside, accurate up to about 0.1."""
+        """Signed distance of points in normalised space, negative inside, accurate up to about `clamp`."""
         code = self._latent(latent)
         return self._chunked(lambda chunk: self._decoder(chunk[None], code)[0], points)
 

@@ -10,7 +10,7 @@ from urform.pictures import frame, on_white
 from urform.render import Camera, render_shaded
 
 # Azimuth (90 is the front) and elevation, degrees: three-quarter front, front, side, three-quarter back.
-VIEWS = ((50.0, 20.0), (90.0, 10.0), (0.0, 10.0), (230.0, 25.0))
+SHOWN_FROM = ((50.0, 20.0), (90.0, 10.0), (0.0, 10.0), (230.0, 25.0))
 
 
 def preview(
@@ -26,6 +26,6 @@ def preview(
     """
     alpha = image[..., 3:] if image.shape[2] == 4 else np.full((*image.shape[:2], 1), 255, np.uint8)
     panels = [on_white(frame(np.concatenate([image[..., :3], alpha], axis=2), size, fill=0.94))]
-    views = VIEWS if camera is None else ((camera.azimuth_deg, camera.elevation_deg), *VIEWS[1:])
+    views = SHOWN_FROM if camera is None else ((camera.azimuth_deg, camera.elevation_deg), *SHOWN_FROM[1:])
     panels += [on_white(picture) for picture in render_shaded(mesh, views, size)]
     return np.concatenate(panels, axis=1)

@@ -79,9 +79,9 @@ def _hints(images: Sequence[Path], hints: Hints | None, keep_background: bool) -
 def _check_format(file_format: str, size_mm: float | None) -> None:
     kind = look_up(FORMATS, file_format, "file_format")
     if size_mm is not None and not kind.for_printers:
-        raise ValueError(f"--size is of --format stl, whose unit is the millimetre; {file_format} has no unit")
+        raise ValueError(f"`size_mm` is of `file_format` stl, whose unit is the millimetre; {file_format} has no unit")
     if size_mm is not None and not 0 < size_mm < float("inf"):
-        raise ValueError(f"--size must be positive, got {size_mm}")
+        raise ValueError(f"size_mm must be positive, got {size_mm}")
 
 
 def summary(result: Reconstruction) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Choice:
         if self.probabilities.get(NONE, 0.0) > 0.5:
             said.append(f"the picture may show none of the categories, {_listed([self.model.category, *others])}")
         if others and (second := max(others, key=lambda name: others[name])) and others[second] > CLOSE * best:
-            said.append(f"the picture may also show a {second}: if so, choose it by --category {second}")
+            said.append(f"the picture may also show a {second}: if so, name it as the category")
         return tuple(said)
 
 
@@ -141,8 +141,8 @@ class Shelf:
                 raise
             raise ValueError(
                 f"looks like none of the categories {_listed(self.categories)}; the nearest is {error.category} "
-                f"(strangeness {error.strangeness:.1f}, expected at most {error.most}); --category NAME chooses one, "
-                "--force makes a mesh all the same"
+                f"(strangeness {error.strangeness:.1f}, expected at most {error.most}); `category` names one, "
+                "`force` makes a mesh all the same"
             ) from error
         said = () if cut.method == "kept" else choice.doubts()
         return replace(result, category_probabilities=choice.probabilities or None, warnings=(*said, *result.warnings))
@@ -178,17 +178,17 @@ def load_models(category: str = AUTO, weights: str | Path | None = None) -> Shel
     if weights is not None:
         model = load(weights)
         if category != AUTO and not same_category(model.category, category):
-            raise ValueError(f"--category {category}: the weights at {weights} are of {model.category!r}")
+            raise ValueError(f"`category` {category}: the weights at {weights} are of {model.category!r}")
         return Shelf([model])
     shipped = shipped_categories()
     if category != AUTO:
         known = known_category(category, shipped)
         if known is None:
             there = ", ".join(shipped) or "none"
-            raise ValueError(f"--category must be a shipped one ({there}) or auto, got {category!r}; or give --weights")
+            raise ValueError(f"category must be a shipped one ({there}) or auto, got {category!r}; or give `weights`")
         return Shelf(shipped=[known])
     if not shipped:
-        raise FileNotFoundError("no weights are shipped with this installation; give --weights RUN_OR_FILE")
+        raise FileNotFoundError("no weights are shipped with this installation; name a run or file with `weights`")
     return Shelf(shipped=shipped, classifier=read_classifier())
 
 

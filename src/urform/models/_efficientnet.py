@@ -61,7 +61,7 @@ class EfficientNetLite0(Backbone):
             ValueError: It is a file.
         """
         if str(path) != EFFICIENTNET:
-            raise ValueError(f"--imagenet must be {EFFICIENTNET} for {EFFICIENTNET}, which brings its own, got {path}")
+            raise ValueError(f"imagenet must be {EFFICIENTNET} for {EFFICIENTNET}, which brings its own, got {path}")
         network, file = _packages()
         trained = network.from_pretrained(EFFICIENTNET, weights_path=file.get_model_file_path())
         state = {f"network.{key}": value for key, value in trained.state_dict().items() if not key.startswith("_fc.")}

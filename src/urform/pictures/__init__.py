@@ -2,6 +2,7 @@
 
 from urform.pictures._background import CutOut, cut_out, cut_out_file
 from urform.pictures._by_hand import Box, Hints, Point, cut_out_by_hand, cut_out_hinted
+from urform.pictures._contact_sheet import Tile, contact_sheet
 from urform.pictures._flatten import Flattened, flatten
 from urform.pictures._framing import FILL, OPAQUE, frame, on_white
 from urform.pictures._grabcut import connected_parts
@@ -18,7 +19,9 @@ __all__ = [
     "Hints",
     "Picture",
     "Point",
+    "Tile",
     "connected_parts",
+    "contact_sheet",
     "cut_out",
     "cut_out_by_hand",
     "cut_out_file",

@@ -44,7 +44,7 @@ def flatten(folder: Path, out: Path | None = None, workers: int = 0) -> Flattene
         FileNotFoundError: no such folder.
         ValueError: nothing to do there, or `out` missing or not wanted.
     """
-    require(workers >= 0, "--workers", "0 or more", workers)
+    require(workers >= 0, "workers", "0 or more", workers)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder, expected a data folder or one of RGBA PNG files")
     written = current = 0
@@ -65,15 +65,15 @@ def _places(folder: Path, out: Path | None) -> Iterator[tuple[Path, Path]]:
     """Folders of views, and where their copies belong."""
     if out is not None:
         if not _pictures(folder):
-            raise ValueError(f"{folder}: no PNG file in it, expected some; for a data folder leave --out away")
+            raise ValueError(f"{folder}: no PNG file in it, expected some; for a data folder leave `out` away")
         if out.resolve() == folder.resolve():
-            raise ValueError(f"{out}: --out is the folder of the views itself, expected another one")
+            raise ValueError(f"{out}: `out` is the folder of the views itself, expected another one")
         yield folder, out
         return
     views = folder.glob("*/*/*/image")
     first = next(views, None)
     if first is None and _pictures(folder):
-        raise ValueError(f"{folder}: a plain folder of pictures, expected --out DIR for the copies")
+        raise ValueError(f"{folder}: a plain folder of pictures, expected a folder for the copies with `out`")
     if first is None:
         raise ValueError(f"{folder}: neither PNG files nor <category>/<instance>/<level>/image folders in it")
     for path in chain([first], views):

@@ -11,16 +11,30 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-WORK_SIZE = 320  # pixels along the longer side
-SUPERPIXELS = 400
-COLOR_SIGMA = 10.0  # Lab units over which two regions still count as one
-SURE_BACKGROUND = 0.995  # background probabilities above this teach the colors of the background
+# Lengths are in pixels of a picture of `WORK_SIZE`. `benchmarks/constants.py` shows what half and twice of each costs.
+WORK_SIZE = 320  # pixels along the longer side; the time grows with their square, and `upsample` draws the outline
+SUPERPIXELS = 400  # then one is about 14 pixels wide, 1/23 of the picture
+COLOR_SIGMA = 10.0  # Lab units over which two regions still count as one; Zhu 2014, eq. 3: any of 5 to 15 does
+# Zhu 2014, eq. 6 maps the boundary connectivity to the probability: 2.1 becomes 0.9, 3.3 becomes 0.995.
+SURE_BACKGROUND = 0.995  # probabilities above this teach the colors of the background
 MAYBE_OBJECT = 0.9  # below this a region may be the object
-BACKGROUND_LIKE = 5.0  # Lab distance below which a pixel has a color of the background
+BACKGROUND_LIKE = 5.0  # Lab distance below which colors count as equal: twice what the eye can tell (2.3, Mahy 1994)
+BACKGROUND_COLORS = 16  # of the palette that stands for the sure background
+FEWEST_SURE = 64  # pixels, four for each of these colors; fewer teach nothing
+MOST_SURE = 3000  # pixels that are enough for the palette; more only take longer
+FRAME = 3  # pixels at the border that are background for good where their region is: an object may touch it, not be it
+ODDS = 3.0  # log odds, 20 to 1: the border may outweigh the colors of a pixel so far and no farther
+THIN = 13  # pixels, 1/25 of the picture: what a disc this wide does not fit into is thin
+PIECE = 10  # pixels: shorter pieces are spots
+GAP = 7  # pixels, over which a piece still hangs on the object: 3 on either side
+SURE_SHARE = 0.4  # of a piece's pixels that must stand out clearly; the others lie at its soft edges
+HOLE = 30  # pixels: smaller holes are highlights
+CRUMB = 0.01  # of the largest part's area: what is smaller is a spot; the mesher drops components by the same share
+FARTHEST = 12  # pixels: parts farther from the largest one are other objects
 _XYZ_OF_RGB = np.array(  # rows divided by the white point's X, Y, Z
     [[0.433953, 0.376219, 0.189828], [0.212671, 0.715160, 0.072169], [0.017758, 0.109477, 0.872766]], np.float32
 )
-MIXTURE = 5  # Gaussians in each of cv2.grabCut's color models
+MIXTURE = 5  # Gaussians in each color model: fixed in cv2.grabCut, after Rother 2004, section 3.1
 
 
 def segment_photo(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
@@ -37,9 +51,9 @@ def segment_photo(rgb: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W"]:
     mask = np.zeros(likely.shape, dtype=bool)
     if 0 < likely.mean() < 1:
         mask, evidence = _grab_cut(small, likely, background)
-        # The prior has a say in it: nothing where a region is surely background, up to 6 where it surely is none.
+        # The prior has a say in it: nothing where a region is surely background, twice `ODDS` where it surely is none.
         odds = np.log(np.maximum(1 - background, 1e-6) / np.maximum(background, 1e-6))
-        mask = _with_thin_parts(mask, evidence + np.clip(odds, -3, 3) + 3)
+        mask = _with_thin_parts(mask, evidence + np.clip(odds, -ODDS, ODDS) + ODDS)
     mask = main_parts(mask)
     if scale == 1.0:
         return cv2.GaussianBlur(mask.astype(np.uint8) * 255, (3, 3), 0)
@@ -114,12 +128,12 @@ def _distance_to_background_colors(lab: np.ndarray, background: np.ndarray) -> F
     import cv2
 
     sure = lab[background > SURE_BACKGROUND]
-    if len(sure) < 64:
+    if len(sure) < FEWEST_SURE:
         return np.full(background.shape, np.inf)
-    sure = np.ascontiguousarray(sure[:: max(1, len(sure) // 3000)])
+    sure = np.ascontiguousarray(sure[:: max(1, len(sure) // MOST_SURE)])
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_COUNT, 10, 0)
-    _, _, centres = cv2.kmeans(sure, 16, np.empty(0), criteria, 1, cv2.KMEANS_PP_CENTERS)
+    _, _, centres = cv2.kmeans(sure, BACKGROUND_COLORS, np.empty(0), criteria, 1, cv2.KMEANS_PP_CENTERS)
     squared = np.full(background.shape, np.inf, np.float32)
     for centre in centres:
         np.minimum(squared, ((lab - centre) ** 2).sum(axis=2), out=squared)
@@ -134,13 +148,14 @@ def _grab_cut(
 
     labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     frame = np.ones(likely.shape, dtype=bool)
-    frame[3:-3, 3:-3] = False
+    frame[FRAME:-FRAME, FRAME:-FRAME] = False
     labels[frame & (background > 0.99)] = cv2.GC_BGD
     models = np.zeros((1, 13 * MIXTURE)), np.zeros((1, 13 * MIXTURE))
     half = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     half_labels = cv2.resize(labels, half.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     cv2.setRNGSeed(0)
     if _has_both(half_labels):
+        # Half the size takes a quarter of the time, so most rounds are there; full size begins near the end.
         cv2.grabCut(half, half_labels, (0, 0, 1, 1), *models, 4, cv2.GC_INIT_WITH_MASK)
         labels = cv2.resize(half_labels, rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST)
         evidence = _log_likelihood(rgb, models[1]) - _log_likelihood(rgb, models[0])
@@ -177,21 +192,21 @@ def _with_thin_parts(mask: np.ndarray, evidence: np.ndarray) -> Bool[np.ndarray,
     import cv2
 
     level = cv2.GaussianBlur(np.clip(evidence, -10, 20).astype(np.float32), (0, 0), 1)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (THIN, THIN))
     ridge = level - cv2.morphologyEx(level, cv2.MORPH_OPEN, disc)
+    # Both say: log-likelihood ratio, and its excess over both sides. 1 and 2 are 2.7 and 7 to 1 for the object.
     strong, weak = (level > 1) & (ridge > 2), (level > 0) & (ridge > 1)
     mask = mask.copy()
-    # A leg may come in pieces, each hanging on the one before.
-    for _ in range(3):
+    for _ in range(3):  # a leg may come in pieces, each hanging on the one before
         pieces = (weak & ~mask).astype(np.uint8)
         joined = cv2.morphologyEx(pieces, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         label, stats = connected_parts(joined, 8)
         count = len(stats)
-        near = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        near = cv2.dilate(mask.astype(np.uint8), np.ones((GAP, GAP), np.uint8)) > 0
         length = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-        sure = np.bincount(label[strong], minlength=count) >= 0.4 * stats[:, cv2.CC_STAT_AREA]
+        sure = np.bincount(label[strong], minlength=count) >= SURE_SHARE * stats[:, cv2.CC_STAT_AREA]
         touching = np.bincount(label[near], minlength=count) > 0
-        take = (length >= 10) & sure & touching
+        take = (length >= PIECE) & sure & touching
         take[0] = False
         if not take.any():
             break
@@ -205,7 +220,7 @@ def main_parts(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
 
     mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     label, stats = connected_parts(1 - mask, 4)
-    mask[(stats[:, cv2.CC_STAT_AREA] < 30)[label]] = 1
+    mask[(stats[:, cv2.CC_STAT_AREA] < HOLE)[label]] = 1
     label, stats = connected_parts(mask, 8)
     count = len(stats)
     if count < 2:
@@ -215,7 +230,9 @@ def main_parts(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
     keep = np.zeros(count, dtype=bool)
     for i in range(1, count):
         part = label == i
-        keep[i] = stats[i, cv2.CC_STAT_AREA] >= 0.01 * stats[largest, cv2.CC_STAT_AREA] and apart[part].min() < 12
+        keep[i] = (
+            stats[i, cv2.CC_STAT_AREA] >= CRUMB * stats[largest, cv2.CC_STAT_AREA] and apart[part].min() < FARTHEST
+        )
     keep[largest] = True
     return keep[label]
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 from tqdm import tqdm
 
 from urform.data import DataFolder, Inventory, ShapeKey, read_split
 from urform.files import encode_png, write_atomically
+from urform.pictures import Tile, contact_sheet
 from urform.prepare._check_shape import THUMBNAIL, ShapeFacts, check_shape
 from urform.prepare._check_split import check_split
 
 SHEET_SHAPES = 400
 SHEET_COLUMNS = 20
-LABEL_HEIGHT = 26
+LABEL_LINE = 13  # pixels
 LABEL_LETTERS = 16
 NAMES_SHOWN = 10
 QUANTILES = {"least": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "most": 1.0}
@@ -102,19 +102,20 @@ def check(
         raise ValueError(f"{data.root}: no shape in it, expected SdfSamples or views; `urform prepare` makes them")
     shown = {keys[index] for index in np.linspace(0, len(keys) - 1, min(SHEET_SHAPES, len(keys))).astype(int)}
     shown = shown if sheet else set()
-    summary, pictures = _Summary(), _Sheet(len(shown))
+    summary, tiles = _Summary(), []
     with ThreadPoolExecutor(workers or min(4, os.cpu_count() or 1)) as pool:
         # Facts are small and come back in order, whatever the threads do.
         found = pool.map(lambda key: check_shape(data, key, full, key in shown), keys)
         for facts in tqdm(found, total=len(keys), desc="check", unit="shape"):
             summary.add(facts)
             if facts.key in shown:
-                pictures.add(facts)
+                tiles.append(_tile(facts))
     for kind, name in _split_problems(data, inventory.with_sdf):
         summary.problems.add(kind, name)
     counted = {str(path): check_split(data, path, summary.problems.add) for path in splits}
     if sheet:
-        write_atomically(sheet, encode_png(pictures.picture))
+        rows = [tiles[start : start + SHEET_COLUMNS] for start in range(0, len(tiles), SHEET_COLUMNS)]
+        write_atomically(sheet, encode_png(contact_sheet(rows, THUMBNAIL, LABEL_LINE)))
     return replace(summary.result(), splits=counted)
 
 
@@ -225,35 +226,12 @@ class _Summary:
         )
 
 
-class _Sheet:
-    """The contact sheet: views in rows, two lines of name below each."""
-
-    def __init__(self, count: int):
-        rows = -(-count // SHEET_COLUMNS)
-        shape = (rows * (THUMBNAIL + LABEL_HEIGHT), min(count, SHEET_COLUMNS) * THUMBNAIL, 3)
-        self.picture: UInt8[np.ndarray, "H W 3"] = np.full(shape, 255, np.uint8)
-        self._next = 0
-
-    def add(self, facts: ShapeFacts) -> None:
-        row, column = divmod(self._next, SHEET_COLUMNS)
-        top, left = row * (THUMBNAIL + LABEL_HEIGHT), column * THUMBNAIL
-        self._next += 1
-        place = self.picture[top : top + THUMBNAIL, left : left + THUMBNAIL]
-        # Grey where there is no view, so that a gap is not taken for a white object.
-        place[:] = 200 if facts.thumbnail is None else facts.thumbnail
-        label = self.picture[top + THUMBNAIL : top + THUMBNAIL + LABEL_HEIGHT, left : left + THUMBNAIL]
-        label[:] = _label(facts.key.instance)
-
-
-def _label(name: str) -> UInt8[np.ndarray, "H W 3"]:
-    from PIL import Image, ImageDraw
-
-    # The built-in font may know nothing but ASCII.
-    plain = name.encode("ascii", "replace").decode()
-    lines = [plain[:LABEL_LETTERS], plain[LABEL_LETTERS : 2 * LABEL_LETTERS]]
-    image = Image.new("RGB", (THUMBNAIL, LABEL_HEIGHT), "white")
-    ImageDraw.Draw(image).multiline_text((2, 1), "\n".join(lines), fill="black", spacing=1)
-    return np.asarray(image)
+def _tile(facts: ShapeFacts) -> Tile:
+    # Grey where there is no view, so that a gap is not taken for a white object.
+    grey = np.full((THUMBNAIL, THUMBNAIL, 3), 200, np.uint8)
+    name = facts.key.instance
+    lines = f"{name[:LABEL_LETTERS]}\n{name[LABEL_LETTERS : 2 * LABEL_LETTERS]}"
+    return Tile(grey if facts.thumbnail is None else facts.thumbnail, lines)
 
 
 def _quantiles(values: list[Any]) -> dict[str, float]:

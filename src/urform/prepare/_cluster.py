@@ -71,13 +71,13 @@ def _connected(address: str) -> Any:
     try:
         import ray
     except ImportError:
-        raise ValueError("--cluster needs Ray: pip install 'urform[cluster]'") from None
+        raise ValueError("`cluster` needs Ray: pip install 'urform[cluster]'") from None
     try:
         _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
-        raise ConnectionError(f"--cluster {address}: no Ray cluster answers there ({first})") from error
+        raise ConnectionError(f"`cluster` {address}: no Ray cluster answers there ({first})") from error
     return ray
 
 

@@ -89,10 +89,10 @@ def quarantine_reason(report: ShapeReport) -> str:
     """Why a shape cannot be learned from; empty where it can."""
     if report.inside_fraction < LEAST_INSIDE:
         return (
-            f"only {report.inside_fraction:.2%} of the samples lie inside: open or flat; --thicken gives it an inside"
+            f"only {report.inside_fraction:.2%} of the samples lie inside: open or flat; `thicken` gives it an inside"
         )
     if report.lost > MOST_LOST:
-        return f"{report.lost:.0%} of the surface has no inside behind it: thin sheets; --thicken gives them one"
+        return f"{report.lost:.0%} of the surface has no inside behind it: thin sheets; `thicken` gives them one"
     if report.jumps > MOST_JUMPS:
         return f"its inside ends in the air at {report.jumps:.1%} of the points: too open to tell inside from outside"
     return ""

@@ -22,7 +22,7 @@ AHEAD = 4  # jobs handed out before they are needed, a worker: enough to keep th
 
 PATIENCE_S = 1.0  # after which a pool without results is looked at
 ROUNDS = 3  # sets of worker processes, one after the other, that may die without a result
-_LOST = "all worker processes were killed, perhaps for want of memory; fewer --workers need less"
+_LOST = "all worker processes were killed, perhaps for want of memory; fewer `workers` need less"
 
 
 def run_isolated(
@@ -99,7 +99,7 @@ def _outcome(future: Future[R], time_limit_s: float | None) -> tuple[R | None, s
     try:
         return future.result(), ""
     except FutureTimeoutError:
-        return None, f"took longer than {time_limit_s:g} s and was stopped; --time-limit-s allows more"
+        return None, f"took longer than {time_limit_s:g} s and was stopped; `time_limit_s` allows more"
     except ProcessExpired as error:
         return None, f"the process that worked on it died (exit code {error.exitcode})"
     except OSError:

@@ -82,8 +82,8 @@ def prepare(
 
 
 def _check_limits(config: PrepareConfig, workers: int, time_limit_s: float, memory_gb: float) -> None:
-    for flag, number in (("--workers", workers), ("--time-limit-s", time_limit_s), ("--memory-gb", memory_gb)):
-        require(number >= 0, flag, "0 or more", number)
+    for name, number in (("workers", workers), ("time_limit_s", time_limit_s), ("memory_gb", memory_gb)):
+        require(number >= 0, name, "0 or more", number)
     if config.sign is not None:
         look_up(SIGNS, config.sign, "sign")
 
@@ -104,7 +104,7 @@ def _named_by(sources: Sequence[Source], splits: Sequence[Path], meshes: Path | 
     found = {(synset_of(source.key.category) or source.key.category, source.key.instance) for source in sources}
     missing = [key for place, key in wanted.items() if place not in found]
     if len(missing) == len(wanted):
-        raise ValueError(f"{meshes}: has none of the {len(named)} shapes of --split, first: {named[0]}")
+        raise ValueError(f"{meshes}: has none of the {len(named)} shapes of `split`, first: {named[0]}")
     if missing:
         logger.warning("%s: has no mesh of %d of %d shapes, first: %s", meshes, len(missing), len(named), missing[0])
     return [
@@ -206,7 +206,7 @@ def _check_names(store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeK
         if owner != key:
             raise ValueError(
                 f"{store}: {owner} and {key} would share the views in {key.category}/{key.instance}; "
-                "give one of them another --category"
+                "give one of them another `category`"
             )
 
 
@@ -229,7 +229,7 @@ def _finished(
         elif report.content and not _is_same_place(report.source, job.source.place):
             raise ValueError(
                 f"{store}: {report.key} is there from {report.source}, which is not the mesh in {job.source.place}; "
-                "give --dataset or --category another name, or choose another --out"
+                "give `dataset` or `category` another name, or choose another `out`"
             )
     for job, report in same:
         is_whole = report.made in ("", job.config.only)

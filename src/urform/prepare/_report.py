@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from urllib.parse import quote
 
 from urform.data import ShapeKey
+from urform.files import html_page
 from urform.geometry import Up
 from urform.prepare._store import Store
 
@@ -168,10 +169,11 @@ def _table(reports: Sequence[ShapeReport]) -> str:
 def _page(reports: Sequence[ShapeReport]) -> str:
     counts = Counter(report.outcome for report in reports)
     rows = "\n".join(_row(report) for report in reports)
-    title = html.escape(f"{reports[0].dataset} / {reports[0].category}")
-    return _PAGE.format(
-        title=title, counts=", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name]), rows=rows
+    shown = ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name])
+    intro = (
+        f"<p>{shown}; worst first. Each picture: a view, then slices through the middle (x, y, z): dark is inside.</p>"
     )
+    return html_page(f"{reports[0].dataset} / {reports[0].category}", f"{intro}\n<table>\n{rows}\n</table>", _STYLE)
 
 
 def _row(report: ShapeReport) -> str:
@@ -193,18 +195,7 @@ def _row(report: ShapeReport) -> str:
     )
 
 
-_PAGE = """<!doctype html>
-<meta charset="utf-8"><title>{title}</title>
-<style>
-body {{ font: 15px sans-serif; margin: 2em; max-width: 70em }}
-td {{ padding: .4em 1em; border-top: 1px solid #ddd; vertical-align: top }}
-img {{ height: 112px; background: #fff }}
-small {{ color: #555 }}
-.skipped b {{ color: #b00 }} .quarantined b {{ color: #b60 }}
-</style>
-<h1>{title}</h1>
-<p>{counts}; worst first. Each picture: a view, then slices through the middle (x, y, z): dark is inside.</p>
-<table>
-{rows}
-</table>
-"""
+_STYLE = """td { padding: .4em 1em; border-top: 1px solid #ddd; vertical-align: top }
+img { height: 112px }
+small { color: #555 }
+.skipped b { color: #b00 } .quarantined b { color: #b60 }"""

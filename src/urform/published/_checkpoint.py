@@ -50,7 +50,7 @@ def checkpoint_path(folder: Path, checkpoint: str) -> Path:
         ValueError: it is neither.
     """
     if not re.fullmatch("latest|[0-9]+", checkpoint):
-        raise ValueError(f"--checkpoint must be 'latest' or an epoch, got {checkpoint!r}")
+        raise ValueError(f"checkpoint must be 'latest' or an epoch, got {checkpoint!r}")
     path = folder / f"{checkpoint}.pth"
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob("*.pth"))) or "none"

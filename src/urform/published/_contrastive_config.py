@@ -34,7 +34,7 @@ def settings_from_published(content: Mapping[Any, Any], path: Path, has_imagenet
     Args:
         content: what the file holds.
         path: the file.
-        has_imagenet: whether `--imagenet` is given, which is what `pretrained: True` asks for.
+        has_imagenet: whether `imagenet` is given, which is what `pretrained: True` asks for.
 
     Raises:
         ValueError: `pretrained` is neither true, false nor a file.
@@ -56,7 +56,7 @@ def settings_from_published(content: Mapping[Any, Any], path: Path, has_imagenet
     elif pretrained and not has_imagenet:
         depth = str(ours.get("backbone", "resnet18")).removeprefix("resnet")
         logger.warning(
-            "%s: pretrained asks for torchvision's weights, a file resnet%s-%s.pth, which --imagenet FILE gives; "
+            "%s: pretrained asks for torchvision's weights, a file resnet%s-%s.pth, which `imagenet` gives; "
             "the training starts from random weights",
             path,
             depth,

@@ -73,7 +73,7 @@ def import_experiment(
         ValueError: a file has something that cannot be honoured; the message names it.
     """
     if (out / FILE_NAME).exists():
-        raise FileExistsError(f"{out}: has a model already; choose another --out")
+        raise FileExistsError(f"{out}: has a model already; choose another `out`")
     note = out / "import.json"
     check_outputs(out, [out / FILE_NAME, note], [] if split is None else [split])
     found = read_experiment(experiment, checkpoint, split, codes_checkpoint)
@@ -115,17 +115,18 @@ def read_experiment(
         if split is None:
             tried = "is neither beside it, nor in a folder above, nor in the current one"
             problem = f"TrainSplit {specs.train_split!r} {tried}" if specs.train_split else "TrainSplit is missing"
-            raise FileNotFoundError(f"{specs.path}: {problem}; say with --split which shapes the latents are of")
+            raise FileNotFoundError(f"{specs.path}: {problem}; say with `split` which shapes the latents are of")
         latents = name_rows(codes, split)
         names, category = [str(key) for key in latents], next(iter(latents)).category
-        weights = Weights(category, config, decoder.eval(), None, names, torch.stack(list(latents.values())))
+        rows = torch.stack(list(latents.values()))
+        weights = Weights(category, config, decoder.eval(), None, names, rows, clamp=specs.clamp)
     else:
         category = read_split(split)[0].category if split else experiment.resolve().name
         hidden = codes.encoder.hidden
         config = replace(
             config, encoder_width=codes.encoder.width, encoder_hidden=0 if hidden is None else hidden.out_features
         )
-        weights = Weights(category, config, decoder.eval(), codes.encoder.eval(), [], codes.latents)
+        weights = Weights(category, config, decoder.eval(), codes.encoder.eval(), [], codes.latents, clamp=specs.clamp)
     return Experiment(weights, epoch, codes.form, codes.epoch, split)
 
 

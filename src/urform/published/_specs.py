@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from urform.config import (
+    CLAMP,
     PRESETS,
     WITHOUT,
     JointConfig,
@@ -71,6 +72,11 @@ class Specs:
         """Length L of the latents."""
         return self._top.take("CodeLength", _whole(1), "a whole number of at least 1")
 
+    @property
+    def clamp(self) -> float:
+        """Distance at which the sdf is clamped, normalised units."""
+        return float(self._top.take("ClampingDistance", _above(0), "a positive number", CLAMP))
+
     def shape_config(self) -> ShapeConfig:
         """How the experiment is trained, to the digit.
 
@@ -95,7 +101,7 @@ class Specs:
             lr_latent=rates[2],
             rates_apart=schedules,
             clip_norm=_float(top.take("GradientClipNorm", *optional, None)),
-            clamp=float(top.take("ClampingDistance", *positive, 0.1)),
+            clamp=self.clamp,
             curriculum=bool(top.take("UseCurriculum", _switch, "true, false or null", False)),
             pointwise_weight=weight("UsePointwiseLoss", "PointwiseLossWeight", 0.005),
             pointpair_weight=pair_weight_of_sum(weight("UsePointpairLoss", "PointpairLossWeight", 2e-5), points),

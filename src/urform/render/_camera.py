@@ -68,3 +68,7 @@ class Camera:
         )
         directions = local @ self.axes
         return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+THREE_QUARTER = Camera(azimuth_deg=50.0, elevation_deg=20.0, distance=2.45)
+"""Three-quarter front, for pictures that can be compared: from so far the unit ball just fits into the picture."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import igl
 import numpy as np
@@ -44,16 +43,6 @@ class Frame:
     albedo: UInt8[np.ndarray, "H W 4"]
     depth: Float[np.ndarray, "H W"] | None = None
     normals: Float[np.ndarray, "H W 3"] | None = None
-
-
-class Renderer(Protocol):
-    """A renderer of one mesh, which it gets when it is built."""
-
-    def render(
-        self, camera: Camera, size: int, light: Light | None = None, samples: int = 4, geometry: bool = False
-    ) -> Frame:
-        """One picture of `size` x `size` pixels, with depth and normals where `geometry` is set."""
-        ...
 
 
 class RayCaster:

@@ -17,7 +17,7 @@ _SIDES = ("left", "right"), ("front", "rear")
 _COMMON = 0.05  # share of the shapes that have a part; the mean box of a rarer one says little
 _LEAST = 20  # points of a part, to know its box
 
-Box = Float[np.ndarray, "2 3"]
+Corners = Float[np.ndarray, "2 3"]
 
 
 class LandmarkSet:
@@ -41,7 +41,7 @@ class LandmarkSet:
         names = {name for found in keypoints for name in found}
         if unknown := sorted(set(left_out) - names):
             there = ", ".join(sorted(names)) or "none"
-            raise ValueError(f"--keypoints-left-out: no keypoint is called {unknown[0]}, there are {there}")
+            raise ValueError(f"`keypoints_left_out`: no keypoint is called {unknown[0]}, there are {there}")
         kept = [{name: point for name, point in found.items() if name not in left_out} for found in keypoints]
         self._keypoints = _keypoint_rows(kept)
         self._parts = _part_rows(parts)
@@ -90,7 +90,7 @@ def _keypoint_rows(
 def _part_rows(parts: Sequence[Parts | None]) -> list[Float[np.ndarray, "P 6"]]:
     """Points of parts beside the same places in the mean boxes of these parts."""
     pieces = [{} if found is None else divided(found) for found in parts]
-    boxes: dict[str, list[Box]] = {}
+    boxes: dict[str, list[Corners]] = {}
     for found in pieces:
         for name, points in found.items():
             boxes.setdefault(name, []).append(_box(points))
@@ -126,11 +126,11 @@ def divided(parts: Parts) -> dict[str, Float[np.ndarray, "P 3"]]:
     return found
 
 
-def _box(points: Float[np.ndarray, "P 3"]) -> Box:
+def _box(points: Float[np.ndarray, "P 3"]) -> Corners:
     return np.stack([points.min(axis=0), points.max(axis=0)])
 
 
-def _between(points: Float[np.ndarray, "P 3"], own: Box, mean: Box) -> Float[np.ndarray, "P 3"]:
+def _between(points: Float[np.ndarray, "P 3"], own: Corners, mean: Corners) -> Float[np.ndarray, "P 3"]:
     """The places in one box that correspond to places in another."""
     extent = own[1] - own[0]
     share = np.where(extent > _THIN, (points - own[0]) / np.maximum(extent, _THIN), 0.5)

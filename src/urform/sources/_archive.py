@@ -166,7 +166,7 @@ class _Unpacking:
     def _check_size(self) -> None:
         if self._written > self._max_gb * 2**30:
             raise ValueError(
-                f"{self._archive}: unpacks to more than {self._max_gb:g} GiB; give a larger --max-gb if it should"
+                f"{self._archive}: unpacks to more than {self._max_gb:g} GiB; give a larger `max_gb` if it should"
             )
         if self._written > self._ratio_limit:
             raise ValueError(

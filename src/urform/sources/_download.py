@@ -89,7 +89,7 @@ def download(target: Target) -> tuple[Path, bool]:
     if target.path.exists():
         origin = target.read_note().get("url", target.shown)
         if origin != target.shown:
-            raise ValueError(f"{target.path}: is there already, from {origin}; choose another --out for {target.shown}")
+            raise ValueError(f"{target.path}: is there already, from {origin}; choose another `out` for {target.shown}")
         check_sum(target.path, target.sha256, "remove it to download it again")
         return target.path, True
     target.out.mkdir(parents=True, exist_ok=True)
@@ -199,7 +199,7 @@ def _receive(target: Target, response: Any, start: int) -> None:
             bar.update(len(block))
     if max(total or 0, received) > most:
         target.partial.unlink()
-        raise ValueError(f"{target.shown}: has more than {target.max_gb:g} GiB; give a larger --max-gb if it should")
+        raise ValueError(f"{target.shown}: has more than {target.max_gb:g} GiB; give a larger `max_gb` if it should")
     if total is not None and received != total:
         raise ConnectionError(f"the connection ended after {received} of {total} bytes")
 

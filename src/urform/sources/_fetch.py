@@ -68,9 +68,9 @@ def fetch(
         ConnectionError: the server cannot be reached or breaks off, `retries` times.
     """
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
-        raise ValueError(f"--sha256 must have 64 hexadecimal digits, got {sha256!r}")
+        raise ValueError(f"sha256 must have 64 hexadecimal digits, got {sha256!r}")
     if not 0 < max_gb < math.inf:
-        raise ValueError(f"--max-gb must be positive, got {max_gb}")
+        raise ValueError(f"max_gb must be positive, got {max_gb}")
     path, was_there = _brought(url, out, (sha256, dict(headers or {}), max_gb, retries, wait_s), unpack)
     stem = archive_stem(path.name) if unpack else None
     unpacked = None if stem is None else _unpack(path, out / safe_name(stem), max_gb)

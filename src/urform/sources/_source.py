@@ -99,7 +99,7 @@ def picked_synset(place: Path | str, synsets: Collection[str], category: str | N
         return known
     if category and len(synsets) > 1:
         raise ValueError(
-            f"{place}: holds the categories {', '.join(synsets)}; --category must be one of them, got {category!r}"
+            f"{place}: holds the categories {', '.join(synsets)}; `category` must be one of them, got {category!r}"
         )
     return None
 

@@ -88,7 +88,7 @@ def deform_meshes(
     """
     if copies < 1:
         raise ValueError(f"copies must be at least 1, got {copies}")
-    require(seed >= 0, "--seed", "0 or more", seed)
+    require(seed >= 0, "seed", "0 or more", seed)
     failed = {}
     with tqdm(sorted(meshes.items()), desc="deform", unit="mesh") as rows:
         for name, (mesh, rotation) in rows:

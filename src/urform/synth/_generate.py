@@ -221,8 +221,8 @@ def synthesize(category: str, count: int, seed: int, out: Path) -> list[Path]:
     """
     category = known_category(category, CATEGORIES) or category
     draw = look_up(CATEGORIES, category, "category")
-    require(0 <= count <= MOST, "--count", f"0 to {MOST}", count)
-    require(seed >= 0, "--seed", "0 or more", seed)
+    require(0 <= count <= MOST, "count", f"0 to {MOST}", count)
+    require(seed >= 0, "seed", "0 or more", seed)
     folders = [Path(out) / f"{category}_{seed}_{index:05d}" for index in range(count)]
     for index, folder in enumerate(tqdm(folders, desc=f"{category}s", unit="shape")):
         if not (folder / "shape.json").exists():

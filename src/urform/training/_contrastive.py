@@ -69,14 +69,14 @@ class ContrastiveStage(Stage):
         self._of_object = [views_of for views_of in places if len(views_of)]
         if len(self._of_object) < config.batch_size:
             raise ValueError(
-                f"--batch-size must be at most the number of objects with views, {len(self._of_object)}, "
+                f"batch_size must be at most the number of objects with views, {len(self._of_object)}, "
                 f"for a batch has each once; got {config.batch_size}"
             )
         if "queue_size" in look_up(METHODS, config.method, "method").settings and config.queue_size > len(
             self._of_object
         ):
             logger.warning(
-                "--queue-size %d is more than the %d objects: keys of an object's own are taken for those of others; "
+                "`queue_size` %d is more than the %d objects: keys of an object's own are taken for those of others; "
                 "lower it",
                 config.queue_size,
                 len(self._of_object),
@@ -182,7 +182,7 @@ class FeatureLook:
         few = [str(key) for key, count in files.items() if count < 2]
         if few and held_out:
             raise ValueError(
-                f"--validation: {len(few)} of {len(known)} objects have fewer than two views, which cannot find each "
+                f"`validation`: {len(few)} of {len(known)} objects have fewer than two views, which cannot find each "
                 f"other, first: {few[0]}"
             )
         keys = evenly_spaced([key for key in known if files[key] >= 2], most)
@@ -206,7 +206,7 @@ class FeatureLook:
         sound = numbers["spread"] >= COLLAPSED_SPREAD and numbers["effective_rank"] >= COLLAPSED_RANK
         if not sound:
             logger.warning(
-                "the features are collapsing: spread %.3f (1 = on a sphere), effective rank %.1f; lower --lr",
+                "the features are collapsing: spread %.3f (1 = on a sphere), effective rank %.1f; lower `lr`",
                 numbers["spread"],
                 numbers["effective_rank"],
             )
@@ -269,8 +269,8 @@ def _check_settings(config: ContrastiveConfig, run: RunConfig) -> None:
     look_up(BACKBONES, config.backbone, "backbone")
     if run.accumulate > 1:
         raise ValueError(
-            f"--accumulate must be 1: the loss compares all pictures of a batch, got {run.accumulate}; "
-            "lower --batch-size, or use method moco, whose queue does not depend on it"
+            f"accumulate must be 1: the loss compares all pictures of a batch, got {run.accumulate}; "
+            "lower `batch_size`, or use `method` moco, whose queue does not depend on it"
         )
 
 
@@ -304,13 +304,13 @@ def train_contrastive(
     _check_settings(config, run)
     team = Team(run.device)
     if config.batch_size % team.size:
-        raise ValueError(f"--batch-size must be a multiple of the {team.size} processes, got {config.batch_size}")
+        raise ValueError(f"batch_size must be a multiple of the {team.size} processes, got {config.batch_size}")
     folder, wanted = DataFolder(data), levels(config.levels)
     start = None if init is None else load_start([init]).backbone
     if start is not None:
         refuse_two_starts(imagenet, start)
     if init is not None and start is None:
-        raise ValueError(f"--init: {init} has no contrastive backbone, expected a run of `urform train contrastive`")
+        raise ValueError(f"`init`: {init} has no contrastive backbone, expected a run of `urform train contrastive`")
     named = dict.fromkeys(key for split in splits for key in read_split(split))
     chosen = choose_shapes(folder, list(named), ("views",), choice, wanted)
     keys = chosen.keys

@@ -88,5 +88,5 @@ def choose_device(name: str) -> torch.device:
         name = next(kind for kind in ("cuda", "mps", "cpu") if found[kind])
     if not found.get(name.split(":")[0], False):
         here = ", ".join(kind for kind, there in found.items() if there)
-        raise ValueError(f"--device must be one that is here ({here}), got {name!r}")
+        raise ValueError(f"device must be one that is here ({here}), got {name!r}")
     return torch.device(name)

@@ -206,7 +206,7 @@ def _learned_shapes(
     weights = start.weights
     if weights is None:
         raise ValueError(
-            f"--init: no run of `train shape` among {', '.join(map(str, inits))}; its decoder and latents are needed"
+            f"`init`: no run of `train shape` among {', '.join(map(str, inits))}; its decoder and latents are needed"
         )
     refuse_two_starts(imagenet, start.backbone, start.where if weights.encoder is not None else None, donor is not None)
     if start.latents is not None:

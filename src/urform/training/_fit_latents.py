@@ -18,9 +18,9 @@ def fit_latents(
     decoder: Decoder,
     draw: Draw,
     start: Float[Tensor, "B L"],
+    clamp: float,
     steps: int = 200,
     lr: float = 1e-2,
-    clamp: float = 0.1,
     latent_weight: float = 1e-4,
     signless: int = 0,
     latent_loss: Callable[[Float[Tensor, "B L"]], Tensor] = latent_norm_loss,
@@ -31,9 +31,9 @@ def fit_latents(
         decoder: the networks, whose parameters are left alone.
         draw: points of the shapes and their sdf, for the step of that number.
         start: latents to start from, such as the mean of the learned ones.
+        clamp: distance beyond which the sdf is not told apart, normalised units: that of the decoder's training.
         steps: of Adam; in the second half its rate falls to a tenth.
         lr: its rate in the first half.
-        clamp: distance beyond which the sdf is not told apart, normalised units.
         latent_weight: weight of `latent_loss`.
         signless: so many of the points of each shape, the last ones, come with a distance whose sign is not known; the
             predicted sign is taken as theirs.

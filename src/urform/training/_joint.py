@@ -136,6 +136,7 @@ class JointStage(DecodingStage):
             encoder=self._encoder,
             keys=[str(key) for key in self._keys],
             latents=self._first_latents(),
+            clamp=self._config.clamp,
         )
         save_weights(path, weights)
 
@@ -185,7 +186,7 @@ def train_joint(
     start = load_start(inits)
     if start.latents is not None:
         raise ValueError(
-            f"--init: {start.latents_where} holds latents, which joint training does not learn; leave it away"
+            f"`init`: {start.latents_where} holds latents, which joint training does not learn; leave it away"
         )
     has_encoder = start.weights is not None and start.weights.encoder is not None
     refuse_two_starts(imagenet, start.backbone, start.where if has_encoder else None)
@@ -208,7 +209,7 @@ def _check_start(start: Start, imagenet: Path | None, config: JointConfig) -> No
         _check_same(start.weights, start.where, config)
     learned = imagenet or start.backbone or (start.weights is not None and start.weights.encoder is not None)
     if config.freeze_backbone and not learned:
-        logger.warning("the encoder's backbone is frozen at random values; --imagenet or --init gives it others")
+        logger.warning("the encoder's backbone is frozen at random values; `imagenet` or `init` gives it others")
 
 
 def _check_same(weights: Weights, where: Path | None, config: JointConfig) -> None:
@@ -219,5 +220,4 @@ def _check_same(weights: Weights, where: Path | None, config: JointConfig) -> No
         wanted = replace(wanted, **{name: getattr(weights.config, name) for name in free})
     for name, value in vars(weights.config).items():
         if getattr(wanted, name) != value:
-            flag = "--" + name.replace("_", "-")
-            raise ValueError(f"{where}: was trained with {flag} {value}, not {getattr(wanted, name)}; give the same")
+            raise ValueError(f"{where}: was trained with `{name}` {value}, not {getattr(wanted, name)}; give the same")

@@ -72,7 +72,7 @@ def read_held_out(
     both = sorted(str(key) for key in set(held_out) & set(training))
     if both:
         raise ValueError(
-            f"--validation: {len(both)} of {len(held_out)} shapes are training shapes, too, first: {both[0]}"
+            f"`validation`: {len(both)} of {len(held_out)} shapes are training shapes, too, first: {both[0]}"
         )
     return choose_shapes(data, held_out, needs, choice, levels).keys if held_out else []
 
@@ -124,7 +124,7 @@ class ShapeLook:
             files = self._data.view_files(key, self._levels or ())
             if not files:
                 raise FileNotFoundError(
-                    f"{self._data.root}: no views of {key} of --validation; `urform prepare` renders them"
+                    f"{self._data.root}: no views of {key} of `validation`; `urform prepare` renders them"
                 )
             framed.append(SEEN[pictures](read_view(files[0]), size))
         return to_input(torch.from_numpy(np.stack(framed)))
@@ -137,7 +137,7 @@ class ShapeLook:
             points, target_sdf = self._samples.draw(range(len(self.keys)), _FIT_POINTS, rng)
             return points.to(start.device), target_sdf.to(start.device)
 
-        return fit_latents(decoder, draw, start.repeat(len(self.keys), 1), _FIT_STEPS, clamp=self._clamp)
+        return fit_latents(decoder, draw, start.repeat(len(self.keys), 1), self._clamp, _FIT_STEPS)
 
     @torch.no_grad()
     def __call__(self, decoder: Decoder, latents: Float[Tensor, "B L"]) -> Look:

@@ -130,7 +130,7 @@ def train(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
     last = min(stage.epochs, config.stop_after or stage.epochs)
     count = stage.batches_per_epoch
     done = state.epoch * count + state.index
-    hidden: dict[str, Any] = {} if team.is_first else {"disable": True}  # else as `--quiet` has it
+    hidden: dict[str, Any] = {} if team.is_first else {"disable": True}  # else as TQDM_DISABLE has it
     progress = tqdm(total=stage.epochs * count, initial=done, unit="batch", **hidden)
     with Stop() as stop, progress as bar, contextlib.closing(_Board(run, state.epoch, team.is_first)) as board:
         while state.epoch < last:
@@ -192,7 +192,7 @@ class _Epoch:
                     _save(stage, self._scaler, self._run, state, self._config)
             if stopped:
                 raise KeyboardInterrupt(
-                    f"stopped after batch {state.index} of {count} in epoch {state.epoch + 1}; go on with --resume"
+                    f"stopped after batch {state.index} of {count} in epoch {state.epoch + 1}; go on with `resume`"
                 )
         return {name: (total / count).item() for name, total in state.totals.items()}
 

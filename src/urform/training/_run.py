@@ -65,14 +65,14 @@ class RunFolder:
         self._resumed = config.resume
         if config.resume:
             if not file.is_file():
-                raise FileNotFoundError(f"{path}: no run to resume; start it without --resume")
+                raise FileNotFoundError(f"{path}: no run to resume; start it without `resume`")
             _compare(_settings(file), content, path)
             for left in path.rglob(".*.partial") if writes else ():  # of a run that was killed while it wrote
                 left.unlink(missing_ok=True)
         elif writes:
             if file.exists() and not config.overwrite:
                 raise FileExistsError(
-                    f"{path}: has a run already; go on with --resume, start again with --overwrite or change --out"
+                    f"{path}: has a run already; go on with `resume`, start again with `overwrite` or change `out`"
                 )
             if file.exists():
                 _remove(path)
@@ -129,7 +129,7 @@ class RunFolder:
                     (self.path / CHECKPOINT).unlink(missing_ok=True)
             return content
         if damaged:
-            raise ValueError(f"{damaged[0]}; start again with --overwrite")
+            raise ValueError(f"{damaged[0]}; start again with `overwrite`")
         return None
 
     def save_checkpoint(self, content: Mapping[str, Any]) -> None:
@@ -170,7 +170,7 @@ def _settings(file: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(file.read_text())["settings"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{file}: damaged, expected the settings of a run; start again with --overwrite") from error
+        raise ValueError(f"{file}: damaged, expected the settings of a run; start again with `overwrite`") from error
 
 
 def _plain(value: Any) -> Any:

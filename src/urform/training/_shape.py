@@ -66,6 +66,7 @@ class ShapeStage(DecodingStage):
             encoder=None,
             keys=[str(key) for key in self._keys],
             latents=self._latents.weight,
+            clamp=self._config.clamp,
         )
         save_weights(path, weights)
 

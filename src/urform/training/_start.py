@@ -38,7 +38,7 @@ class Start:
 
 
 def load_start(paths: Sequence[Path]) -> Start:
-    """What `--init` names: at most one model, one contrastive backbone and one file of latents, in any order.
+    """What `init` names: at most one model, one contrastive backbone and one file of latents, in any order.
 
     Raises:
         FileNotFoundError: one of them is not there.
@@ -56,7 +56,7 @@ def load_start(paths: Sequence[Path]) -> Start:
             start = replace(start, weights=load_weights(path), where=path)
         else:
             kind = "files of latents" if is_latents else "contrastive runs" if backbone else "models with shapes"
-            raise ValueError(f"--init must name one of a kind, got two {kind}, the second: {path}")
+            raise ValueError(f"init must name one of a kind, got two {kind}, the second: {path}")
     return start
 
 
@@ -77,9 +77,9 @@ def refuse_two_starts(
         trained: file of a model whose encoder is gone on from.
         donor: whether the encoder of another category is to be started from, too.
     """
-    named = [f"--imagenet {imagenet}"] * bool(imagenet)
-    named += [f"--init {path}" for path in (backbone and backbone.where, trained) if path]
-    named += ["--encoder-from"] * donor
+    named = [f"`imagenet` {imagenet}"] * bool(imagenet)
+    named += [f"`init` {path}" for path in (backbone and backbone.where, trained) if path]
+    named += ["`encoder_from`"] * donor
     if len(named) > 1:
         raise ValueError(f"the encoder can start from one file, got {' and '.join(named)}; leave one away")
 

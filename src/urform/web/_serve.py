@@ -67,7 +67,7 @@ def _listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
         )
     except OSError as error:
-        raise OSError(f"cannot listen at {host}, port {port}: {error}; choose another with --port") from error
+        raise OSError(f"cannot listen at {host}, port {port}: {error}; choose another with `port`") from error
 
 
 def _is_local(host: str) -> bool:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.config import WITHOUT, ModelConfig
+from urform.config import CLAMP, WITHOUT, ModelConfig
 from urform.data import ShapeKey
 from urform.files import check_outputs, write_atomically
 from urform.models import Decoder, Familiarity, ImageEncoder, PoseNetwork
@@ -38,6 +38,7 @@ class Weights:
         latents: their latents, in the same order.
         pose: picture to camera; None before it is trained.
         familiarity: whether a picture shows an object of the category; None before it is trained.
+        clamp: distance at which training clamped the sdf, normalised units.
     """
 
     category: str
@@ -48,6 +49,7 @@ class Weights:
     latents: Float[Tensor, "S L"]
     pose: PoseNetwork | None = None
     familiarity: Familiarity | None = None
+    clamp: float = CLAMP
 
 
 def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
@@ -58,7 +60,7 @@ def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
         weights: what is written.
         half: 16-bit floats: half the size, for shipping.
     """
-    header = {"category": weights.category, "model": asdict(weights.config), "keys": weights.keys}
+    header = {**_described(weights), "keys": weights.keys}
     tensors = {f"decoder.{name}": value for name, value in weights.decoder.state_dict().items()}
     if weights.encoder is not None:
         tensors |= {f"encoder.{name}": value for name, value in weights.encoder.state_dict().items()}
@@ -71,6 +73,10 @@ def save_weights(path: Path, weights: Weights, half: bool = False) -> None:
         for name, value in tensors.items()
     }
     write_tensors(path, stored, HEADER, header)
+
+
+def _described(weights: Weights) -> dict[str, Any]:
+    return {"category": weights.category, "model": asdict(weights.config), "clamp": weights.clamp}
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], kind: str, header: dict[str, Any]) -> None:
@@ -106,7 +112,8 @@ def load_weights(path: Path) -> Weights:
         encoder = _if_there(build_encoder, config, tensors, "encoder.")
         pose = _if_there(lambda _: PoseNetwork(), config, tensors, "pose.")
         familiarity = _if_there(lambda _: Familiarity(), config, tensors, "familiarity.")
-        return Weights(header.category, config, decoder, encoder, header.keys, latents, pose, familiarity)
+        networks = {"decoder": decoder, "encoder": encoder, "pose": pose, "familiarity": familiarity}
+        return Weights(header.category, config, keys=header.keys, latents=latents, clamp=header.clamp, **networks)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise _unfit(path, error) from error
 
@@ -118,6 +125,7 @@ class _Header:
     category: str
     config: ModelConfig
     keys: list[str]
+    clamp: float
 
     @classmethod
     def read(cls, metadata: dict[str, str] | None, path: Path) -> _Header:
@@ -130,7 +138,11 @@ class _Header:
                 raise TypeError("category must be a text and keys a list")
             for key in keys:
                 ShapeKey.parse(key if isinstance(key, str) else repr(key))
-            return cls(category, ModelConfig(**{name: _retupled(value) for name, value in sizes.items()}), keys)
+            clamp = content.get("clamp", CLAMP)
+            if isinstance(clamp, bool) or not isinstance(clamp, (int, float)) or not 0 < clamp < float("inf"):
+                raise ValueError(f"clamp must be a positive number, got {clamp!r}")
+            config = ModelConfig(**{name: _retupled(value) for name, value in sizes.items()})
+            return cls(category, config, keys, float(clamp))
         except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise _unfit(path, error) from error
 
@@ -180,6 +192,6 @@ def export_weights(source: Path, out: Path) -> Path:
     check_outputs(out, [path, sizes], [source, source / FILE_NAME, source / "config.json"])
     weights = load_weights(source)
     save_weights(path, weights, half=True)
-    header = {"category": weights.category, "model": asdict(weights.config), "training_shapes": len(weights.keys)}
+    header = {**_described(weights), "training_shapes": len(weights.keys)}
     write_atomically(sizes, (json.dumps(header, indent=1) + "\n").encode())
     return path
