@@ -86,7 +86,7 @@ def _note_settings(recipe: Recipe, meshes: Sequence[Path], places: Places) -> No
     text = json.dumps(settings, indent=1, default=str) + "\n"
     file = places.out / "recipe.json"
     if file.is_file() and file.read_text() != text:
-        raise ValueError(f"{places.out}: was made with another recipe or other meshes; give another --out")
+        raise ValueError(f"{places.out}: was made with another recipe or other meshes; give another `out`")
     write_atomically(file, text.encode())
 
 

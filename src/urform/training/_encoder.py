@@ -179,8 +179,7 @@ def train_encoder(
         FileNotFoundError: no shape has what it needs, or some have not and the choice is strict.
         ValueError: no shape has a latent, the ImageNet weights do not fit, or there are two encoders to start from.
     """
-    run = run or RunConfig()
-    inits = [init] if isinstance(init, Path) else list(init)
+    run, inits = run or RunConfig(), [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
     named = [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)
