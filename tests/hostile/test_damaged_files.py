@@ -50,6 +50,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "view.png").write_bytes(picture("png"))
     for kind in ("obj", "ply", "stl", "off", "glb"):
         (folder / f"scan.{kind}").write_bytes(mesh(kind))
+    (folder / "scans").mkdir()
+    for name in "ab":
+        shutil.copy(folder / "scan.glb", folder / "scans" / f"{name}.glb")
+    (folder / "secret.json").write_text(json.dumps({"shapenet_url": "archive.zip", "shapenet_root": "kept"}))
     (folder / "scan.xyz").write_text("0 0 0 0 0 1\n1 0 0 0 0 1\n0 1 0 0 0 1\n")
     np.save(folder / "scan.npy", np.eye(3))
     (folder / "split.json").write_text(json.dumps({"d": {"ball": ["a", "b"]}}))
@@ -117,6 +121,27 @@ READERS = {  # the file that is damaged: the command that reads it
     "data/ball/a/easy/image/00.png": "data flatten data",
     "data/splits/d_ball_train.json": "data check data",
 }
+
+SOME = (*EVERY[::3], "pipe")
+MORE = (  # further commands that read the same files
+    ("scans/a.glb", f"prepare scans --out out {SMALL}"),
+    ("scan.ply", "fit {file} --weights run --out out --steps 1 --resolution 8"),
+    ("scan.off", "register {file} --weights run --out out --steps 1 --resolution 8 --faces 100"),
+    ("scan.obj", "deform list.csv --out out --copies 1"),
+    ("list.csv", "deform {file} --out out --copies 1"),
+    ("names.txt", "deform list.csv --out out --copies 1 --hold-out {file}"),
+    ("names.txt", f"train pose {TRAIN} --init run --exclude {{file}}"),
+    ("names.txt", "data split data --test-list {file} --name x"),
+    ("run/model.safetensors", "reconstruct view.png --weights run --out out --resolution 8 --box 5,5,40,40"),
+    ("run/model.safetensors", f"train pose {TRAIN} --init run"),
+    ("run/model.safetensors", "export run --out out"),
+    ("scans/a.glb", "evaluate --data data --split split.json --meshes scans --protocol deepsdf"),
+    ("split.json", "evaluate --data data --split {file} --meshes scans"),
+    ("data/ball/a/easy/image/00.png", f"train pose {TRAIN} --init run"),
+    ("flags.yaml", f"train contrastive {TRAIN} --config {{file}}"),
+    ("secret.json", "data init {file} --out out"),
+    ("view.png", "reconstruct {file} --weights run --out out --resolution 8 --point 20,20"),
+)
 
 
 def state(folder: Path, skipped: tuple[str, ...] = ()) -> dict[str, tuple[int, int]]:
@@ -197,6 +222,20 @@ def test_a_damaged_file_is_one_line(name: str, whole: Path, place: Path, capsys:
             complaints[way] = found
         shutil.rmtree(place / "out", ignore_errors=True)
     assert not complaints, READERS[name] + "".join(f"\n{way}: {found}" for way, found in complaints.items())
+
+
+@pytest.mark.parametrize(("name", "command"), MORE)
+@pytest.mark.filterwarnings("ignore")
+def test_what_other_commands_make_of_it(
+    name: str, command: str, whole: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content, complaints = (whole / name).read_bytes(), {}
+    for way in SOME:
+        damage(place / name, content, way)
+        if found := complaint(command.format(file=name), place, capsys, most=len(EVERY)):
+            complaints[way] = found
+        shutil.rmtree(place / "out", ignore_errors=True)
+    assert not complaints, command + "".join(f"\n{way}: {found}" for way, found in complaints.items())
 
 
 @pytest.mark.parametrize("kind", PICTURES)

@@ -202,6 +202,28 @@ def test_a_console_that_lacks_letters_ends_no_batch(
     assert [json.loads(line)["input"] for line in lines] == [f"{name}.png" for name in names]
 
 
+@pytest.mark.parametrize("name", ["-a.png", "--out.png", "-", "--", "a b\n.png", "'\";$(x).png", "n" * 240 + ".png"])
+def test_names_that_look_like_something_else(name: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture, a mesh and a folder, each called so; every one is read, or refused in one line."""
+    picture = Image.new("RGB", (40, 40), "white")
+    picture.paste("red", (9, 9, 30, 30))
+    picture.save(place / "good.png")
+    (place / name).write_bytes((place / "good.png").read_bytes())
+    capsys.readouterr()
+    code = main(["reconstruct", "--weights", "run", "--out", "out", "--resolution", "8", "--", name, "good.png"])
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["input"] == name
+    assert ("error" in first) == (len(name) > 200) == (code == 2)  # longer names leave no room for an ending
+    assert second["mesh"] == "out/good.glb"
+    (place / name).unlink()
+    (place / name).mkdir()
+    (place / name / "a.obj").write_text(trimesh.creation.box().export(file_type="obj"))
+    small = "--samples 100 --surface-points 9 --easy-views 0 --hard-views 0 --workers 1 --time-limit-s 0"
+    assert main(["prepare", "--out", "data", *small.split(), "--test-fraction", "0", "--", name]) == 0
+    assert main(["deform", "--out", "copies", "--copies", "1", "--", name]) == 0
+    assert (place / "copies" / "a_0_0" / "model.glb").exists()
+
+
 NUMBERS = {  # flags that no one means: what the line says of them
     "synth chair --out out --count -1": "--count must be 0 to",
     "synth chair --out out --count 1000000000000": "--count must be 0 to",

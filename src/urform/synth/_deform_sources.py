@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -32,7 +33,7 @@ def deform_sources(
         FileNotFoundError: no such collection or file.
         ValueError: `out` is a folder of the collection, or an argument is wrong.
     """
-    if out.resolve().is_relative_to(meshes.resolve()):
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(meshes)):  # resolve() fails at links in a circle
         raise ValueError(f"{out}: lies in {meshes}, where the copies would be taken for meshes; give another folder")
     with tempfile.TemporaryDirectory() as cache:
         sources = find_sources(meshes, None, None, Path(cache))
