@@ -53,7 +53,7 @@ def main() -> None:
     seconds = [whole_command(arguments.picture, arguments.resolution) for _ in range(5)]
     peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"urform reconstruct, resolution {arguments.resolution}: {median(seconds):.2f} s, peak {peak_gb:.2f} GiB")
-    model = urform.load()
+    model = urform.load("chair")
     image, times = read_image(arguments.picture), []
     for _ in range(5):
         started = time.perf_counter()

@@ -23,6 +23,7 @@ SMALLER = {
     "train shape --specs": f"--epochs 40 --points-per-shape 256 --shapes-per-batch 4 {_RUN}",
     "train encoder": f"--epochs 1 --batch-size 8 --levels easy {_RUN}",
     "train pose": f"--epochs 2 --batch-size 8 {_RUN}",
+    "train categories": "--views 12 --copies 0",
     "train joint": f"--epochs 1 --points-per-shape 64 --shapes-per-batch 4 {_RUN} {_MODEL}",
     "train joint --specs": f"--epochs 1 --points-per-shape 64 --shapes-per-batch 4 {_RUN}",
     "train joint --init": f"--epochs 1 --points-per-shape 64 --shapes-per-batch 4 {_RUN}",

@@ -141,7 +141,9 @@ class UrformSettings(bpy.types.PropertyGroup):
 
     server: StringProperty(name="Server", default="http://127.0.0.1:7860")  # type: ignore[valid-type]
     picture: StringProperty(name="Picture", subtype="FILE_PATH")  # type: ignore[valid-type]
-    category: StringProperty(name="Category", description="Empty: the best-fitting one")  # type: ignore[valid-type]
+    category: StringProperty(  # type: ignore[valid-type]
+        name="Category", default="auto", description="A category of the server; auto: the one that the picture shows"
+    )
     resolution: IntProperty(name="Cells along an axis", default=128, min=8, max=256)  # type: ignore[valid-type]
     camera: BoolProperty(name="Add the camera", default=True)  # type: ignore[valid-type]
 

@@ -17,7 +17,7 @@ import urform
 
 @lru_cache(maxsize=2)
 def _model(category):
-    return urform.load(category)
+    return urform.load_models() if category == "auto" else urform.load(category)
 
 
 def _mesh(vertices, faces):
@@ -44,7 +44,7 @@ class UrformReconstruct:
         return {
             "required": {
                 "image": ("IMAGE",),
-                "category": ("STRING", {"default": "chair"}),
+                "category": ("STRING", {"default": "auto"}),
                 "resolution": ("INT", {"default": 128, "min": 8, "max": 512}),
                 "force": ("BOOLEAN", {"default": False}),
                 "filename_prefix": ("STRING", {"default": "urform"}),
@@ -57,7 +57,7 @@ class UrformReconstruct:
 
         Args:
             image: (B, H, W, 3) of 0..1.
-            category: a shipped one, a run folder or a weights file.
+            category: a shipped one, a run folder or a weights file; auto: the shipped one that the image shows.
             resolution: cells along an axis.
             force: also what does not look like the category.
             filename_prefix: of the file in ComfyUI's output folder.

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from urform.contrastive import encoder
-    from urform.inference import Model, Reconstruction, load
+    from urform.inference import Model, Reconstruction, Shelf, load, load_models
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Reconstruction", "__version__", "encoder", "load"]
+__all__ = ["Model", "Reconstruction", "Shelf", "__version__", "encoder", "load", "load_models"]
 
 
 def __getattr__(name: str) -> object:
     """Import what needs torch only when it is asked for."""
-    if name in ("Model", "Reconstruction", "load"):
+    if name in ("Model", "Reconstruction", "Shelf", "load", "load_models"):
         from urform import inference
 
         return getattr(inference, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from urform.cli._analysis_commands import Analyze
+from urform.cli._category_commands import Categories, TrainCategories
 from urform.cli._commands import Deform, Evaluate, Export, Prepare, Reconstruct, Synth
 from urform.cli._correspondence_commands import (
     EvaluateCorrespondence,
@@ -31,6 +32,7 @@ COMMANDS: dict[str, type[Any]] = {
     "train pose": TrainPose,
     "train joint": TrainJoint,
     "train contrastive": TrainContrastive,
+    "train categories": TrainCategories,
     "mesh template": MeshTemplate,
     "mesh shapes": MeshShapes,
     "mesh images": MeshImages,
@@ -48,6 +50,7 @@ COMMANDS: dict[str, type[Any]] = {
     "data check": DataCheck,
     "data split": DataSplit,
     "data flatten": DataFlatten,
+    "categories": Categories,
     "recipe": MakeWeights,
     "serve": Serve,
     "export": Export,

@@ -110,8 +110,8 @@ class Reconstruct:
     """Picture files."""
     out: Path
     """Folder of the results."""
-    category: str | None = None
-    """A shipped category; default: the only or best-fitting one."""
+    category: str = "auto"
+    """A shipped category, see `urform categories`; auto: the one that the picture shows."""
     weights: Path | None = None
     """Run folder or weights file, instead of shipped weights."""
     format: str = "glb"

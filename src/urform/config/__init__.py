@@ -9,6 +9,7 @@ from urform.config._prepare import PrepareConfig
 from urform.config._training import (
     JOINT_PRESETS,
     SHAPE_PRESETS,
+    CategoriesConfig,
     EncoderConfig,
     JointConfig,
     Levels,
@@ -26,6 +27,7 @@ __all__ = [
     "SHAPE_PRESETS",
     "WITHOUT",
     "AnalysisConfig",
+    "CategoriesConfig",
     "ContrastiveConfig",
     "EncoderConfig",
     "JointConfig",

@@ -265,6 +265,28 @@ class PoseConfig:
         require(0 <= self.roll_deg < 45, "roll_deg", "at least 0 and less than 45", self.roll_deg)
 
 
+@dataclass(frozen=True)
+class CategoriesConfig:
+    """Settings of `urform train categories` (picture to category)."""
+
+    views: int = 200
+    """Most views of a split file to learn from, evenly spaced; a category's test splits give as many to measure."""
+    copies: int = 1
+    """Augmented copies of each view, beside the view itself."""
+    roll_deg: float = 12.0
+    """Largest rotation of a copy, degrees, because photographs are not level."""
+    weight_decay: float = 1e-3
+    """Weight of the mean square of the linear layer's numbers, beside the mean cross entropy."""
+    seed: int = 0
+    """Seed of the augmentation."""
+
+    def __post_init__(self) -> None:
+        require(self.views >= 1, "--views", "at least 1", self.views)
+        require(self.copies >= 0, "--copies", "0 or more", self.copies)
+        require(0 <= self.roll_deg < 45, "--roll-deg", "at least 0 and less than 45", self.roll_deg)
+        require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
+
+
 def pair_weight_of_sum(weight: float, points_per_shape: int) -> float:
     """The weight of the pointpair term, a mean, that equals a published weight of its sum over pairs.
 

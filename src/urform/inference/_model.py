@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,23 @@ COLOR_SIZE = 512  # pixels along an edge of the picture that colors are taken fr
 POINTS_AT_ONCE = 4096  # points at once: activations of this many stay in a core's cache
 
 
+class StrangeError(ValueError):
+    """A picture does not look like the category of a model.
+
+    Attributes:
+        category: of the model.
+        strangeness: of the picture.
+        most: strangeness that is allowed.
+    """
+
+    def __init__(self, category: str, strangeness: float, most: float):
+        self.category, self.strangeness, self.most = category, strangeness, most
+        super().__init__(
+            f"does not look like a {category}: strangeness {strangeness:.1f}, expected at most {most}; "
+            "`force` makes a mesh all the same"
+        )
+
+
 @dataclass(frozen=True)
 class Reconstruction:
     """The result of one picture.
@@ -47,6 +65,9 @@ class Reconstruction:
         encode_s: seconds from picture to latent.
         mesh_s: seconds from latent to mesh.
         warnings: a sentence for each reason to doubt the mesh.
+        category: of the model.
+        category_probabilities: of the categories that the model was chosen from, and of `none` of them; None if it was
+            not chosen by the picture.
     """
 
     mesh: trimesh.Trimesh
@@ -60,6 +81,8 @@ class Reconstruction:
     overlap: float | None = None
     strangeness: float | None = None
     warnings: tuple[str, ...] = ()
+    category: str = ""
+    category_probabilities: Mapping[str, float] | None = None
 
     def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
         """Write the mesh as .glb, .obj, .ply or .stl; the suffix decides.
@@ -254,16 +277,14 @@ class Model:
         started = time.perf_counter()
         looked = self._looked_at(frame(cut.rgba, TRUNK_SIZE)[None]) if self.tells_camera else None
         if looked is not None and looked[1][0] > STRANGEST and cut.method != "kept" and not force:
-            raise ValueError(
-                f"does not look like a {self.category}: strangeness {looked[1][0]:.1f}, expected at most {STRANGEST}; "
-                "`force` makes a mesh all the same"
-            )
+            raise StrangeError(self.category, float(looked[1][0]), STRANGEST)
         framed = self.frame(cut.rgba)
         latent = self.encode(framed[None])[0]
         encoded = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
         meshed = time.perf_counter()
-        result = Reconstruction(mesh, latent, framed, cut.method, encoded - started, meshed - encoded)
+        times = (encoded - started, meshed - encoded)
+        result = Reconstruction(mesh, latent, framed, cut.method, *times, category=self.category)
         if looked is not None:
             result = _seen_again(result, cut, *looked, color)
         return replace(result, warnings=doubts(Answer(self, cut, result)))
@@ -315,6 +336,9 @@ def load(name: str | Path | None = None, device: str | torch.device = "cpu") -> 
     if name is None:
         shipped = shipped_categories()
         if len(shipped) != 1:
-            raise ValueError(f"name must be given where not exactly one category is shipped, shipped are {shipped}")
+            raise ValueError(
+                f"name must be given, one of {', '.join(shipped) or 'your own weights'}; `urform.load_models()` "
+                "chooses a category for each picture"
+            )
         name = shipped[0]
     return Model(load_weights(find_weights(name)), device)

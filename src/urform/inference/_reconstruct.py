@@ -8,17 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt8
-
 from urform.config import look_up
-from urform.data import known_category, same_category
 from urform.files import check_outputs, encode_png, unique_names, write_atomically
 from urform.formats import FORMATS, PRINT_SIZE_MM, viewer_html
-from urform.inference._model import Model, Reconstruction, load
+from urform.inference._model import Model, Reconstruction
 from urform.inference._preview import preview
+from urform.inference._shelf import Shelf
 from urform.pictures import CutOut, Hints, cut_out_hinted, read_image
-from urform.weights import shipped_categories
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +22,7 @@ logger = logging.getLogger(__name__)
 def reconstruct_files(
     images: Sequence[Path],
     out: Path,
-    models: Sequence[Model],
+    models: Shelf | Sequence[Model],
     file_format: str = "glb",
     resolution: int = 128,
     keep_background: bool = False,
@@ -41,7 +37,7 @@ def reconstruct_files(
     Args:
         images: picture files; of equal names the results are numbered.
         out: folder of the results: `<name>.<format>`, `<name>.png` (preview) and `<name>.html` (viewer).
-        models: the best-fitting one is taken for each picture.
+        models: to choose from for each picture, see `load_models`.
         file_format: glb, obj, ply or stl.
         resolution: cells along an axis.
         keep_background: do not remove backgrounds.
@@ -61,17 +57,17 @@ def reconstruct_files(
     hints = _hints(images, hints, keep_background)
     names = unique_names(path.stem for path in images)
     check_outputs(out, [out / f"{name}.{kind}" for name in names for kind in (file_format, "png", "html")], images)
+    shelf = models if isinstance(models, Shelf) else Shelf(models)
     for path, name in zip(images, names, strict=True):
         try:
             image = read_image(path)
             cut = cut_out_hinted(image, hints)
-            model = best_fitting(models, cut)
-            result = model.reconstruct_object(cut, resolution, faces, color, force)
+            result = shelf.reconstruct_object(cut, resolution, faces, color, force)
             mesh_path = _write(result, cut, out, name, file_format, size_mm)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
             continue
-        yield {"input": str(path), "mesh": str(mesh_path), "category": model.category, **summary(result)}
+        yield {"input": str(path), "mesh": str(mesh_path), **summary(result)}
 
 
 def _hints(images: Sequence[Path], hints: Hints | None, keep_background: bool) -> Hints:
@@ -90,7 +86,10 @@ def _check_format(file_format: str, size_mm: float | None) -> None:
 
 def summary(result: Reconstruction) -> dict[str, Any]:
     """What is said of a result: JSON-able."""
+    chances = result.category_probabilities
     return {
+        "category": result.category,
+        **({"category_probabilities": {name: round(chance, 3) for name, chance in chances.items()}} if chances else {}),
         "background": result.background,
         **_camera(result),
         "encode_s": round(result.encode_s, 3),
@@ -117,46 +116,6 @@ def _camera(result: Reconstruction) -> dict[str, float]:
         "strangeness": result.strangeness,
     }
     return {name: round(number, 2) for name, number in numbers.items() if number is not None}
-
-
-def load_models(category: str | None, weights: Path | None) -> list[Model]:
-    """The models to choose from: the weights given, the category named, or all that are shipped.
-
-    Raises:
-        ValueError: both or neither can be told.
-        FileNotFoundError: there is no such model.
-    """
-    if weights is not None:
-        model = load(weights)
-        if category is not None and not same_category(model.category, category):
-            raise ValueError(f"`category` {category}: the weights at {weights} are of {model.category!r}")
-        return [model]
-    if category is not None:
-        if known_category(category, shipped_categories()) is None:
-            shipped = ", ".join(shipped_categories()) or "none"
-            raise ValueError(f"category must be a shipped one ({shipped}), got {category!r}; or give `weights`")
-        return [load(category)]
-    if not shipped_categories():
-        raise FileNotFoundError("no weights are shipped with this installation; name a run or file with `weights`")
-    return [load(name) for name in shipped_categories()]
-
-
-def best_fitting(models: Sequence[Model], cut: CutOut) -> Model:
-    """The model whose encoder places the picture nearest to shapes that it knows.
-
-    Nearness is the distance to the closest training latent, divided by the usual distance between neighbouring ones. So
-    the latents of different models are comparable.
-    """
-    return models[0] if len(models) == 1 else min(models, key=lambda model: _novelty(model, cut.rgba))
-
-
-def _novelty(model: Model, rgba: UInt8[np.ndarray, "H W 4"]) -> float:
-    latent = model.encode(model.frame(rgba)[None])[0]
-    known = np.stack(list(model.latents.values()))
-    squares = (known**2).sum(axis=1)
-    between = np.sqrt(np.maximum(squares[:, None] + squares - 2 * known @ known.T, 0))
-    np.fill_diagonal(between, np.inf)
-    return float(np.linalg.norm(known - latent, axis=1).min() / np.median(between.min(axis=1)))
 
 
 def _write(result: Reconstruction, cut: CutOut, out: Path, name: str, file_format: str, size_mm: float | None) -> Path:

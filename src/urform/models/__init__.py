@@ -2,6 +2,7 @@
 
 from urform.models._backbone import Backbone
 from urform.models._backbones import BACKBONES, BackboneKind
+from urform.models._category_classifier import CategoryClassifier, pooled
 from urform.models._correction import Correction
 from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
@@ -24,6 +25,7 @@ __all__ = [
     "TRUNK_SIZE",
     "Backbone",
     "BackboneKind",
+    "CategoryClassifier",
     "Correction",
     "Decoder",
     "EfficientNetEncoder",
@@ -44,5 +46,6 @@ __all__ = [
     "decode_pose",
     "load_trunk",
     "mirrored_pose",
+    "pooled",
     "to_input",
 ]

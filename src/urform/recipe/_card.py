@@ -9,9 +9,9 @@ from urform.data import ShapeKey, read_split
 from urform.files import write_atomically
 from urform.recipe._places import Places
 from urform.recipe._recipe import Recipe
-from urform.recipe._scores import groups_of, table_of
+from urform.recipe._scores import groups_of, read_scores, table_of
 from urform.recipe._steps import seconds_of
-from urform.weights import FILE_NAME, load_weights
+from urform.weights import FILE_NAME, load_weights, save_scores
 
 _STAGES = ("shape", "encoder", "encoder_plain", "pose")
 
@@ -51,6 +51,16 @@ def write_card(recipe: Recipe, places: Places) -> None:
         count = len(read_split(places.group(group)))
         lines += [f"Test shapes `{group}` ({count}):", "", *table_of(places, group), ""]
     write_atomically(places.weights / "MODEL_CARD.md", "\n".join(lines).encode())
+
+
+def write_scores(recipe: Recipe, places: Places) -> None:
+    """Write scores.json beside the weights, for `urform categories`."""
+    groups = {}
+    for group in groups_of(recipe):
+        result, fit = read_scores(places, group), read_scores(places, f"{group}_fit")
+        rows = [*result["rows"], *(row | {"method": "fit"} for row in fit["rows"])]
+        groups[group] = (len(result["shapes"]), rows)
+    save_scores(places.weights, groups)
 
 
 def _data_steps(places: Places) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from urform.config import RunConfig
 from urform.files import write_atomically
-from urform.recipe._card import write_card
+from urform.recipe._card import write_card, write_scores
 from urform.recipe._data import (
     check_recipe,
     prepare_copies,
@@ -69,7 +69,8 @@ def make_weights(
     scores = [Step(f"score_{group}", partial(score_group, places, group)) for group in groups]
     scores += [Step(f"fit_{group}", partial(score_fit, places, group)) for group in groups]
     scores += [Step("photographs", partial(score_photographs, places, photographs))] if photographs else []
-    last = [Step("page", partial(write_page, recipe, places)), Step("card", partial(write_card, recipe, places))]
+    writers = {"page": write_page, "card": write_card, "scores": write_scores}
+    last = [Step(name, partial(write, recipe, places)) for name, write in writers.items()]
     export = Step("export", lambda: _export(places))
     run_steps([*data, *learned, export, *scores, *last], places.done, say)
     return places.weights

@@ -1,5 +1,6 @@
 """Training: one loop, and a stage for each thing that is learned."""
 
+from urform.training._categories import confusion_table, train_categories
 from urform.training._contrastive import FeatureLook, measure_features, train_contrastive
 from urform.training._devices import Team, choose_device
 from urform.training._encoder import train_encoder
@@ -18,10 +19,12 @@ __all__ = [
     "Start",
     "Team",
     "choose_device",
+    "confusion_table",
     "fit_latents",
     "load_start",
     "measure_features",
     "train",
+    "train_categories",
     "train_contrastive",
     "train_encoder",
     "train_joint",

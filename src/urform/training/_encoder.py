@@ -170,8 +170,7 @@ def train_encoder(
         out: the run folder.
         config: settings.
         run: how it is run.
-        imagenet: file of torchvision's ResNet-18 weights to start from; the encoder must have its width, 64. Or
-            efficientnet-lite0, which the encoder becomes.
+        imagenet: file of torchvision's ResNet-18 weights (width 64), or efficientnet-lite0, which the encoder becomes.
         choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
             samples; without that term also a learned latent.
         encoder_from: model whose encoder training starts from; its last layer is fitted to the latents.

@@ -20,6 +20,9 @@ class ReconstructAnswer(BaseModel):
     """One picture's mesh, and what is said of it."""
 
     category: str
+    category_probabilities: dict[str, float] | None = Field(
+        None, description="of the categories and of none of them, where the picture chose the category"
+    )
     background: str = Field(description="how it was removed: alpha, plain, grabcut, network, hand or kept")
     warnings: list[str] = Field(description="a sentence for each reason to doubt the mesh")
     vertices: int

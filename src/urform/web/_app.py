@@ -59,7 +59,7 @@ def create_app(workers: Workers, limits: Limits, keep: Path | None = None) -> Fa
     @app.get("/api/version")
     async def version() -> answers.VersionAnswer:
         """Version of urform, and the categories that it has."""
-        return answers.VersionAnswer(version=__version__, categories=list(workers.categories))
+        return answers.VersionAnswer(version=__version__, categories=workers.categories)
 
     @app.get("/api/queue/{ticket}")
     async def queue(ticket: str) -> answers.QueueAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 from collections.abc import Sequence
@@ -17,10 +18,10 @@ from urform.pictures import Hints
 if TYPE_CHECKING:
     import trimesh
 
-    from urform.inference import Model, Reconstruction
+    from urform.inference import Model, Reconstruction, Shelf
     from urform.pictures import CutOut
 
-_models: dict[str, Model] = {}
+_shelves: list[Shelf] = []  # the one of this process
 _refused: list[Exception] = []  # why a model cannot be had
 _templates: dict[str, trimesh.Trimesh] = {}  # for registration, made when first needed
 MODES = 6  # principal directions of the latents that the page offers
@@ -34,7 +35,7 @@ class Wish:
     """What is to be made of a picture or latent.
 
     Attributes:
-        category: of the model; empty = the best-fitting one.
+        category: of the model; empty or auto = the one that the picture shows.
         format: glb, obj, ply or stl.
         resolution: cells along an axis.
         faces: how many the mesh is simplified to; None = as many as there are.
@@ -57,39 +58,46 @@ class Wish:
 
 
 def start_worker(weights: Sequence[str], threads: int) -> None:
-    """Load the models, once a process, and use each: the shipped ones where none are named."""
+    """Take models, once a process, and use the first: the shipped ones where none are named."""
     import torch
 
-    from urform.inference import load
-    from urform.weights import shipped_categories
+    from urform.inference import load_models
 
     torch.set_num_threads(threads)
-    for name in weights or shipped_categories():
-        try:
-            model = load(name)
-        except (ValueError, OSError) as error:  # raised here, it would end the pool without a word
-            _refused.append(error)
-            return
-        if model.category in _models:
-            _refused.append(ValueError(f"{name}: other weights are of the category {model.category!r}, too"))
-            return
-        _models[model.category] = model
-        try:
-            model.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
-        except ValueError:  # not every model makes something of a square
-            continue
+    try:
+        shelf = _given_models(weights) if weights else load_models()
+        first = shelf.model(shelf.categories[0])
+    except (ValueError, OSError) as error:  # raised here, it would end the pool without a word
+        _refused.append(error)
+        return
+    _shelves[:] = [shelf]
+    with contextlib.suppress(ValueError):  # not every model makes something of a square
+        first.reconstruct(_WARM_PICTURE, WARM_RESOLUTION, force=True)
 
 
-def categories() -> dict[str, int]:
-    """The categories, each with the length of its latents.
+def _given_models(weights: Sequence[str]) -> Shelf:
+    from urform.inference import Shelf, load
+    from urform.weights import read_classifier
+
+    models: dict[str, Model] = {}
+    for name in weights:
+        model = load(name)
+        if model.category in models:
+            raise ValueError(f"{name}: other weights are of the category {model.category!r}, too")
+        models[model.category] = model
+    return Shelf(list(models.values()), classifier=read_classifier() if len(models) > 1 else None)
+
+
+def categories() -> list[str]:
+    """The categories of the models.
 
     Raises:
-        ValueError: weights are damaged.
+        ValueError: weights are damaged, or two are of one category.
         OSError: they are not there.
     """
     for error in _refused:
         raise error
-    return {name: model.config.latent_size for name, model in _models.items()}
+    return list(_shelves[0].categories)
 
 
 def cut(picture: bytes, hints: Hints, megapixels: float) -> tuple[bytes, str, list[str]]:
@@ -100,12 +108,14 @@ def cut(picture: bytes, hints: Hints, megapixels: float) -> tuple[bytes, str, li
 
 def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str, Any], bytes, bytes]:
     """A picture to a mesh: what is said of it, the file, and the picture without its background as PNG."""
-    from urform.inference import best_fitting, summary
+    from urform.inference import AUTO, summary
 
+    shelf, category = _shelves[0], wish.category or AUTO
+    if category != AUTO:
+        shelf.model(category)
     cut = _cut(picture, wish.hints, megapixels)
-    model = _model(wish.category) if wish.category else best_fitting(list(_models.values()), cut)
-    result = model.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force)
-    said = {"category": model.category, **summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
+    result = shelf.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force, category)
+    said = {**summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
     return said, _file(result.mesh, wish), _png(cut.rgba) if wish.cutout else b""
 
 
@@ -155,11 +165,7 @@ def register_upload(scan: Path, wish: Wish) -> tuple[dict[str, Any], bytes]:
 
 
 def _model(category: str) -> Model:
-    if not category and len(_models) == 1:
-        return next(iter(_models.values()))
-    if category not in _models:
-        raise ValueError(f"category must be one of {', '.join(_models)}, got {category!r}")
-    return _models[category]
+    return _shelves[0].model(category)
 
 
 def _cut(content: bytes, hints: Hints, megapixels: float) -> CutOut:

@@ -46,7 +46,7 @@ class CutForm(BaseModel):
 class MeshForm(CutForm):
     """What is to be made of a picture."""
 
-    category: str = Field("", description="of the model; empty: the best-fitting one")
+    category: str = Field("", description="of the model; empty or auto: the one that the picture shows")
     format: str = Field("glb", description="glb, obj, ply or stl")
     resolution: int = Field(128, description="cells along an axis")
     faces: int | None = Field(None, description="simplify the mesh to so many")

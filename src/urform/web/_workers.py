@@ -50,7 +50,7 @@ class Workers:
         )
         self._count = count
         try:
-            self.categories: dict[str, int] = self._pool.schedule(_jobs.categories).result()  # waits for the models
+            self.categories: list[str] = self._pool.schedule(_jobs.categories).result()  # waits for the models
         except BaseException:
             self.close()
             raise

@@ -74,8 +74,9 @@ function draw() {
   if (error) say("state", error, true);
   else if (answer) {
     show("view", picture.glb.buffer, cameraOf(answer));
-    const closed = answer.watertight ? "watertight" : "not watertight";
-    say("state", `${answer.category}: ${answer.faces.toLocaleString("en")} faces, ${closed}, background: ${answer.background}`);
+    const closed = answer.watertight ? "watertight" : "not watertight", chance = answer.category_probabilities?.[answer.category];
+    const kind = chance === undefined ? answer.category : `${answer.category} (${Math.round(100 * chance)} %)`;
+    say("state", `${kind}: ${answer.faces.toLocaleString("en")} faces, ${closed}, background: ${answer.background}`);
   }
 }
 

@@ -99,7 +99,7 @@ for (const [i, tab] of tabs.entries()) {
 
 const known = fetch("api/version").then(r => r.json()).then(({ version, categories }) => {
   byId("version").textContent = `urform ${version}`;
-  for (const id of ["category", "category-modes"])
+  for (const id of ["category", "category-two", "category-modes"])
     for (const name of categories) byId(id).append(new Option(name, name));
   return categories;
 });

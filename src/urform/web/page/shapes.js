@@ -9,12 +9,18 @@ for (const input of document.querySelectorAll(".shape")) input.addEventListener(
   input.nextElementSibling.textContent = file.name; sides[side] = null;
   const isMesh = !file.type.startsWith("image/");
   data.append(isMesh ? "scan" : "picture", file, file.name);
+  await known;
+  const chosen = byId("category-two").value;
+  if (isMesh) data.append("category", chosen);
   say("state-two", isMesh ? "Fitting the mesh, about ten seconds ..." : "Working ...");
   try {
     const answer = await ask(isMesh ? "api/fit" : "api/reconstruct", data, "state-two").then(r => r.json());
-    sides[side] = { file, latent: answer.latent, category: answer.category ?? (await known)[0], isMesh };
-    say("state-two", sides.every(Boolean) ? "" : "Choose the other file.");
-    if (sides.every(Boolean)) { byId("share").disabled = false; between(byId("share").value); }
+    sides[side] = { file, latent: answer.latent, category: answer.category ?? chosen, isMesh };
+    if (!sides.every(Boolean)) say("state-two", "Choose the other file.");
+    else if (sides[0].category !== sides[1].category) {
+      byId("share").disabled = true;
+      say("state-two", `The first shows a ${sides[0].category}, the second a ${sides[1].category}: choose two of one category.`, true);
+    } else { say("state-two", ""); byId("share").disabled = false; between(byId("share").value); }
   } catch (error) { say("state-two", error.message, true); }
   for (const button of document.querySelectorAll(".register")) button.disabled = !sides[button.dataset.side]?.isMesh;
 });
@@ -34,8 +40,9 @@ const between = latest(share => {
 byId("share").addEventListener("input", e => between(Number(e.target.value)));
 
 for (const button of document.querySelectorAll(".register")) button.addEventListener("click", async () => {
-  const { file } = sides[button.dataset.side], data = new FormData();
+  const { file, category } = sides[button.dataset.side], data = new FormData();
   data.append("scan", file, file.name);
+  data.append("category", category);
   say("state-two", "Registering, about twenty seconds ...");
   try {
     const answer = await ask("api/register", data, "state-two").then(r => r.json());
