@@ -281,10 +281,10 @@ class CategoriesConfig:
     """Seed of the augmentation."""
 
     def __post_init__(self) -> None:
-        require(self.views >= 1, "--views", "at least 1", self.views)
-        require(self.copies >= 0, "--copies", "0 or more", self.copies)
-        require(0 <= self.roll_deg < 45, "--roll-deg", "at least 0 and less than 45", self.roll_deg)
-        require(self.weight_decay >= 0, "--weight-decay", "0 or more", self.weight_decay)
+        require(self.views >= 1, "views", "at least 1", self.views)
+        require(self.copies >= 0, "copies", "0 or more", self.copies)
+        require(0 <= self.roll_deg < 45, "roll_deg", "at least 0 and less than 45", self.roll_deg)
+        require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
 
 
 def pair_weight_of_sum(weight: float, points_per_shape: int) -> float:
