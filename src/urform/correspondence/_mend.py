@@ -103,7 +103,11 @@ def _fewer_flips(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3
     for face in flipped:
         beside = faces[np.isin(faces, faces[face]).any(axis=1)]
         edges = np.unique(np.sort(np.concatenate([beside[:, :2], beside[:, 1:], beside[:, ::2]]), axis=1), axis=0)
-        tried = [_collapsed(vertices, faces, *edge, share) for edge in edges for share in (0.0, 0.5, 1.0)]
+        tried = [
+            _collapsed(vertices, faces, int(edge[0]), int(edge[1]), share)
+            for edge in edges
+            for share in (0.0, 0.5, 1.0)
+        ]
         counts = [len(flipped) if mesh is None else len(flipped_faces(*mesh)) for mesh in tried]
         if min(counts) < len(flipped):
             return tried[int(np.argmin(counts))]
@@ -126,7 +130,7 @@ def _collapsed(
 
 def _around(seeds: Int[np.ndarray, "K 3"], average: sparse.csr_matrix, rings: int) -> Int[np.ndarray, " N"]:
     """The vertices at most so many edges away from some."""
-    reached = np.zeros(average.shape[0], bool)
+    reached = np.zeros(len(average.indptr) - 1, bool)
     reached[seeds] = True
     for _ in range(rings):
         before = np.count_nonzero(reached)

@@ -134,7 +134,7 @@ def _in_all(registered: Mapping[str, RegisteredScan], template: trimesh.Trimesh)
     """The vertices of the pieces that all scans have."""
     found = np.array([[piece.found for piece in scan.pieces] for scan in registered.values()])
     label = label_pieces(np.asarray(template.vertices), np.asarray(template.faces))
-    return np.flatnonzero(found.all(axis=0)[label])
+    return np.flatnonzero(np.asarray(found.all(axis=0))[label])
 
 
 def _names(paths: Sequence[Path], options: RegisterOptions) -> list[str]:

@@ -82,7 +82,7 @@ def _links(
     while nearest:
         rest = np.flatnonzero(np.isin(label, list(nearest)))
         grown = vertices[label == fresh]
-        distance, index = KDTree(grown).query(vertices[rest])
+        distance, index = (np.asarray(part) for part in KDTree(grown).query(vertices[rest]))
         for number in nearest:
             own = np.flatnonzero(label[rest] == number)
             first = own[distance[own].argmin()]

@@ -25,7 +25,7 @@ class Finish:
     rgb: tuple[float, float, float]
 
 
-def _draw(rng: np.random.Generator, kinds: dict[str, float]) -> Finish:
+def _draw(rng: np.random.Generator, kinds: Mapping[str, float]) -> Finish:
     kind = pick(rng, kinds)
     code = str(rng.choice(_COLORS[kind].split()))
     rgb = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
@@ -33,7 +33,7 @@ def _draw(rng: np.random.Generator, kinds: dict[str, float]) -> Finish:
     return Finish(f"{kind}_{code}", (red, green, blue))
 
 
-def pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
+def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     """Draws a key with a probability proportional to its value."""
     shares = np.array(list(weights.values()), float)
     return str(rng.choice(list(weights), p=shares / shares.sum()))
