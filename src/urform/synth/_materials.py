@@ -1,5 +1,6 @@
 """Plausible colors for frames and upholstery."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
