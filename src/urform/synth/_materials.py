@@ -34,6 +34,11 @@ def _draw(rng: np.random.Generator, kinds: Mapping[str, float]) -> Finish:
     return Finish(f"{kind}_{code}", (red, green, blue))
 
 
+def _drawn(rng: np.random.Generator, roles: Mapping[str, Mapping[str, float]]) -> dict[str, Finish]:
+    """A material for each role, from the kinds that it may have."""
+    return {role: _draw(rng, kinds) for role, kinds in roles.items()}
+
+
 def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     """Draws a key with a probability proportional to its value."""
     shares = np.array(list(weights.values()), float)
@@ -51,11 +56,12 @@ def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
         A material for each of the roles "frame", "soft" (cushions, slings) and "metal" (fittings, bases).
     """
     kinds = {"wood": {"wood": 5, "paint": 1.5}, "metal": {"metal": 1}, "plastic": {"plastic": 1}}[frame]
-    palette = {
-        "frame": _draw(rng, kinds),
-        "soft": _draw(rng, {"fabric": 5, "leather": 3, "plastic": 0.7, "wood": 0.7 if frame != "wood" else 0}),
-        "metal": _draw(rng, {"metal": 1}),
+    roles = {
+        "frame": kinds,
+        "soft": {"fabric": 5, "leather": 3, "plastic": 0.7, "wood": 0.7 if frame != "wood" else 0},
+        "metal": {"metal": 1},
     }
+    palette = _drawn(rng, roles)
     if rng.random() < 0.18:
         palette = dict.fromkeys(palette, palette[str(rng.choice(list(palette)))])
     elif rng.random() < 0.3:
@@ -83,13 +89,14 @@ def sofa_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
         A material for each of the roles "frame", "soft" (the body), "cushion", "pillow" and "metal" (feet).
     """
     body = {"fabric": 5, "leather": 3}
-    palette = {
-        "frame": _draw(rng, {"wood": 5, "paint": 1.5} if frame == "wood" else {"metal": 1}),
-        "soft": _draw(rng, body),
-        "cushion": _draw(rng, body),
-        "pillow": _draw(rng, {"fabric": 1}),
-        "metal": _draw(rng, {"metal": 1}),
+    roles = {
+        "frame": {"wood": 5, "paint": 1.5} if frame == "wood" else {"metal": 1},
+        "soft": body,
+        "cushion": body,
+        "pillow": {"fabric": 1},
+        "metal": {"metal": 1},
     }
+    palette = _drawn(rng, roles)
     if rng.random() < 0.75:
         palette["cushion"] = palette["soft"]
     return _all_one(rng, palette, 0.15)
@@ -102,12 +109,13 @@ def lamp_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
         A material for each of the roles "frame" (body and foot), "shade", "metal" (rods and fittings) and "bulb".
     """
     kinds = {"wood": {"wood": 4, "stone": 1}, "metal": {"metal": 4, "paint": 1}, "plastic": {"plastic": 2, "stone": 1}}
-    palette = {
-        "frame": _draw(rng, kinds[frame]),
-        "shade": _draw(rng, {"shade": 5, "fabric": 2, "metal": 1, "glass": 1, "paint": 1}),
-        "metal": _draw(rng, {"metal": 4, "paint": 1}),
-        "bulb": _draw(rng, {"shade": 1}),
+    roles = {
+        "frame": kinds[frame],
+        "shade": {"shade": 5, "fabric": 2, "metal": 1, "glass": 1, "paint": 1},
+        "metal": {"metal": 4, "paint": 1},
+        "bulb": {"shade": 1},
     }
+    palette = _drawn(rng, roles)
     if rng.random() < 0.4:
         palette["metal"] = palette["frame"]
     return _all_one(rng, palette, 0.2)
@@ -119,12 +127,13 @@ def table_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     Returns:
         A material for each of the roles "frame", "top", "soft" (cloths) and "metal" (fittings, slim bases).
     """
-    palette = {
-        "frame": _draw(rng, {"wood": 5, "paint": 2} if frame == "wood" else {"metal": 3, "paint": 1}),
-        "top": _draw(rng, {"wood": 5, "paint": 1.5, "stone": 1, "glass": 2 if frame == "metal" else 0.3, "plastic": 1}),
-        "soft": _draw(rng, {"fabric": 1}),
-        "metal": _draw(rng, {"metal": 4, "paint": 1}),
+    roles = {
+        "frame": {"wood": 5, "paint": 2} if frame == "wood" else {"metal": 3, "paint": 1},
+        "top": {"wood": 5, "paint": 1.5, "stone": 1, "glass": 2 if frame == "metal" else 0.3, "plastic": 1},
+        "soft": {"fabric": 1},
+        "metal": {"metal": 4, "paint": 1},
     }
+    palette = _drawn(rng, roles)
     if rng.random() < 0.5 and frame == "wood":
         palette["top"] = palette["frame"]
     return _all_one(rng, palette, 0.2)
