@@ -218,7 +218,7 @@ def test_the_published_config_is_understood(
     small = ["--width", "4", "--image-size", "64", "--device", "cpu"]
     assert main(["train", "contrastive", "--config", str(file), "--out", str(tmp_path / "run"), *small]) == 0
     asked = (
-        "config.yaml: pretrained asks for torchvision's weights, a file resnet18-f37072fd.pth, which --imagenet FILE"
+        "config.yaml: pretrained asks for torchvision's weights, a file resnet18-f37072fd.pth, which `imagenet` gives"
     )
     assert asked in caplog.text
     assert len(list((tmp_path / "run" / "snapshots").iterdir())) == 2
@@ -371,6 +371,6 @@ def test_messages(
         load_backbone(tmp_path / "other.pth")
     assert not (tmp_path / "out").exists()
     train(replace(CONTRASTIVE, method="moco", epochs=1))
-    assert "--queue-size 10 is more than the 4 objects" in caplog.text
+    assert "`queue_size` 10 is more than the 4 objects" in caplog.text
     assert MODEL.encoder_depth == 18
     assert ShapeKey("tiny", "solid", "box0").category == "solid"
