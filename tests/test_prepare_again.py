@@ -125,6 +125,6 @@ def test_inputs_in_the_data_folder_are_refused(tmp_path: Path) -> None:
     (out / "splits/shapes_object_test.json").write_text('{"shapes": {"object": ["one"]}}')
     with pytest.raises(ValueError, match=r"shapes_object_test.json: is an input and would be overwritten"):
         prepare(meshes, out, SMALL, out / "splits/shapes_object_test.json", workers=1, time_limit_s=0)
-    for flag, limits in {"workers": {"workers": -1}, "memory-gb": {"memory_gb": float("nan")}}.items():
-        with pytest.raises(ValueError, match=f"--{flag} must be 0 or more"):
-            prepare(meshes, out, SMALL, **limits)
+    for name, value in {"workers": -1, "memory_gb": float("nan")}.items():
+        with pytest.raises(ValueError, match=f"{name} must be 0 or more"):
+            prepare(meshes, out, SMALL, **{name: value})
