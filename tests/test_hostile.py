@@ -174,7 +174,7 @@ def test_everything_is_named_and_the_rest_is_prepared(hostile: Path, tmp_path: P
         assert "\n" not in report.reason
         assert len(report.reason) > len(report.source) + 10, report.reason
     for name in QUARANTINED:
-        assert "--thicken" in by_file[name].reason
+        assert "`thicken`" in by_file[name].reason
     for stem, note in NOTES.items():
         assert by_file[f"{stem}.obj"].notes.startswith(note)
     assert len(reports) == len(skipped) + len(QUARANTINED) + len(good)
