@@ -23,12 +23,16 @@ from urform.geometry import UPRIGHT, extract_isosurface
 from urform.inference import Model
 
 
+def _surface_of_ball() -> tuple[np.ndarray, np.ndarray]:
+    """Points and normals of a ball of radius 0.55."""
+    points, _ = trimesh.sample.sample_surface(trimesh.creation.icosphere(4, 0.55), 20_000, seed=0)
+    return points, points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
 def test_settling_brings_vertices_onto_the_surface() -> None:
     ball = trimesh.creation.icosphere(3, 0.5)
-    points, _ = trimesh.sample.sample_surface(trimesh.creation.icosphere(4, 0.55), 20_000, seed=0)
-    normals = points / np.linalg.norm(points, axis=1, keepdims=True)
     shifted = np.asarray(ball.vertices) + np.array([0.02, 0, 0])
-    settled = settle(shifted, np.asarray(ball.faces), points, normals)
+    settled = settle(shifted, np.asarray(ball.faces), *_surface_of_ball())
     assert np.abs(np.linalg.norm(settled, axis=1) - 0.55).max() < 0.01
     assert not len(flipped_faces(settled, np.asarray(ball.faces)))
 
@@ -44,6 +48,17 @@ def test_a_side_that_faces_away_is_not_taken() -> None:
     inner = (np.abs(np.asarray(plate.vertices)[:, [0, 2]]) < 0.35).all(axis=1)
     assert settled[upper & inner, 1].min() > 0.01
     assert settled[~upper & inner, 1].max() < -0.01
+
+
+def test_a_face_that_is_flipped_already_does_not_hold_the_others() -> None:
+    ball = trimesh.creation.icosphere(3, radius=0.5)
+    faces, bent = np.asarray(ball.faces), np.array(ball.vertices)
+    corner = faces[0, 0]
+    bent[corner] = bent[faces[0, 1]] + 2 * (bent[faces[0, 2]] - bent[corner])  # across the edge, and beyond
+    assert len(flipped_faces(bent, faces))
+    settled = settle(bent, faces, *_surface_of_ball())
+    far = np.linalg.norm(np.asarray(ball.vertices) - np.asarray(ball.vertices)[corner], axis=1) > 0.3
+    assert np.abs(np.linalg.norm(settled[far], axis=1) - 0.55).max() < 0.01
 
 
 def test_flipped_faces_are_found() -> None:

@@ -10,6 +10,7 @@ from scipy.sparse.linalg import splu
 
 _FOLDED = -0.2  # cosine between the normals of a face and of its surroundings below which it counts as flipped
 _SMOOTHINGS = 30
+_COLLAPSES = 100  # at most; a mesh that needs more is no template, and each takes up to a second
 
 _Mesh = tuple[np.ndarray, np.ndarray]
 
@@ -34,17 +35,19 @@ def unfold(
         faces: of the mesh, a closed one.
 
     Returns:
-        Vertices, and about as many faces. Flipped ones stay where no collapse of an edge removes any.
+        Vertices, and about as many faces. Flipped ones stay where no collapse of an edge removes any, or too many
+        would be needed.
     """
     vertices = vertices.copy()
     average = averaging(len(vertices), faces)
     for _ in range(_SMOOTHINGS):
         near = np.unique(faces[flipped_faces(vertices, faces)])
         vertices[near] = (average @ vertices)[near]
-    better: _Mesh | None = (vertices, faces)
-    while better is not None:
-        vertices, faces = better
+    for _ in range(_COLLAPSES):
         better = _fewer_flips(vertices, faces)
+        if better is None:
+            break
+        vertices, faces = better
     return vertices, faces
 
 

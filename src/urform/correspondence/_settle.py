@@ -86,10 +86,13 @@ def _counterparts(
 def _without_flips(
     placed: Float[np.ndarray, "V 3"], moved: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
 ) -> Float[np.ndarray, "V 3"]:
-    """The mesh moved as far as no face flips: around those that would, less far, at last not at all."""
-    share = np.ones(len(placed))
-    tried, attempt = placed + moved, 0
-    while len(flipped := flipped_faces(tried, faces)) and share.any():
+    """The mesh moved as far as no face flips: around those that would, less far, at last not at all.
+
+    Faces that are flipped already may stay so: keeping their surroundings would not help them.
+    """
+    share, before, attempt = np.ones(len(placed)), flipped_faces(placed, faces), 0
+    tried = placed + moved
+    while len(flipped := np.setdiff1d(flipped_faces(tried, faces), before)):
         corners = np.unique(faces[flipped])
         if attempt < _HALVINGS:
             share[corners] *= 0.5
