@@ -17,8 +17,10 @@ from urform.config import (
     ShapeChoice,
     ShapeConfig,
 )
+from urform.data import DataFolder, read_split
 from urform.inference import Model
-from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder
+from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder, TrunkEncoder
+from urform.pictures import read_view
 from urform.training import choose_device, train_encoder, train_joint, train_shape
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
 
@@ -170,6 +172,29 @@ def test_the_encoder_becomes_the_network_whose_imagenet_weights_a_package_brings
         assert Model(weights).encode(np.full((1, 64, 64, 4), 255, np.uint8)).shape == (1, 8)
     with pytest.raises(ValueError, match=r"imagenet must be efficientnet-lite0 for efficientnet-lite0, .* got x.pth"):
         network.load_imagenet("x.pth")
+
+
+def test_the_encoder_becomes_a_head_on_the_trunk(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:
+    config = replace(ENCODER, epochs=40, copies=1)
+    for name, epochs in (("whole", None), ("parts", 3)):
+        run = replace(CPU, stop_after=epochs)
+        train_encoder(shape_run, data, [split], tmp_path / name, config, run, Path("trunk"))
+    train_encoder(shape_run, data, [split], tmp_path / "parts", config, replace(CPU, resume=True), Path("trunk"))
+    whole, parts = (load_weights(tmp_path / name) for name in ("whole", "parts"))
+    assert isinstance(whole.encoder, TrunkEncoder)
+    assert whole.config.image_size == 128
+    assert parts.encoder is not None
+    for first, second in zip(whole.encoder.parameters(), parts.encoder.parameters(), strict=True):
+        torch.testing.assert_close(first, second, atol=0, rtol=0)
+    model, folder = Model(whole), DataFolder(data)
+    for key in read_split(split):
+        (framed,) = [model.frame(read_view(path)) for path in folder.view_files(key)[:1]]
+        nearest = min(model.latents, key=lambda name: np.abs(model.latents[name] - model.encode(framed[None])[0]).sum())
+        assert nearest == str(key)
+    with pytest.raises(ValueError, match="image_size must be 128 where `encoder_backbone` is trunk, got 64"):
+        ModelConfig(encoder_backbone="trunk")
+    with pytest.raises(ValueError, match=r"imagenet must be trunk for trunk, which brings its own, got x\.pth"):
+        whole.encoder.load_imagenet("x.pth")
 
 
 def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ class TrainEncoder:
     choice: OmitArgPrefixes[ShapeChoice] = field(default_factory=ShapeChoice)
     """Which shapes of the split are taken."""
     imagenet: Path | None = None
-    """File of torchvision's ResNet weights to start from (the width must be 64); or efficientnet-lite0, whose weights
-    the extra `efficientnet` brings: the encoder becomes that."""
+    """File of torchvision's ResNet weights to start from (the width must be 64). Or trunk, whose weights the package
+    brings, or efficientnet-lite0, whose weights the extra `efficientnet` brings: the encoder becomes that."""
     encoder_from: str | None = None
     """Shipped category, run folder or weights file whose encoder to start from, all but its last layer. Training
     is then several times shorter."""

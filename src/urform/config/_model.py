@@ -9,6 +9,7 @@ from urform.config._check import require
 
 MOST_UNITS = 65_536  # beyond these no network is meant, but a slip or a trap
 MOST_LAYERS = 1000
+_TRUNK_SIZE = 128  # pixels along an edge of the pictures that the trunk takes
 CLAMP = 0.1
 """Distance at which the sdf is clamped, normalised units: the delta of DeepSDF (Park 2019, section 3). Weights files
 that do not name theirs were trained with it."""
@@ -49,11 +50,12 @@ class ModelConfig:
     correction_width: int = 192
     """Hidden units of the correction, which gives a shape the parts that the template lacks; 0 = no correction."""
     encoder_backbone: str = "resnet"
-    """The image encoder: 'resnet' (published) or 'efficientnet-lite0' (extra `efficientnet`)."""
+    """The image encoder: 'resnet' (published), 'efficientnet-lite0' (extra `efficientnet`), or 'trunk', a head on
+    features of ImageNet that the package brings."""
     encoder_depth: Literal[18, 34, 50, 101] = 18
     """Layers of the image encoder, where it is a ResNet."""
     encoder_width: int = 40
-    """Channels of a ResNet's first stage; 64 is a full ResNet."""
+    """Channels of a ResNet's first stage; 64 is a full ResNet. Channels that the trunk's features are reduced to."""
     encoder_hidden: int = 0
     """Units of a hidden layer between the encoder's backbone and the latent; 0 = no such layer."""
     image_size: int = 64
@@ -89,6 +91,8 @@ class ModelConfig:
         require(self.encoder_width >= 1, "encoder_width", "at least 1", self.encoder_width)
         require(self.encoder_hidden >= 0, "encoder_hidden", "0 or more", self.encoder_hidden)
         require(32 <= self.image_size <= 1024, "image_size", "32 to 1024 pixels", self.image_size)
+        fits = self.encoder_backbone != "trunk" or self.image_size == _TRUNK_SIZE
+        require(fits, "image_size", f"{_TRUNK_SIZE} where `encoder_backbone` is trunk", self.image_size)
 
     @property
     def backbone_name(self) -> str:

@@ -212,6 +212,8 @@ class EncoderConfig:
     """Vary background, crop, color, blur and compression, so that the encoder works on photographs."""
     flip: bool = True
     """Also show mirrored views; right where the objects are (nearly) symmetric."""
+    copies: int = 3
+    """Augmented copies of each view where the encoder is 'trunk': features are computed once, at the start."""
     precision: Precision = "fp32"
     """Number format of the matrix products: 'fp32', 'bf16' or 'fp16' (autocast)."""
     cache_gb: float = 4.0
@@ -225,6 +227,7 @@ class EncoderConfig:
         require(self.lr > 0, "lr", "positive", self.lr)
         require(self.sdf_weight >= 0, "sdf_weight", "0 or more", self.sdf_weight)
         require(self.points_per_view >= 8, "points_per_view", "at least 8", self.points_per_view)
+        require(self.copies >= 1, "copies", "at least 1", self.copies)
         require(self.clamp > 0, "clamp", "positive", self.clamp)
         require(self.cache_gb >= 0, "cache_gb", "0 or more", self.cache_gb)
         require(self.clip_norm > 0, "clip_norm", "positive", self.clip_norm)

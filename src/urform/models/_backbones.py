@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from urform.models._backbone import Backbone
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
-from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder
+from urform.models._encoder import EfficientNetEncoder, ImageEncoder, ResNetEncoder, TrunkEncoder
 from urform.models._resnet import DEPTHS, ResNet
+from urform.models._trunk_backbone import TRUNK, TrunkBackbone
 
 
 class BackboneKind(NamedTuple):
@@ -33,4 +34,5 @@ BACKBONES: dict[str, BackboneKind] = {
     EFFICIENTNET: BackboneKind(
         lambda width: EfficientNetLite0(), lambda latent_size, width, hidden: EfficientNetEncoder(latent_size, hidden)
     ),
+    TRUNK: BackboneKind(TrunkBackbone, TrunkEncoder),
 }

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from urform.models._backbone import Backbone
 from urform.models._efficientnet import EfficientNetLite0
 from urform.models._resnet import ResNet
+from urform.models._trunk_backbone import TrunkBackbone
 
 
 class ImageEncoder(Backbone):
@@ -86,4 +87,12 @@ class EfficientNetEncoder(ImageEncoder, EfficientNetLite0):
 
     def __init__(self, latent_size: int, hidden: int = 0):
         EfficientNetLite0.__init__(self)
+        self.add_head(latent_size, hidden)
+
+
+class TrunkEncoder(ImageEncoder, TrunkBackbone):
+    """The trunk with a head; args and errors as in `ResNetEncoder` and `TrunkBackbone`."""
+
+    def __init__(self, latent_size: int, width: int = 64, hidden: int = 0):
+        TrunkBackbone.__init__(self, width)
         self.add_head(latent_size, hidden)

@@ -19,14 +19,15 @@ from torch import Tensor, nn
 from urform.config import EncoderConfig, RunConfig, ShapeChoice
 from urform.data import ChosenShapes, DataFolder, ShapeKey, choose_shapes, read_split
 from urform.losses import latent_l1_loss, reconstruction_loss
-from urform.models import ImageEncoder
+from urform.models import TRUNK, ImageEncoder, TrunkBackbone, load_trunk
 from urform.sets import SdfSet, ViewSet
 from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, train
-from urform.training._pictures import levels, seeded, shown
+from urform.training._pictures import levels, seeded
 from urform.training._run import RunFolder
 from urform.training._schedule import lr_factor
+from urform.training._seen import PictureViews, SeenViews, TrunkViews
 from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
 from urform.training._transfer import load_donor, start_from, with_sizes_of
 from urform.weights import BackboneWeights, Weights, build_encoder, save_weights
@@ -34,15 +35,15 @@ from urform.weights import BackboneWeights, Weights, build_encoder, save_weights
 logger = logging.getLogger(__name__)
 
 EncoderBatch = tuple[Tensor, ...]
-"""Pictures (B, 3, S, S) in 0..1, target latents (B, L); with the sdf term points (B, N, 3) of the shapes and their sdf
-(B, N)."""
+"""Pictures (B, 3, S, S) in 0..1 or the trunk's features of them, target latents (B, L); with the sdf term points
+(B, N, 3) of the shapes and their sdf (B, N)."""
 
 
 class EncoderStage(Stage):
     """Learns to tell the latent of a shape from one of its views.
 
     Args:
-        views: the views.
+        views: the views, as the encoder takes them.
         samples: SDF samples of the shapes that the views' indices name; None where the sdf term is off.
         targets: (S, L) learned latents of the shapes that the views' indices name; NaN where there is none.
         weights: of stage one; where there is an encoder, training starts from it.
@@ -56,7 +57,7 @@ class EncoderStage(Stage):
 
     def __init__(
         self,
-        views: ViewSet,
+        views: SeenViews,
         samples: SdfSet | None,
         targets: Tensor,
         weights: Weights,
@@ -86,6 +87,8 @@ class EncoderStage(Stage):
         elif donor is not None:
             start_from(self._encoder, donor.to(device), views, targets, config.seed)
         else:
+            if isinstance(self._encoder, TrunkBackbone) and isinstance(views, TrunkViews):
+                self._encoder.set_scale(views.features[0].float())
             with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
                 self._encoder.fc.weight.mul_(0.1)
                 self._encoder.fc.bias.copy_(weights.latents.mean(dim=0))
@@ -111,12 +114,11 @@ class EncoderStage(Stage):
         return max(1, len(self._views) // self._config.batch_size)
 
     def batch(self, epoch: int, index: int) -> EncoderBatch:
-        """Some views, augmented, in an order in which an epoch has each once."""
+        """Some views, varied, in an order in which an epoch has each once."""
         size = self._config.batch_size
         order = torch.randperm(len(self._views), generator=seeded(self.seed, epoch))
-        rgba, shapes = self._views.batch(order[index * size : (index + 1) * size])
-        generator = seeded(self.seed, epoch, index)
-        pictures = shown(rgba, self._config.augment, self._config.flip, generator)
+        chosen = order[index * size : (index + 1) * size]
+        pictures, shapes = self._views.batch(chosen, seeded(self.seed, epoch, index))
         rng = np.random.default_rng([self.seed, epoch, index])
         drawn = self._samples.draw(shapes.tolist(), self._config.points_per_view, rng) if self._samples else ()
         return pictures, self._targets[shapes], *drawn
@@ -170,7 +172,8 @@ def train_encoder(
         out: the run folder.
         config: settings.
         run: how it is run.
-        imagenet: file of torchvision's ResNet-18 weights (width 64), or efficientnet-lite0, which the encoder becomes.
+        imagenet: file of torchvision's ResNet-18 weights (width 64), or efficientnet-lite0 or trunk, which the encoder
+            becomes.
         choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
             samples; without that term also a learned latent.
         encoder_from: model whose encoder training starts from; its last layer is fitted to the latents.
@@ -190,12 +193,21 @@ def train_encoder(
     chosen = _with_targets(chosen, weights, start.latents_where or start.where, config, choice)
     keys, team = chosen.keys, Team(run.device)
     samples = SdfSet(folder, keys, config.cache_gb) if config.sdf_weight > 0 else None
-    views = ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures)
+    views = _seen(
+        ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures), weights, config, team
+    )
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
     targets, given = _targets(keys, weights), (imagenet, start.backbone, donor and donor.encoder)
     stage = EncoderStage(views, samples, targets, weights, config, team.device, look, *given)
     settings = run_settings(config, inits, imagenet, keys) | ({"encoder_from": str(encoder_from)} if donor else {})
     train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
+
+
+def _seen(views: ViewSet, weights: Weights, config: EncoderConfig, team: Team) -> SeenViews:
+    """The views, as the encoder of these sizes takes them."""
+    if weights.config.backbone_name == TRUNK:
+        return TrunkViews(views, config, load_trunk(str(team.device)))
+    return PictureViews(views, config)
 
 
 def _learned_shapes(

@@ -11,10 +11,15 @@ import numpy as np
 
 from urform.config import ModelConfig
 from urform.data import ShapeKey
-from urform.models import DEPTHS, EFFICIENTNET
+from urform.models import DEPTHS, EFFICIENTNET, TRUNK, TRUNK_SIZE
 from urform.published import LATENT_SUFFIXES, load_backbone, read_latents
 from urform.weights import BackboneWeights, Weights, load_weights
 
+_PACKAGED: dict[str, dict[str, Any]] = {
+    EFFICIENTNET: {"encoder_backbone": EFFICIENTNET},
+    TRUNK: {"encoder_backbone": TRUNK, "encoder_width": 64, "encoder_hidden": 512, "image_size": TRUNK_SIZE},
+}
+"""The encoders whose ImageNet weights come in packages, and their sizes."""
 _DEPTH_OF = {f"resnet{depth}": depth for depth in DEPTHS}
 
 
@@ -108,4 +113,4 @@ def _with_backbone(config: ModelConfig, backbone: BackboneWeights) -> ModelConfi
 
 def _with_imagenet(config: ModelConfig, imagenet: Path | None) -> ModelConfig:
     """The sizes of a model whose encoder is to start from ImageNet weights: those of a package decide what it is."""
-    return replace(config, encoder_backbone=EFFICIENTNET) if imagenet == Path(EFFICIENTNET) else config
+    return config if imagenet is None else replace(config, **_PACKAGED.get(str(imagenet), {}))

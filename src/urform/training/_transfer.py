@@ -11,8 +11,8 @@ from torch import Tensor
 
 from urform.config import ModelConfig
 from urform.models import ImageEncoder
-from urform.sets import ViewSet
-from urform.training._pictures import seeded, shown
+from urform.training._pictures import seeded
+from urform.training._seen import SeenViews
 from urform.weights import Weights, find_weights, load_weights
 
 _VIEWS = 4096  # to fit the last layer to; ten a feature are plenty
@@ -44,14 +44,14 @@ def with_sizes_of(config: ModelConfig, donor: ModelConfig) -> ModelConfig:
 
 @torch.no_grad()
 def start_from(
-    encoder: ImageEncoder, donor: ImageEncoder, views: ViewSet, targets: Float[Tensor, "S L"], seed: int
+    encoder: ImageEncoder, donor: ImageEncoder, views: SeenViews, targets: Float[Tensor, "S L"], seed: int
 ) -> None:
     """Give an encoder the layers of another one, and fit its last layer to latents by ridge regression.
 
     Args:
         encoder: is changed.
         donor: has the same sizes but for the length of the latent.
-        views: of the shapes.
+        views: of the shapes, as the encoder takes them.
         targets: their latents, by the views' indices; NaN where there is none.
         seed: of the views that are drawn.
     """
@@ -63,10 +63,9 @@ def start_from(
     order = torch.randperm(len(views), generator=seeded(seed, 0))[:_VIEWS]
     found, wanted = [], []
     for number, rows in enumerate(order.split(_TOGETHER)):
-        rgba, shapes = views.batch(rows)
+        pictures, shapes = views.batch(rows, seeded(seed, 0, number))
         known = ~targets[shapes].isnan().any(dim=1)
-        pictures = shown(rgba, True, True, seeded(seed, 0, number)).to(device)
-        found.append(encoder.last_features(pictures)[known.to(device)].double())
+        found.append(encoder.last_features(pictures.to(device))[known.to(device)].double())
         wanted.append(targets[shapes][known].double().to(device))
     encoder.train(was_training)
     fit_last(encoder, torch.cat(found), torch.cat(wanted))
