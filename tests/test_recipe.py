@@ -18,6 +18,7 @@ from urform.recipe import _make as steps
 from urform.recipe import _scores as scores
 from urform.sets import ViewSet
 from urform.training import train_encoder, train_shape
+from urform.training._seen import PictureViews
 from urform.training._transfer import fit_last, start_from
 from urform.weights import build_encoder, load_weights, save_weights
 
@@ -195,7 +196,7 @@ def test_shapes_without_a_latent_do_not_spoil_the_start(data: Path, split: Path)
     targets[0] = torch.nan
     donor, encoder = small_weights().encoder, build_encoder(SIZES)
     assert donor is not None
-    start_from(encoder, donor, views, targets, seed=0)
+    start_from(encoder, donor, PictureViews(views, EncoderConfig()), targets, seed=0)
     with torch.no_grad():
         found = encoder.eval()(to_input(views.batch(torch.arange(len(views)))[0]))
     assert torch.allclose(found, torch.tensor(3.0), atol=1e-4)

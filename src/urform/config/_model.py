@@ -63,6 +63,8 @@ class ModelConfig:
     pictures: Literal["framed", "resized"] = "framed"
     """How the encoder sees a picture: 'framed', cropped to the object and averaged over the mirror image, or 'resized',
     whole and as it is (published)."""
+    mirrored: bool = True
+    """The latent of a framed picture is the mean over it and its mirror image. Training without `flip` turns it off."""
 
     def __post_init__(self) -> None:
         require(self.latent_size >= 1, "latent_size", "at least 1", self.latent_size)

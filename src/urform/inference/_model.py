@@ -162,7 +162,7 @@ class Model:
 
     @torch.inference_mode()
     def encode(self, framed: UInt8[np.ndarray, "B S S 4"]) -> Float[np.ndarray, "B L"]:
-        """Latents of framed pictures, each the mean over the picture and its mirror image; of resized ones without it.
+        """Latents of framed pictures, each the mean over the picture and its mirror image where training showed both.
 
         Raises:
             ValueError: the model has no encoder yet.
@@ -170,7 +170,7 @@ class Model:
         if self._encoder is None:
             raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")
         pictures = to_input(torch.from_numpy(framed)).to(self._device)
-        if self.config.pictures != "framed":
+        if self.config.pictures != "framed" or not self.config.mirrored:
             return self._encoder(pictures).float().cpu().numpy()
         both = torch.cat([pictures, pictures.flip(-1)])
         return self._encoder(both).float().view(2, len(framed), -1).mean(dim=0).cpu().numpy()

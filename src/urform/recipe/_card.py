@@ -7,6 +7,7 @@ from pathlib import Path
 
 from urform.data import ShapeKey, read_split
 from urform.files import write_atomically
+from urform.models import TRUNK
 from urform.recipe._places import Places
 from urform.recipe._recipe import Recipe
 from urform.recipe._scores import groups_of, read_scores, table_of
@@ -44,7 +45,9 @@ def write_card(recipe: Recipe, places: Places) -> None:
         ),
         "",
     ]
-    if recipe.encoder_from:
+    if recipe.encoder_from == TRUNK:
+        lines += ["The encoder is a head on features of EfficientNet-Lite0 that ImageNet taught.", ""]
+    elif recipe.encoder_from:
         lines += [f"The encoder started from that of `{recipe.encoder_from}`.", ""]
     lines += ["## Results", "", "Chamfer `deepsdf` at unit box diagonal, x 1000, resolution 128, from one view.", ""]
     for group in groups_of(recipe):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from urform.config import RunConfig
 from urform.files import write_atomically
+from urform.models import TRUNK
 from urform.recipe._card import write_card, write_scores
 from urform.recipe._data import (
     check_recipe,
@@ -118,7 +119,7 @@ class _Stages:
 
     def encoder(self) -> None:
         """The encoder, on augmented pictures."""
-        donor = self._recipe.encoder_from
+        start = self._recipe.encoder_from
         init, run = self._places.run("shape"), self._resumed("encoder")
         train_encoder(
             init,
@@ -127,7 +128,8 @@ class _Stages:
             self._places.run("encoder"),
             self._recipe.encoder,
             run,
-            encoder_from=donor,
+            imagenet=Path(TRUNK) if start == TRUNK else None,
+            encoder_from=None if start == TRUNK else start,
         )
 
     def encoder_plain(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from urform.config import EncoderConfig, PoseConfig, PrepareConfig, ShapeConfig, is_name, look_up, require
+from urform.models import TRUNK
 
 _SHIPPED = Path(__file__).parent
 _LONGEST = 100_000  # letters of a recipe
@@ -38,8 +39,9 @@ class Recipe:
     """Shapes of `urform synth`, where it has a generator of the category."""
     real_weight: int = 4
     """How many times the views of the meshes count beside those of copies and synthetic shapes."""
-    encoder_from: str | None = None
-    """Category or weights whose encoder to start from; none = from scratch."""
+    encoder_from: str | None = TRUNK
+    """What the encoder starts from: `trunk` is a head on the features of ImageNet that the package brings; a category
+    or weights give their encoder; none = from scratch."""
     prepare: PrepareConfig = field(default_factory=lambda: PrepareConfig(**_PREPARE))
     """Data of the meshes, as `urform prepare` makes them."""
     prepare_more: PrepareConfig = field(default_factory=lambda: PrepareConfig(**_PREPARE_MORE))

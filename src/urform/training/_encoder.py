@@ -186,7 +186,7 @@ def train_encoder(
     start = load_start(inits)
     named = [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)
-    weights = _learned_shapes(start, inits, imagenet, named, donor)
+    weights = _learned_shapes(start, inits, imagenet, named, donor, config.flip)
     folder, wanted = DataFolder(data), levels(config.levels)
     needs = ("SDF samples", "views") if config.sdf_weight > 0 else ("views",)
     chosen = choose_shapes(folder, named, needs, choice, wanted)
@@ -211,9 +211,14 @@ def _seen(views: ViewSet, weights: Weights, config: EncoderConfig, team: Team) -
 
 
 def _learned_shapes(
-    start: Start, inits: Sequence[Path], imagenet: Path | None, named: Sequence[ShapeKey], donor: Weights | None
+    start: Start,
+    inits: Sequence[Path],
+    imagenet: Path | None,
+    named: Sequence[ShapeKey],
+    donor: Weights | None,
+    flip: bool,
 ) -> Weights:
-    """The decoder, and latents of the named shapes where they come from a file of their own."""
+    """The decoder, sizes of the encoder, and latents of the named shapes where they come from a file of their own."""
     weights = start.weights
     if weights is None:
         raise ValueError(
@@ -231,7 +236,9 @@ def _learned_shapes(
         latents = torch.from_numpy(np.stack(list(known.values())))
         weights = replace(weights, keys=[str(key) for key in known], latents=latents)
     sizes = with_encoder_of(weights.config, imagenet, start.backbone)
-    return replace(weights, config=sizes if donor is None else with_sizes_of(sizes, donor.config))
+    sizes = sizes if donor is None else with_sizes_of(sizes, donor.config)
+    knows_mirrored = weights.encoder is not None and sizes.mirrored
+    return replace(weights, config=replace(sizes, mirrored=flip or knows_mirrored))
 
 
 def _with_targets(
