@@ -57,7 +57,6 @@ RECIPE = {
     "prepare_more": _DATA,
     "shape": {"epochs": 40, "points_per_shape": 256, "model": {**_SIZES, "image_size": 32}},
     "encoder": {"epochs": 1, "batch_size": 8},
-    "encoder_plain": {"epochs": 1, "batch_size": 8},
     "pose": {"epochs": 1, "batch_size": 8},
 }
 """A recipe that takes seconds."""

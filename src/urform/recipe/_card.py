@@ -14,7 +14,7 @@ from urform.recipe._scores import groups_of, read_scores, table_of
 from urform.recipe._steps import seconds_of
 from urform.weights import FILE_NAME, load_weights, save_scores
 
-_STAGES = ("shape", "encoder", "encoder_plain", "pose")
+_STAGES = ("shape", "encoder", "pose")
 
 
 def write_card(recipe: Recipe, places: Places) -> None:

@@ -65,7 +65,7 @@ def make_weights(
         Step("splits", partial(write_splits, recipe, places, len(meshes))),
     ]
     trained = _Stages(recipe, places, len(meshes))
-    learned = [Step(name, getattr(trained, name)) for name in ("shape", "encoder", "encoder_plain", "pose")]
+    learned = [Step(name, getattr(trained, name)) for name in ("shape", "encoder", "pose")]
     groups = groups_of(recipe)
     scores = [Step(f"score_{group}", partial(score_group, places, group)) for group in groups]
     scores += [Step(f"fit_{group}", partial(score_fit, places, group)) for group in groups]
@@ -118,7 +118,7 @@ class _Stages:
         )
 
     def encoder(self) -> None:
-        """The encoder, on augmented pictures."""
+        """The encoder."""
         start = self._recipe.encoder_from
         init, run = self._places.run("shape"), self._resumed("encoder")
         train_encoder(
@@ -132,22 +132,10 @@ class _Stages:
             encoder_from=None if start == TRUNK else start,
         )
 
-    def encoder_plain(self) -> None:
-        """The encoder, on pictures as they are."""
-        init, run = self._places.run("encoder"), self._resumed("encoder_plain", look_every=0)
-        train_encoder(
-            init,
-            self._places.data,
-            self._pictures(),
-            self._places.run("encoder_plain"),
-            self._recipe.encoder_plain,
-            run,
-        )
-
     def pose(self) -> None:
         """The camera, and what pictures of the category look like."""
         validation = tuple(self._places.group(group) for group in self._recipe.held_out)
-        init, run = self._places.run("encoder_plain"), self._resumed("pose", validation=validation)
+        init, run = self._places.run("encoder"), self._resumed("pose", validation=validation)
         train_pose(
             init, self._places.data, [*self._there() * 2, *self._more], self._places.run("pose"), self._recipe.pose, run
         )

@@ -49,11 +49,7 @@ class Recipe:
     shape: ShapeConfig = field(default_factory=ShapeConfig)
     """`urform train shape`."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    """`urform train encoder`, on augmented pictures."""
-    encoder_plain: EncoderConfig = field(
-        default_factory=lambda: EncoderConfig(augment=False, flip=False, epochs=2, lr=2e-4)
-    )
-    """Last epochs of the encoder, on pictures as they are."""
+    """`urform train encoder`."""
     pose: PoseConfig = field(default_factory=PoseConfig)
     """`urform train pose`."""
 

@@ -40,6 +40,7 @@ class ViewSet:
 
     Attributes:
         shapes: index into `keys` of each view.
+        distinct: which picture each view is; one that is shown several times has the same number each time.
 
     Raises:
         FileNotFoundError: no shape of the split has views.
@@ -47,6 +48,7 @@ class ViewSet:
     """
 
     shapes: Int[Tensor, " V"]
+    distinct: Int[Tensor, " V"]
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class ViewSet:
         self._pictures = np.load(_framed(flat, size, data.root, pictures), mmap_mode="r")
         order = [(place[path], index) for index, key in enumerate(keys) for path in files[key]]
         self._order = np.array([picture for picture, _ in order])
+        self.distinct = torch.from_numpy(self._order)
         self.shapes = torch.tensor([index for _, index in order])
 
     def __len__(self) -> int:

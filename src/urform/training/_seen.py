@@ -58,7 +58,7 @@ class TrunkViews(SeenViews):
         trunk: computes the features.
 
     Attributes:
-        features: (C, V, 112, 4, 4) of all copies of all views, 16 bits.
+        features: (C, D, 112, 4, 4) of all copies of all distinct views, 16 bits.
     """
 
     features: Tensor
@@ -67,15 +67,17 @@ class TrunkViews(SeenViews):
         self._views = views
         copies = config.copies if config.augment else 0
         kinds = ["plain", *["mirrored"] * config.flip, *["augmented"] * copies]
+        numbers, self._place = torch.unique(views.distinct, return_inverse=True)
+        shown_by = torch.empty_like(numbers).scatter_(0, self._place, torch.arange(len(views)))
         self.features = torch.empty(
-            len(kinds), len(views), TRUNK_CHANNELS, TRUNK_CELLS, TRUNK_CELLS, dtype=torch.float16
+            len(kinds), len(shown_by), TRUNK_CHANNELS, TRUNK_CELLS, TRUNK_CELLS, dtype=torch.float16
         )
         device = next(trunk.parameters()).device
-        chunks = torch.arange(len(views)).split(_TOGETHER)
-        with tqdm(total=len(kinds) * len(views), desc="features", unit="picture", leave=False) as bar:
+        chunks = torch.arange(len(shown_by)).split(_TOGETHER)
+        with tqdm(total=len(kinds) * len(shown_by), desc="features", unit="picture", leave=False) as bar:
             for copy, kind in enumerate(kinds):
                 for rows in chunks:
-                    rgba = views.batch(rows)[0]
+                    rgba = views.batch(shown_by[rows])[0]
                     if kind == "augmented":
                         pictures = augment(rgba, config.flip, seeded(config.seed, copy, int(rows[0])))
                     else:
@@ -92,4 +94,4 @@ class TrunkViews(SeenViews):
     ) -> tuple[Float[Tensor, "B 112 4 4"], Int[Tensor, " B"]]:
         """Features of a copy of each view, drawn at random; see `SeenViews`."""
         copy = torch.randint(len(self.features), (len(rows),), generator=generator)
-        return self.features[copy, rows].float(), self._views.shapes[rows]
+        return self.features[copy, self._place[rows]].float(), self._views.shapes[rows]
