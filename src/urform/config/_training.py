@@ -200,8 +200,10 @@ class EncoderConfig:
     """Largest norm of the gradient."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""
+    latent_weight: float = 1.0
+    """Weight of the L1 between predicted and learned latent; 0 = the sdf term alone."""
     sdf_weight: float = 10.0
-    """Weight of the clamped sdf error of the predicted shape, beside the L1 of the latent; 0 = published regression."""
+    """Weight of the clamped sdf error of the predicted shape; 0 = published regression."""
     points_per_view: int = 32
     """Points a view at which this error is measured."""
     clamp: float = CLAMP
@@ -225,7 +227,9 @@ class EncoderConfig:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
         require(self.lr > 0, "lr", "positive", self.lr)
-        require(self.sdf_weight >= 0, "sdf_weight", "0 or more", self.sdf_weight)
+        require(self.latent_weight >= 0, "latent_weight", "0 or more", self.latent_weight)
+        least = "0 or more, and positive where `latent_weight` is 0"
+        require(self.sdf_weight >= 0 and self.sdf_weight + self.latent_weight > 0, "sdf_weight", least, self.sdf_weight)
         require(self.points_per_view >= 8, "points_per_view", "at least 8", self.points_per_view)
         require(self.copies >= 1, "copies", "at least 1", self.copies)
         require(self.clamp > 0, "clamp", "positive", self.clamp)

@@ -127,7 +127,8 @@ class EncoderStage(Stage):
         """L1 between predicted and learned latent, where there is one, and between predicted and true clamped sdf."""
         pictures, target, *drawn = batch
         predicted = self._encoder(pictures).float()
-        terms = {"l1": latent_l1_loss(predicted, torch.where(target.isnan(), predicted.detach(), target))}
+        l1 = latent_l1_loss(predicted, torch.where(target.isnan(), predicted.detach(), target))
+        terms = {"l1": self._config.latent_weight * l1}
         if self._config.sdf_weight > 0:
             points, target_sdf = drawn
             sdf = self._decoder(points, predicted)[None].float()
