@@ -96,3 +96,8 @@ class TrunkEncoder(ImageEncoder, TrunkBackbone):
     def __init__(self, latent_size: int, width: int = 32, hidden: int = 0):
         TrunkBackbone.__init__(self, width)
         self.add_head(latent_size, hidden)
+
+    def last_features(self, images: Tensor) -> Float[Tensor, "B F"]:
+        """As in `ImageEncoder`, with dropout behind the hidden layer, too."""
+        x = super().last_features(images)
+        return x if self.hidden is None else self.dropout(x)
