@@ -93,7 +93,7 @@ class EfficientNetEncoder(ImageEncoder, EfficientNetLite0):
 class TrunkEncoder(ImageEncoder, TrunkBackbone):
     """The trunk with a head; args and errors as in `ResNetEncoder` and `TrunkBackbone`."""
 
-    def __init__(self, latent_size: int, width: int = 32, hidden: int = 0):
+    def __init__(self, latent_size: int, width: int = 64, hidden: int = 0):
         TrunkBackbone.__init__(self, width)
         self.add_head(latent_size, hidden)
 

@@ -12,7 +12,7 @@ from urform.models._backbone import Backbone
 from urform.models._trunk import TRUNK_CELLS, TRUNK_CHANNELS, TRUNK_SIZE, load_trunk
 
 TRUNK = "trunk"
-_DROPOUT = 0.5  # makers are few, and a head learns their objects by heart
+_DROPOUT = 0.2
 
 
 class TrunkBackbone(Backbone):
@@ -29,7 +29,7 @@ class TrunkBackbone(Backbone):
     channel_mean: Tensor
     channel_spread: Tensor
 
-    def __init__(self, width: int = 32):
+    def __init__(self, width: int = 64):
         super().__init__()
         if width < 1:
             raise ValueError(f"width must be at least 1, got {width}")

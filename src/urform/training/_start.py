@@ -17,7 +17,7 @@ from urform.weights import BackboneWeights, Weights, load_weights
 
 _PACKAGED: dict[str, dict[str, Any]] = {
     EFFICIENTNET: {"encoder_backbone": EFFICIENTNET},
-    TRUNK: {"encoder_backbone": TRUNK, "encoder_width": 32, "encoder_hidden": 128, "image_size": TRUNK_SIZE},
+    TRUNK: {"encoder_backbone": TRUNK, "encoder_width": 64, "encoder_hidden": 512, "image_size": TRUNK_SIZE},
 }
 """The encoders whose ImageNet weights come in packages, and their sizes."""
 _DEPTH_OF = {f"resnet{depth}": depth for depth in DEPTHS}
