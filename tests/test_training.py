@@ -19,7 +19,7 @@ from urform.config import (
 )
 from urform.data import DataFolder, read_split
 from urform.inference import Model
-from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder, TrunkEncoder
+from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder, TrunkEncoder, to_input
 from urform.pictures import read_view
 from urform.training import choose_device, train_encoder, train_joint, train_shape
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
@@ -195,6 +195,34 @@ def test_the_encoder_becomes_a_head_on_the_trunk(data: Path, split: Path, shape_
         ModelConfig(encoder_backbone="trunk")
     with pytest.raises(ValueError, match=r"imagenet must be trunk for trunk, which brings its own, got x\.pth"):
         whole.encoder.load_imagenet("x.pth")
+
+
+def test_an_encoder_that_saw_no_mirror_images_is_shown_none(
+    data: Path, split: Path, shape_run: Path, encoder_run: Path, tmp_path: Path
+) -> None:
+    config = replace(ENCODER, epochs=1, flip=False)
+    train_encoder(shape_run, data, [split], tmp_path / "run", config, CPU)
+    train_encoder(encoder_run, data, [split], tmp_path / "more", config, CPU)
+    fresh, more = (load_weights(tmp_path / name) for name in ("run", "more"))
+    assert not fresh.config.mirrored
+    assert more.config.mirrored  # its encoder saw them before
+    framed = np.full((1, 64, 64, 4), 255, np.uint8)
+    framed[:, :, :32, 0] = 0
+    assert fresh.encoder is not None
+    with torch.no_grad():
+        alone = fresh.encoder(to_input(torch.from_numpy(framed))).numpy()
+    np.testing.assert_allclose(Model(fresh).encode(framed), alone, atol=1e-5)
+    assert np.abs(Model(more).encode(framed) - Model(more).encode(framed[:, :, ::-1].copy())).max() < 1e-5
+
+
+def test_the_sdf_term_alone_teaches_an_encoder(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:
+    config = replace(ENCODER, epochs=1, latent_weight=0.0)
+    train_encoder(shape_run, data, [split], tmp_path / "run", config, CPU)
+    (line,) = [json.loads(text) for text in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert line["l1"] == 0
+    assert line["loss"] == pytest.approx(line["sdf"])
+    with pytest.raises(ValueError, match="sdf_weight must be 0 or more, and positive where `latent_weight` is 0, got"):
+        EncoderConfig(latent_weight=0.0, sdf_weight=0.0)
 
 
 def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:
