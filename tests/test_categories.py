@@ -21,6 +21,7 @@ from urform.inference import NONE, Choice, Model, Shelf, StrangeError, reconstru
 from urform.inference import _shelf as shelf_module
 from urform.models import CategoryClassifier, Familiarity, PoseNetwork
 from urform.pictures import CutOut
+from urform.render import render_shaded
 from urform.training import train_categories
 from urform.training._categories import LabelledFeatures, learned_classifier, measured
 from urform.weights import (
@@ -335,6 +336,20 @@ def test_the_shipped_categories_are_listed(capsys: pytest.CaptureFixture[str]) -
     chair = next(each for each in listed if each["category"] == "chair")
     assert chair["scores"]["makers"]["rows"]["oracle"] == {"mean": 1.56, "median": 0.94, "failures": 0}
     assert 5 < chair["mebibytes"] < 10
+
+
+def test_what_is_shipped_tells_a_chair_from_a_car() -> None:
+    models, car = load_models(), load("car")
+    photograph = Path(__file__).parents[1] / "examples" / "armchair.jpg"
+    found = models.reconstruct(photograph, 16)
+    assert found.category == "chair"
+    assert found.category_probabilities is not None
+    assert set(found.category_probabilities) == {*shipped_categories(), NONE}
+    (latent,) = [car.latents[key] for key in car.latents if key.endswith("/kaykit__car_police")]
+    (view,) = render_shaded(car.mesh(latent, 64), ((120.0, 10.0),), 192)
+    chosen = models.choose(CutOut(view, "alpha"))
+    assert chosen.model.category == "car"
+    assert chosen.probabilities["car"] > 0.5
 
 
 def test_a_category_without_scores_has_dashes() -> None:
