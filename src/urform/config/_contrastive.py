@@ -16,7 +16,8 @@ class ContrastiveConfig:
     method: str = "simclr"
     """How: simclr, moco, byol or simsiam."""
     backbone: str = "resnet18"
-    """The network that is trained: resnet18, resnet34, resnet50, resnet101 or efficientnet-lite0."""
+    """The network that is trained: resnet18, resnet34, resnet50, resnet101, efficientnet-lite0, or trunk, whose last
+    reduction alone learns."""
     width: int = 40
     """Channels of a ResNet's first stage; 64 is a full one."""
     image_size: int = 64

@@ -27,7 +27,8 @@ def encoder(
     """A contrastive encoder.
 
     Args:
-        backbone: resnet18, resnet34, resnet50, resnet101, or efficientnet-lite0, which comes with its ImageNet weights.
+        backbone: resnet18, resnet34, resnet50 or resnet101; or efficientnet-lite0 or trunk, which come with ImageNet
+            weights.
         method: simclr, moco, byol or simsiam.
         width: channels of a ResNet's first stage.
         weights: file of torchvision's ImageNet weights for a ResNet of width 64.

@@ -15,7 +15,7 @@ from urform.files import write_atomically
 from urform.formats import save_mesh
 from urform.inference import load, reconstruct_files
 from urform.recipe._places import Places
-from urform.recipe._recipe import Recipe, shipped_recipes
+from urform.recipe._recipe import Recipe
 
 VIEWS = ("fixed", "random", "all")
 _MORE = ("what3d", "onet")  # F-score; IoU and normal consistency
@@ -58,10 +58,6 @@ def write_page(recipe: Recipe, places: Places) -> None:
     folder = places.results / name
     lines = [
         f"# Results: {name}",
-        "",
-        "```",
-        f"urform recipe {name if name in shipped_recipes() else f'{name}.yaml'} --meshes FOLDER --out work",
-        "```",
         "",
         "The tables score the weights on shapes that training never saw. `urform recipe` made this page. Distances are",
         "Chamfer distances by the protocol `deepsdf`, at unit box diagonal, x 1000. *Fixed view* is the first view of",
