@@ -194,9 +194,7 @@ def train_encoder(
     chosen = _with_targets(chosen, weights, start.latents_where or start.where, config, choice)
     keys, team = chosen.keys, Team(run.device)
     samples = SdfSet(folder, keys, config.cache_gb) if config.sdf_weight > 0 else None
-    views = _seen(
-        ViewSet(folder, keys, weights.config.image_size, wanted, weights.config.pictures), weights, config, team
-    )
+    views = _seen(folder, keys, weights, config, team)
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
     targets, given = _targets(keys, weights), (imagenet, start.backbone, donor and donor.encoder)
     stage = EncoderStage(views, samples, targets, weights, config, team.device, look, *given)
@@ -204,8 +202,11 @@ def train_encoder(
     train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
 
 
-def _seen(views: ViewSet, weights: Weights, config: EncoderConfig, team: Team) -> SeenViews:
-    """The views, as the encoder of these sizes takes them."""
+def _seen(
+    folder: DataFolder, keys: Sequence[ShapeKey], weights: Weights, config: EncoderConfig, team: Team
+) -> SeenViews:
+    """The views of shapes, as the encoder of these sizes takes them."""
+    views = ViewSet(folder, keys, weights.config.image_size, levels(config.levels), weights.config.pictures)
     if weights.config.backbone_name == TRUNK:
         return TrunkViews(views, config, load_trunk(str(team.device)))
     return PictureViews(views, config)
