@@ -112,6 +112,6 @@ def test_a_warp_or_an_encoder_that_does_not_exist_is_an_error() -> None:
         build_decoder(config)
     object.__setattr__(config, "encoder_backbone", "vgg")
     with pytest.raises(
-        ValueError, match=r"encoder_backbone must be one of resnet18, .*, efficientnet-lite0, got 'vgg'"
+        ValueError, match=r"encoder_backbone must be one of resnet18, .*, efficientnet-lite0, trunk, got 'vgg'"
     ):
         build_encoder(config)
