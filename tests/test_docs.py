@@ -56,6 +56,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(workshop, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("urform.recipe._scores.RESOLUTION", 24)
     return tmp_path
 
 

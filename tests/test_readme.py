@@ -17,6 +17,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a reader might stand: in the clone, with a folder of meshes and a photograph."""
     make_sandbox(tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("urform.recipe._scores.RESOLUTION", 24)
     return tmp_path
 
 
