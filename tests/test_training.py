@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from urform.config import (
     SHAPE_PRESETS,
+    ContrastiveConfig,
     EncoderConfig,
     JointConfig,
     ModelConfig,
@@ -21,7 +22,8 @@ from urform.data import DataFolder, read_split
 from urform.inference import Model
 from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder, TrunkEncoder, to_input
 from urform.pictures import read_view
-from urform.training import choose_device, train_encoder, train_joint, train_shape
+from urform.published import load_backbone
+from urform.training import choose_device, train_contrastive, train_encoder, train_joint, train_shape
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
 
 MODEL = ModelConfig(
@@ -195,6 +197,20 @@ def test_the_encoder_becomes_a_head_on_the_trunk(data: Path, split: Path, shape_
         ModelConfig(encoder_backbone="trunk")
     with pytest.raises(ValueError, match=r"imagenet must be trunk for trunk, which brings its own, got x\.pth"):
         whole.encoder.load_imagenet("x.pth")
+
+
+def test_a_head_on_the_trunk_keeps_what_contrastive_training_taught(
+    data: Path, split: Path, shape_run: Path, tmp_path: Path
+) -> None:
+    taught = ContrastiveConfig(backbone="trunk", width=4, image_size=128, epochs=1, batch_size=4)
+    train_contrastive(data, [split], tmp_path / "contrastive", taught, CPU)
+    gentle = replace(ENCODER, epochs=1, lr=1e-9, weight_decay=0.0, copies=1)
+    train_encoder([shape_run, tmp_path / "contrastive"], data, [split], tmp_path / "run", gentle, CPU)
+    backbone, encoder = load_backbone(tmp_path / "contrastive"), load_weights(tmp_path / "run").encoder
+    assert backbone is not None
+    assert encoder is not None
+    for name, value in backbone.state.items():
+        torch.testing.assert_close(encoder.state_dict()[name], value, atol=1e-6, rtol=0)
 
 
 def test_an_encoder_that_saw_no_mirror_images_is_shown_none(

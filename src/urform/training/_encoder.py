@@ -87,7 +87,7 @@ class EncoderStage(Stage):
         elif donor is not None:
             start_from(self._encoder, donor.to(device), views, targets, config.seed)
         else:
-            if isinstance(self._encoder, TrunkBackbone) and isinstance(views, TrunkViews):
+            if isinstance(self._encoder, TrunkBackbone) and isinstance(views, TrunkViews) and backbone is None:
                 self._encoder.set_scale(views.features[0].float())
             with torch.no_grad():  # start near the mean latent: the decoder makes no sense of wild ones
                 self._encoder.fc.weight.mul_(0.1)
