@@ -63,6 +63,8 @@ class PrepareConfig:
     one for meshes that it leaves doubtful."""
     thicken: float = 0.0
     """Thickness given to sheets, the surfaces with the outside on both sides (normalised space); 0 = none."""
+    grow: float = 0.0
+    """Distance by which solids grow on all sides (normalised space), so that thin wings and legs last; 0 = none."""
     test_fraction: float = 0.2
     """Share of the instances in the test split, chosen by a hash of their names."""
     seed: int = 0
@@ -94,3 +96,4 @@ class PrepareConfig:
             value = getattr(self, name)
             require(value is None or is_name(value), name, "a name without slashes", value)
         require(self.thicken == 0 or 0.004 <= self.thicken <= 0.2, "thicken", "0, or 0.004 to 0.2", self.thicken)
+        require(0 <= self.grow <= 0.05, "grow", "0 to 0.05", self.grow)

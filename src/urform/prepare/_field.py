@@ -85,6 +85,13 @@ def settled_field(cleaned: Cleaned, config: PrepareConfig, rng: np.random.Genera
     return Field(distance, surface, quality, sign, repaired)
 
 
+def grown(field: Field, by: float) -> Field:
+    """The field of a solid that is thicker on all sides; the surface stays where it is."""
+    if by == 0:
+        return field
+    return field._replace(distance=lambda points: field.distance(points) - by)
+
+
 def quarantine_reason(report: ShapeReport) -> str:
     """Why a shape cannot be learned from; empty where it can."""
     if report.inside_fraction < LEAST_INSIDE:

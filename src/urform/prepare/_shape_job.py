@@ -32,7 +32,7 @@ from urform.geometry import (
 )
 from urform.prepare._content import KEYPOINTS_FILE, content_of
 from urform.prepare._encode import npz, points_ply, write_file
-from urform.prepare._field import Field, quarantine_reason, settled_field
+from urform.prepare._field import Field, grown, quarantine_reason, settled_field
 from urform.prepare._report import ShapeReport, report_place, write_report
 from urform.prepare._store import Store
 from urform.prepare._views import picture_beside_field, write_views
@@ -101,6 +101,8 @@ def fingerprint(config: PrepareConfig) -> str:
         del settings["up"]
     if config.sign is None:  # the same
         del settings["sign"]
+    if config.grow == 0:  # the same
+        del settings["grow"]
     return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:16]
 
 
@@ -201,7 +203,7 @@ def _sampled(mesh: TexturedMesh, job: ShapeJob, seed: Sequence[int]) -> _Sampled
     normalisation = Normalisation.of(mesh.vertices)
     cleaned = clean(normalisation.apply(mesh.vertices), mesh.faces)
     rng = np.random.default_rng([*seed, 0])
-    field = settled_field(cleaned, job.config, rng)
+    field = grown(settled_field(cleaned, job.config, rng), job.config.grow)
     samples = _samples(field, job, rng)
     inside = len(samples.neg) / (len(samples.neg) + len(samples.pos))
     facts = {
