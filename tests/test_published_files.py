@@ -24,7 +24,7 @@ from urform.published import Specs, extract_latents, import_experiment, read_lat
 from urform.training import train_encoder, train_shape
 from urform.weights import load_weights, save_weights
 
-SIZES = {  # train and test, FORMATS section 1
+SIZES = {  # train and test, of the published split files
     "chairs": ("03001627", 3281, 832),
     "sofas": ("04256520", 1628, 411),
     "planes": ("02691156", 1780, 456),
@@ -53,8 +53,8 @@ def test_the_fifteen_split_files_are_read(tmp_path: Path) -> None:
     for name, (category, train, test) in SIZES.items():
         for side, count in (("train", train), ("test", test)):
             files[write_published_split(tmp_path / f"{name}_{side}.json", (category, side, count))] = count
-    for side, place in (("train", 1), ("test", 2)):
-        every = [(sizes[0], side, sizes[place]) for sizes in SIZES.values()]
+    for side, place in (("train", 0), ("test", 1)):
+        every = [(category, side, (train, test)[place]) for category, train, test in SIZES.values()]
         files[write_published_split(tmp_path / f"all_{side}.json", *every)] = sum(count for *_, count in every)
     files[write_published_split(tmp_path / "examples.json", ("03001627", "test", 10))] = 10
     assert len(files) == 15
