@@ -64,7 +64,7 @@ def halve(
     near = np.abs(guessed) < reach
     mixed = is_mixed(patterns(corners))
     kept = near.any(axis=1) | mixed
-    if min_component_share * np.count_nonzero(mixed) >= _HIDING:  # what would be dropped is not looked for
+    if min_component_share * np.count_nonzero(mixed) >= _HIDING:  # components that would be discarded are not searched
         sought = _one_of_seven(lattice, cells) & ~mixed
         if lattice.stride == 1:
             kept = sought & kept | mixed
