@@ -36,7 +36,7 @@ def make(work: Path, seed: int = 0) -> None:
     """Write the bodies and the list of those that are held out."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from anny import create_fullbody_model
+        from anny import create_fullbody_model  # pyright: ignore[reportMissingImports] (the extra `bodies`)
 
         model = create_fullbody_model()
     faces = np.asarray(model.faces)

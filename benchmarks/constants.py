@@ -90,7 +90,7 @@ def mesher(resolution: int, shapes: int) -> None:
             squared, *_ = igl.point_mesh_squared_distance(
                 np.asarray(mesh.vertices), np.asarray(exact.vertices), np.asarray(exact.faces)
             )
-            moved += bool(np.sqrt(squared.max()) * resolution / 2 > 0.1)
+            moved += bool(np.sqrt(np.asarray(squared).max()) * resolution / 2 > 0.1)
         print(f"{what:20s} {points:9d} evaluations {calls:5d} calls  far {far / total:.3%}  moved {moved}", flush=True)
 
     score("as it is")

@@ -40,7 +40,7 @@ ROUNDS, BATCHES = 3, 6
 
 def plain_loop(files: list[list[Path]], config: ContrastiveConfig) -> Callable[[], None]:
     model = build_method(config, build_backbone(config.backbone, config.width))
-    model.backbone.to(memory_format=torch.contiguous_format)
+    model.backbone.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     optimizer = torch.optim.AdamW(model.parameters(), optimizer_of(config)[1], weight_decay=config.weight_decay)
     augmentation, rng = build_augmentation(config.image_size), np.random.default_rng(0)
 

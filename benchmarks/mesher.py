@@ -31,6 +31,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
+from typing import Any
 
 import igl
 import numpy as np
@@ -117,7 +118,8 @@ def surface(values: np.ndarray, share: float) -> Surface:
 
 def missed(values: np.ndarray, truth: Surface, mesh: Surface) -> tuple[np.ndarray, np.ndarray]:
     """Points in each component of the inside that the truth has in the unit ball, and whether the mesh lacks it."""
-    components, total = label(values < 0)
+    found: Any = label(values < 0)
+    components, total = found
     around = np.indices((3, 3, 3)).reshape(3, -1).T - 1
     here, there = (
         np.isin(
@@ -138,7 +140,7 @@ def farthest(one: Surface, other: Surface, size: int) -> float:
     low, high = other[0][:, 0].min(), other[0][:, 0].max()
     inside = (one[0][:, 0] >= low) & (one[0][:, 0] <= high)
     squared, *_ = igl.point_mesh_squared_distance(one[0][inside], *other)
-    return float(np.sqrt(squared.max())) * (size - 1) / 2
+    return float(np.sqrt(np.asarray(squared).max())) * (size - 1) / 2
 
 
 def published_field(model: Model) -> Sdf:
@@ -149,6 +151,7 @@ def published_field(model: Model) -> Sdf:
     rng = np.random.default_rng(0)
     pool = rng.uniform(-1, 1, (200_000, 3)).astype(np.float32)
     wanted = model.template_sdf(pool).clip(-CLAMP, CLAMP)
+    loss = torch.zeros(())
     for _ in range(STEPS):
         chosen = rng.integers(len(pool), size=4096)
         points, target = torch.from_numpy(pool[chosen]), torch.from_numpy(wanted[chosen])
@@ -174,8 +177,7 @@ def race(size: int, chair: int, share: float, published: bool, planes: int) -> N
     sdf = published_field(model) if published else lambda points: model.sdf(points, latent)
     for mesher in (dense, octree):  # what is imported and allocated once is not timed
         surface(mesher(sdf, 32), share)
-    ours(sdf, 32, share)
-    times = []
+    field, mine, times = Counted(sdf), ours(sdf, 32, share), []
     for _ in range(1 if published else 5):
         field, started = Counted(sdf), time.perf_counter()
         mine = ours(field, size, share)

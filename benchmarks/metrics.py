@@ -71,7 +71,7 @@ def timed(function: Callable[[], float], repeats: int) -> tuple[float, float, fl
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--points", type=int, default=30_000)
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()

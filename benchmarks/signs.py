@@ -47,6 +47,7 @@ def chair() -> Solid:
         part.apply_translation(centre)
         parts.append(part)
     mesh = trimesh.util.concatenate(parts)
+    assert isinstance(mesh, trimesh.Trimesh)
     low = np.array([np.subtract(c, np.divide(e, 2)) for c, e in boxes])
     high = np.array([np.add(c, np.divide(e, 2)) for c, e in boxes])
 
@@ -133,7 +134,7 @@ def main() -> None:
             for method, run in methods.items():
                 mesh = (broken_vertices, broken_faces) if run in (plain_winding, parity) else cleaned
                 mesh = np.ascontiguousarray(mesh[0], np.float64), np.ascontiguousarray(mesh[1], np.int64)
-                _, face, closest = igl.point_mesh_squared_distance(points, *mesh)
+                _, face, closest = map(np.asarray, igl.point_mesh_squared_distance(points, *mesh))
                 started = time.perf_counter()
                 inside = run(*mesh, points, Nearest(face, points - closest))
                 seconds[method] += time.perf_counter() - started

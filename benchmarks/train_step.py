@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,17 +72,17 @@ class PublishedForm(nn.Module):
         sdf = torch.stack([self.template(x) for x in kept])
         return torch.stack(kept).view(-1, *points.shape), sdf.view(-1, *points.shape[:2])
 
-    def beside(self, decoder: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    def beside(self, decoder: Any) -> list[tuple[Tensor, Tensor]]:
         """Each parameter beside that of our form of the same network."""
-        pairs = [*zip(self.lstm.parameters(), decoder.warp.lstm.parameters(), strict=True)]
+        pairs: list[tuple[Tensor, Tensor]] = [*zip(self.lstm.parameters(), decoder.warp.lstm.parameters(), strict=True)]
         pairs += zip(self.affine.parameters(), decoder.warp.affine.parameters(), strict=True)
         linears = [module for module in self.template if isinstance(module, nn.Linear)]
         for i, linear in enumerate(linears):
             source = getattr(decoder.template, f"lin{i}")
             pairs.append((linear.bias, source.bias))
             if i + 1 < len(linears):
-                factors = linear.parametrizations.weight
-                pairs += [(factors.original0, source.weight_g), (factors.original1, source.weight_v)]
+                for name, factor in (("original0", source.weight_g), ("original1", source.weight_v)):
+                    pairs.append((linear.get_parameter(f"parametrizations.weight.{name}"), factor))
             else:
                 pairs.append((linear.weight, source.weight))
         return pairs
@@ -90,7 +91,7 @@ class PublishedForm(nn.Module):
 class Step:
     """A training step on random points."""
 
-    def __init__(self, decoder: nn.Module, config: ModelConfig, batch: tuple[int, int], low_precision: bool = False):
+    def __init__(self, decoder: Any, config: ModelConfig, batch: tuple[int, int], low_precision: bool = False):
         shapes, points = batch
         generator = torch.Generator().manual_seed(0)
         self.decoder, self._low_precision = decoder.to(DEVICE), low_precision
@@ -196,6 +197,13 @@ def print_profile(name: str, step: Callable[[], None]) -> None:
     print(f"{name}, where the time goes: " + ", ".join(f"{kind} {100 * own / total:.0f} %" for kind, own in shares))
 
 
+def _difference(their: Tensor | None, our: Tensor | None) -> float:
+    """Largest difference of two gradients, as a share of the largest entry."""
+    assert their is not None
+    assert our is not None
+    return ((their - our).abs().max() / their.abs().max()).item()
+
+
 def compare_gradients() -> None:
     # In 64 bits: in 32, a sample that rounding moves across a kink of the clamped loss changes what others hide.
     torch.set_default_dtype(torch.float64)
@@ -211,7 +219,7 @@ def compare_gradients() -> None:
         for step in steps:
             step.backward()
         pairs.append((steps[0].latent, steps[1].latent))
-        differences = [((their.grad - our.grad).abs().max() / their.grad.abs().max()).item() for their, our in pairs]
+        differences = [_difference(their.grad, our.grad) for their, our in pairs]
         print(f"LSTM of width {config.warp_width}: {max(differences):.1e} ({len(differences)} tensors)")
     torch.set_default_dtype(torch.float32)
 

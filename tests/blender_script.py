@@ -4,7 +4,7 @@ import json
 import runpy
 import sys
 
-import bpy
+import bpy  # pyright: ignore[reportMissingImports] (it is Blender's)
 
 addon, server, picture, result = sys.argv[sys.argv.index("--") + 1 :]
 names = runpy.run_path(addon, run_name="urform_blender")
@@ -13,7 +13,7 @@ settings = bpy.context.scene.urform
 settings.server, settings.picture, settings.resolution = server, picture, 64
 for default in list(bpy.data.objects):
     bpy.data.objects.remove(default)
-found = {"outcome": list(bpy.ops.urform.reconstruct())}
+found: dict[str, object] = {"outcome": list(bpy.ops.urform.reconstruct())}
 made = next(thing for thing in bpy.data.objects if thing.type == "MESH")
 corners = [made.matrix_world @ vertex.co for vertex in made.data.vertices]
 edges = {}
@@ -28,7 +28,7 @@ found["closed"] = set(edges.values()) == {2}
 found["colors"] = len({tuple(round(part, 2) for part in place.color_srgb[:3]) for place in colors})
 scene = bpy.context.scene
 scene.render.resolution_x = scene.render.resolution_y = 128
-from bpy_extras.object_utils import world_to_camera_view  # noqa: E402
+from bpy_extras.object_utils import world_to_camera_view  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 seen = [world_to_camera_view(scene, scene.camera, corner) for corner in corners]
 found["seen_low"] = [min(place[axis] for place in seen) for axis in range(2)]

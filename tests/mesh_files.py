@@ -319,7 +319,7 @@ def ply(vertices: np.ndarray, polygons: Any, order: str = "<", more: dict[str, n
         rows += [[9, len(face), *face] for face in polygons]
         return head + "".join(" ".join(map(str, row)) + "\n" for row in rows).encode()
     kind = np.dtype(
-        [(axis, f"{order}f4") for axis in "xyz"] + [(n, v.dtype.newbyteorder(order)) for n, v in more.items()]
+        [(axis, f"{order}f4") for axis in "xyz"] + [(n, np.dtype(f"{order}{v.dtype.str[1:]}")) for n, v in more.items()]
     )
     table = np.zeros(len(vertices), kind)
     for name, column in {**dict(zip("xyz", vertices.T, strict=True)), **more}.items():

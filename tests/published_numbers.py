@@ -76,7 +76,8 @@ def write_known_experiment(folder: Path) -> Path:
         torch.save({"epoch": 2001, **content}, folder / place / "latest.pth")
     points = rng.uniform(-1, 1, (SHAPES, POINTS, 3)).astype(np.float32)
     target = rng.normal(0, 0.08, (SHAPES, POINTS)).astype(np.float32)
-    np.savez(folder / "expected.npz", **_expected(state, latents, points, target))
+    numbers: dict[str, Any] = _expected(state, latents, points, target)
+    np.savez(folder / "expected.npz", **numbers)
     return folder
 
 
@@ -100,12 +101,12 @@ def _parameters(rng: np.random.Generator) -> dict[str, np.ndarray]:
         state[f"{name}.bias"] = drawn(units, scale=0.2)
         width = units
     last = f"sdf_decoder.lin{len(DIMS)}"
-    return state | {f"{last}.weight": drawn(1, width, scale=0.2), f"{last}.bias": np.float32([-0.2])}
+    return state | {f"{last}.weight": drawn(1, width, scale=0.2), f"{last}.bias": np.array([-0.2], np.float32)}
 
 
 def _expected(
     state: dict[str, np.ndarray], latents: np.ndarray, points: np.ndarray, target: np.ndarray
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     lists = {name: value.astype(float).tolist() for name, value in state.items()}
     places = points.astype(float).tolist()
     kept = [

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import trimesh
 from jaxtyping import config
 
@@ -91,7 +92,7 @@ def make_workshop(folder: Path) -> None:
         shutil.copy(chair / "model.mtl", folder)
         shutil.copy(chair / "model.mtl", folder / "scans")
     shutil.copy(sorted((folder / "chairs").iterdir())[0] / "shape.json", folder / "keypoints.json")
-    points = trimesh.load_mesh(folder / "scan.obj").sample(2000)
+    points = np.asarray(trimesh.load_mesh(folder / "scan.obj").sample(2000))
     (folder / "front_half.xyz").write_text("".join(f"{x} {y} {z}\n" for x, y, z in points[points[:, 2] > 0]))
     with zipfile.ZipFile(folder / "chairs.zip", "w") as archive:
         archive.write(folder / "a.obj", "a.obj")

@@ -15,6 +15,7 @@ import pytest
 import trimesh
 
 from tests.conftest import TINY
+from tests.meshes import exported
 from tests.test_archive import make_zip
 from urform.cli import main
 from urform.data import DataFolder, ShapeKey, write_split
@@ -200,7 +201,7 @@ def test_archives_are_merged(data: Path, tmp_path: Path, capsys: pytest.CaptureF
 
 
 def box() -> bytes:
-    return trimesh.creation.box((1, 2, 1)).export(file_type="obj").encode()
+    return exported(trimesh.creation.box((1, 2, 1)), "obj")
 
 
 def test_init_reads_the_published_file(

@@ -69,6 +69,7 @@ def test_a_sound_folder(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.parent.name != "splits")
     assert sum(result["disk_bytes"].values()) == total
     sheet = cv2.imread(str(tmp_path / "o" / "contact_sheet.png"))
+    assert sheet is not None
     assert sheet.shape == (96 + 26, 4 * 96, 3)
     assert sheet[48, 48].tolist() == [0, 0, 200]
     assert all((sheet[96:, left : left + 96] < 128).any() for left in range(0, 4 * 96, 96))
@@ -103,12 +104,12 @@ def test_what_some_have_and_others_lack_is_missing(folder: Path, capsys: pytest.
         (GOOD.astype(np.float64), INSIDE, "pos has type float64, expected float32"),
         (GOOD[:0], INSIDE, "no samples outside"),
         (GOOD, INSIDE[:0], "no samples inside"),
-        (GOOD + np.float32([[np.nan, 0, 0, 0], [0, 0, 0, 0]]), INSIDE, "NaN or infinite samples"),
+        (GOOD + np.array([[np.nan, 0, 0, 0], [0, 0, 0, 0]], np.float32), INSIDE, "NaN or infinite samples"),
         (GOOD * np.float32(-1), INSIDE, "wrong sign in pos, expected sdf > 0"),
         (GOOD, -INSIDE, "wrong sign in neg, expected sdf <= 0"),
         (GOOD * np.float32(10), INSIDE, "points farther than 2.5 from the middle, expected normalised space"),
         (
-            GOOD * np.float32([1, 1, 1, 20]),
+            GOOD * np.array([1, 1, 1, 20], np.float32),
             INSIDE,
             "distances larger than the unit ball allows, expected normalised space",
         ),

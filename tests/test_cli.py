@@ -56,7 +56,7 @@ def test_the_whole_way_to_a_mesh(trained: Path, capsys: pytest.CaptureFixture[st
         assert code == 0
         assert line["category"] == "box"
         assert line["background"] == "alpha"
-        mesh = trimesh.load(line["mesh"], force="mesh")
+        mesh = trimesh.load_mesh(line["mesh"])
         mesh.merge_vertices()
         assert len(mesh.faces) == line["faces"]
         assert mesh.is_watertight

@@ -51,10 +51,11 @@ def cluster() -> Iterator[str]:
     """A cluster of two nodes of one core."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'urform[cluster]'")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray.cluster_utils import Cluster
+    from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports] (the extra `cluster`)
 
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     nodes.add_node(num_cpus=1)
+    assert nodes.address is not None
     yield nodes.address
     nodes.shutdown()
 

@@ -1,6 +1,7 @@
 """Contrastive losses and methods, against loops written from the papers."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -104,7 +105,7 @@ def test_a_batch_in_two_processes_has_the_loss_and_gradient_of_the_whole() -> No
     check_twins(torch.stack(parts).mean(), whole, one, other)
 
 
-def tiny(method: str, **options) -> nn.Module:
+def tiny(method: str, **options) -> Any:
     return encoder("resnet18", method, width=4, projection_size=8, **options)
 
 
@@ -163,7 +164,7 @@ def test_simsiam_stops_the_gradient_of_the_target() -> None:
     assert isinstance(model, SimSiam)
     one, other = pictures()
     projected: list[Tensor] = []
-    handle = model.projection.register_forward_hook(lambda _, __, out: projected.append(out))
+    handle = model.projection.register_forward_hook(lambda *passed: projected.append(passed[-1]))
     _, _, loss = model(one, other, return_loss=True)
     handle.remove()
     # With the projections cut off, what the targets contribute is zero: only the way through the predictor is left.
@@ -197,12 +198,12 @@ def test_a_twin_follows_parameters_and_statistics_and_does_not_see_the_batch() -
     model.train()
     assert not model.key.training
     with torch.no_grad():
-        model.projection[0].weight += 1
-        model.backbone.bn1.running_mean += 2
-    before = model.key.module[1][0].weight.clone()
+        model.get_parameter("projection.0.weight").add_(1)
+        model.get_buffer("backbone.bn1.running_mean").add_(2)
+    before = model.key.get_parameter("module.1.0.weight").clone()
     model.key.follow(nn.Sequential(model.backbone, model.projection), 0.75)
-    torch.testing.assert_close(model.key.module[1][0].weight, before + 0.25)
-    torch.testing.assert_close(model.key.module[0].bn1.running_mean, torch.full((4,), 0.5))
+    torch.testing.assert_close(model.key.get_parameter("module.1.0.weight"), before + 0.25)
+    torch.testing.assert_close(model.key.get_buffer("module.0.bn1.running_mean"), torch.full((4,), 0.5))
     images, _ = pictures()
     torch.testing.assert_close(model.key(images)[:1], model.key(images[:1]))  # no cheating by batch norm
 

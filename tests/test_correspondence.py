@@ -1,12 +1,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import trimesh
 from PIL import Image
+from trimesh.visual import ColorVisuals
 
 from tests import mesh_files
 from urform.cli import main
@@ -22,6 +24,7 @@ from urform.correspondence import (
     transfer_keypoints,
     transfer_labels,
 )
+from urform.correspondence._transfer_files import Kind
 from urform.data import read_keypoints
 from urform.evaluation import UNLABELLED, Known, Placed, carried_parts, keypoint_errors, label_iou, part_iou, pck
 from urform.fitting import LatentFile, Scan, Subject, read_scan, resolve_subject, write_latent_file
@@ -117,6 +120,7 @@ def test_keypoints_are_carried_between_coordinates(block: Path) -> None:
     source = subject(scan, 0)
     target = replace(subject(scan, SHIFT), normalisation=Normalisation(np.array([5.0, 0, 0]), 2.0))
     # In its own coordinates the target is half as large, and 5 to the left.
+    assert target.scan is not None
     own = replace(target.scan, vertices=target.normalisation.undo(target.scan.vertices))
     carried = transfer_keypoints(
         ShiftingModel(), source, replace(target, scan=own), {"corner": np.array([0.5, 1.0, 0.5])}, place_weight=0
@@ -351,11 +355,13 @@ def test_the_commands(model: Model, block: Path, capsys: pytest.CaptureFixture[s
         assert lines[0]["canonical_distance"] <= lines[0]["largest"]
         if kind == "labels":
             assert Path(lines[0]["labels"]).read_text().split() == list(read_scan(block).face_group)
-            assert sum(lines[1]["counts"].values()) == len(trimesh.load(lines[1]["mesh"], process=False).faces)
+            assert sum(lines[1]["counts"].values()) == len(trimesh.load_mesh(lines[1]["mesh"], process=False).faces)
         if kind == "keypoints":
             np.testing.assert_allclose(json.loads(Path(lines[0]["keypoints"]).read_text())["top"], (0, 1, 0), atol=0.1)
         if kind == "colors":
-            assert trimesh.load(lines[0]["mesh"], process=False).visual.kind == "vertex"
+            visual = trimesh.load_mesh(lines[0]["mesh"], process=False).visual
+            assert isinstance(visual, ColorVisuals)
+            assert visual.kind == "vertex"
 
 
 def test_the_commands_refuse_in_one_line(block: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -389,18 +395,20 @@ def test_transfers_are_refused_before_any_work(
     write_latent_file(fitted, LatentFile("chair", latent, IDENTITY, scan))
     labels.parent.mkdir()
     labels.write_text("a\n")
-    for kind, out, file, named in (
+    refused: list[tuple[Kind, Path, Path | None, str]] = [
         ("keypoints", fitted.parent, block, "fit/mine.json"),
         ("colors", tmp_path, None, "mine.ply"),  # which the latent file goes back to
         ("labels", labels.parent, labels, "own/mine.txt"),
-    ):
+    ]
+    for kind, out, file, named in refused:
         with pytest.raises(ValueError, match=f"{named}: is an input and would be overwritten, choose another `out`"):
             next(transfer_files(model, kind, name, [str(fitted)], out, file))
-    for options, message in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"resolution": 7}, "resolution must be 8 to 512 cells, got 7"),
         ({"place_weight": -1}, "place_weight must be at least 0 and finite, got -1"),
         ({"seed": -1}, "seed must be 0 or more, got -1"),
-    ):
+    ]
+    for options, message in cases:
         with pytest.raises(ValueError, match=message):
             next(transfer_files(model, "colors", str(block), [name], tmp_path / "out", **options))
 

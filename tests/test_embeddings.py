@@ -12,7 +12,7 @@ from tests.published import NAMES, Malicious, encoder_codes, rows, write_codes
 from urform.published import extract_latents, import_experiment, read_latents, write_latents
 from urform.weights import FILE_NAME, find_weights, load_weights
 
-WRITTEN_BY_NUMPY_1 = (  # protocol 3, {"a": np.float32([1, 2])}
+WRITTEN_BY_NUMPY_1 = (  # protocol 3, {"a": np.array([1, 2], np.float32)}
     b"\x80\x03}q\x00X\x01\x00\x00\x00aq\x01cnumpy.core.multiarray\n_reconstruct\nq\x02cnumpy\nndarray\nq\x03K\x00\x85q"
     b"\x04C\x01bq\x05\x87q\x06Rq\x07(K\x01K\x02\x85q\x08cnumpy\ndtype\nq\tX\x02\x00\x00\x00f4q\nK\x00K\x01\x87q\x0bRq"
     b"\x0c(K\x03X\x01\x00\x00\x00<q\rNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x0eb\x89C\x08\x00\x00\x80?\x00\x00\x00"
@@ -59,7 +59,7 @@ def test_pickles_of_every_protocol_are_read(tmp_path: Path, protocol: int, kind:
 
 def test_a_pickle_written_by_numpy_1_is_read(tmp_path: Path) -> None:
     (tmp_path / "old.pkl").write_bytes(WRITTEN_BY_NUMPY_1)
-    np.testing.assert_array_equal(read_latents(tmp_path / "old.pkl")["a"], np.float32([1, 2]))
+    np.testing.assert_array_equal(read_latents(tmp_path / "old.pkl")["a"], np.array([1, 2], np.float32))
 
 
 @pytest.mark.parametrize("protocol", range(6))

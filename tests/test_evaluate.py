@@ -35,7 +35,9 @@ class Balls(Model):
         self.radius = radius
         self.latents = {name: np.full(2, number, np.float32) for number, name in enumerate(training)}
 
-    has_encoder = True
+    @property
+    def has_encoder(self):
+        return True
 
     def frame(self, rgba):
         return rgba
@@ -43,7 +45,7 @@ class Balls(Model):
     def encode(self, framed):
         return np.full((1, 2), self.radius, np.float32)
 
-    def mesh(self, latent, resolution=128):
+    def mesh(self, latent, resolution=128, faces=None, normals=False, dense=False):
         return trimesh.creation.icosphere(4, float(latent[0]))
 
     def template_mesh(self, resolution=128):
@@ -57,7 +59,7 @@ class Seer(Balls):
         super().__init__()
         self._mesh = mesh
 
-    def mesh(self, latent, resolution=128):
+    def mesh(self, latent, resolution=128, faces=None, normals=False, dense=False):
         return self._mesh
 
 
@@ -71,7 +73,7 @@ class ByView(Balls):
 class Blind(Balls):
     """Sees nothing."""
 
-    def mesh(self, latent, resolution=128):
+    def mesh(self, latent, resolution=128, faces=None, normals=False, dense=False):
         raise NoSurfaceError("the field has no zero")
 
 

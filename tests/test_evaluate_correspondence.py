@@ -79,11 +79,11 @@ def test_a_mirrored_space_is_folded() -> None:
             pass
 
         def canonical(self, points, latent):
-            return points * np.float32([np.sign(latent[0]), 1, 1])
+            return points * np.array([np.sign(latent[0]), 1, 1], np.float32)
 
     points = np.random.default_rng(0).uniform(-0.5, 0.5, (50, 3)).astype(np.float32)
-    assert folded_share(Mirrors(), points, np.float32([1])) == 0
-    assert folded_share(Mirrors(), points, np.float32([-1])) == 1
+    assert folded_share(Mirrors(), points, np.array([1], np.float32)) == 0
+    assert folded_share(Mirrors(), points, np.array([-1], np.float32)) == 1
 
 
 def test_messages(chairs: Path, data: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,8 +58,8 @@ def test_a_fit_is_clamped_as_the_model_was_trained() -> None:
     points, latents = np.random.default_rng(0).uniform(-1, 1, (300, 3)), {"mean": np.zeros(4, np.float32)}
     evidence = from_cloud(points / np.linalg.norm(points, axis=1, keepdims=True), None)
     tight, wide = (Model(replace(small_weights(), clamp=clamp)) for clamp in (1e-4, 0.5))
-    found = [fit(model, evidence, latents, steps=5).latent for model in (tight, wide)]
-    assert not np.array_equal(*found)
+    one, other = (fit(model, evidence, latents, steps=5).latent for model in (tight, wide))
+    assert not np.array_equal(one, other)
     assert _errors(tight, evidence, np.zeros((1, 4), np.float32), 200, 0)[0] <= 2e-4
     assert _errors(wide, evidence, np.zeros((1, 4), np.float32), 200, 0)[0] > 1e-2
 
@@ -125,7 +126,7 @@ def test_points_without_a_sign_take_the_predicted_one() -> None:
 
 @pytest.mark.parametrize("kind", ["mesh", "cloud", "cloud with normals", "front half"])
 def test_a_fit_comes_close_to_the_surface(model: Model, chair: trimesh.Trimesh, tmp_path: Path, kind: str) -> None:
-    points, face = trimesh.sample.sample_surface(chair, 2000, seed=0)
+    points, face = trimesh.sample.sample_surface(chair, 2000, seed=0)[:2]
     evidence = from_cloud(points, chair.face_normals[face] if kind == "cloud with normals" else None)
     if kind == "mesh":
         chair.export(tmp_path / "chair.ply")
@@ -220,7 +221,7 @@ def test_messages_of_options(model: Model, tmp_path: Path) -> None:
     points, picture = tmp_path / "a.xyz", tmp_path / "a.png"
     np.savetxt(points, np.random.default_rng(0).random((9, 3)))
     picture.write_bytes(b"")
-    for paths, options, message in (
+    cases: list[tuple[list[Path], dict[str, Any], str]] = [
         ([], {}, "no file given, expected a mesh, a point cloud or photographs"),
         ([points, points], {}, "a second scan, expected one object"),
         ([points], {"partial": True}, "`partial` needs `like` or `normalised`: the bounding box of a part"),
@@ -230,7 +231,8 @@ def test_messages_of_options(model: Model, tmp_path: Path) -> None:
         ([points], {"resolution": 7}, "resolution must be 8 to 512 cells, got 7"),
         ([points], {"file_format": "xyz"}, "format must be one of glb, obj, ply, stl, got 'xyz'"),
         ([picture], {}, r"a.png: is empty \(0 bytes\)"),
-    ):
+    ]
+    for paths, options, message in cases:
         with pytest.raises(ValueError, match=message):
             fit_files(model, paths, tmp_path / "out", **options)
     with pytest.raises(FileNotFoundError, match=r"none.ply: no such file, expected a mesh, a point cloud or a photogr"):

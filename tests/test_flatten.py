@@ -29,6 +29,7 @@ def test_a_data_folder(tmp_path: Path) -> None:
     assert sorted(path.name for path in copies.iterdir()) == ["00.png", "01.png"]
     decoded = np.frombuffer((copies / "00.png").read_bytes(), np.uint8)
     flat = cv2.imdecode(decoded, cv2.IMREAD_UNCHANGED)
+    assert flat is not None
     assert flat.shape == (8, 8, 3)
     assert flat[0, 0].tolist() == [255, 255, 255]
     assert flat[0, 7].tolist() == [0, 0, 255]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from tests.meshes import exported
 from urform.config import PrepareConfig
 from urform.data import read_split
 from urform.prepare import prepare
@@ -19,12 +20,11 @@ TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 SMALL = PrepareConfig(samples=500, surface_points=50, easy_views=1, hard_views=0, view_size=32, test_fraction=0)
 
 
-def box(**export: str) -> bytes:
-    content = trimesh.creation.box((1, 0.8, 0.6)).export(**export)
-    return content if isinstance(content, bytes) else content.encode()
+def box(file_type: str) -> bytes:
+    return exported(trimesh.creation.box((1, 0.8, 0.6)), file_type)
 
 
-OBJ = box(file_type="obj").decode()
+OBJ = box("obj").decode()
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -69,11 +69,11 @@ UNREADABLE = {  # file: what it holds; each must be skipped
     "empty.stl": b"",
     "empty.ply": b"",
     "empty.off": b"",
-    "cut.glb": box(file_type="glb")[:300],
-    "cut_header.glb": box(file_type="glb")[:10],
-    "cut.stl": box(file_type="stl")[:200],
-    "cut.ply": box(file_type="ply")[:-40],
-    "cut.off": box(file_type="off")[:-60],
+    "cut.glb": box("glb")[:300],
+    "cut_header.glb": box("glb")[:10],
+    "cut.stl": box("stl")[:200],
+    "cut.ply": box("ply")[:-40],
+    "cut.off": box("off")[:-60],
     "nan.obj": TRIANGLE.replace("v 1 0 0", "v nan 0 0").encode(),
     "infinite.obj": TRIANGLE.replace("v 1 0 0", "v inf 0 0").encode(),
     "huge.obj": OBJ.replace("0.5", "1e200").encode(),
@@ -192,5 +192,6 @@ def test_surface_points_far_from_the_origin_stay_on_the_surface(hostile: Path, t
     (folder / "far.obj").symlink_to(hostile / "far.obj")
     prepare(folder, tmp_path / "data", SMALL, workers=1, time_limit_s=0)
     cloud = trimesh.load(tmp_path / "data" / "SurfaceSamples" / "shapes" / "object" / "far.ply")
+    assert isinstance(cloud, trimesh.PointCloud)
     offset = np.abs(np.asarray(cloud.vertices) - 1e6) / [0.5, 0.4, 0.3]
     np.testing.assert_allclose(offset.max(axis=1), 1, atol=1e-5)

@@ -1,4 +1,5 @@
 import logging
+from typing import Any
 
 import igl
 import numpy as np
@@ -149,7 +150,7 @@ def test_tolerance_saves_evaluations_and_is_kept(field):
     surfaces = [(np.asarray(mesh.vertices), np.asarray(mesh.faces)) for mesh in (exact, near)]
     for one, other in (surfaces, surfaces[::-1]):
         squared, *_ = igl.point_mesh_squared_distance(one[0], *other)
-        assert np.sqrt(squared.max()) < 0.1 * 2 / 128
+        assert np.sqrt(np.max(np.asarray(squared))) < 0.1 * 2 / 128
 
 
 def boxes(rng, count, halves, cell, turned=True):
@@ -165,7 +166,8 @@ def boxes(rng, count, halves, cell, turned=True):
 
 def missed(field, resolution, mesh):
     """How many points the components have that no vertex is beside, and how many components have eight or more."""
-    inside, count = label(field(lattice(resolution)).reshape([resolution + 1] * 3) < 0)
+    found: Any = label(field(lattice(resolution)).reshape([resolution + 1] * 3) < 0)
+    inside, count = found
     steps = np.array(list(np.ndindex(3, 3, 3))) - 1
     corners = np.rint((np.asarray(mesh.vertices) + 1) * resolution / 2).astype(int)[:, None] + steps
     found = inside[tuple(np.clip(corners, 0, resolution).reshape(-1, 3).T)]
@@ -292,14 +294,15 @@ def test_messages():
             extract_isosurface(sphere(0.5), resolution)
     with pytest.raises(ValueError, match=r"sdf must return shape \(\d+,\), got \(\d+, 1\)"):
         extract_isosurface(lambda p: sphere(0.5)(p)[:, None], 32)
-    for name, value in (
+    cases: list[tuple[str, Any]] = [
         ("bound", 0.0),
         ("coarse", 0),
         ("safety", 0.0),
         ("radius", 0.0),
         ("batch_points", 0),
         ("tolerance", -1.0),
-    ):
+    ]
+    for name, value in cases:
         with pytest.raises(ValueError, match=f"{name} must"):
             extract_isosurface(sphere(0.5), 32, **{name: value})
     with pytest.raises(ValueError, match=r"min_component_share must be 0 to 1, got 2\.0"):

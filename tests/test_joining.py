@@ -3,15 +3,14 @@
 import numpy as np
 import trimesh
 
+from tests.meshes import together
 from urform.geometry import GAP, extract_isosurface, join_components
 from urform.inference import load
 
 
 def _balls(*places: tuple[float, float]) -> trimesh.Trimesh:
     """Balls along x, each of a middle and a radius."""
-    return trimesh.util.concatenate(
-        [trimesh.creation.icosphere(3, radius).apply_translation([x, 0, 0]) for x, radius in places]
-    )
+    return together([trimesh.creation.icosphere(3, radius).apply_translation([x, 0, 0]) for x, radius in places])
 
 
 def test_what_is_near_is_joined_and_what_is_small_and_far_is_dropped() -> None:

@@ -187,6 +187,7 @@ def test_correction_and_landmark_losses():
     assert landmark_loss(places, target, torch.zeros_like(known)).item() == 0
     places.requires_grad_()
     landmark_loss(places, torch.zeros(2, 2, 3), known).backward()
+    assert places.grad is not None
     assert torch.isfinite(places.grad).all()
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from trimesh.visual import ColorVisuals
 
 from urform.formats import load_mesh
 from urform.geometry import Normalisation, TexturedMesh, clean, is_watertight
@@ -58,7 +59,7 @@ def test_material_colors_and_textures_are_read(tmp_path: Path) -> None:
 
 def test_vertex_colors_are_read() -> None:
     box = trimesh.creation.box()
-    box.visual.vertex_colors = np.tile([0, 0, 255, 255], (8, 1)).astype(np.uint8)
+    box.visual = ColorVisuals(box, vertex_colors=np.tile([0, 0, 255, 255], (8, 1)).astype(np.uint8))
     assert TexturedMesh.from_trimesh(box).corner_rgb[0, 0].tolist() == [0, 0, 1]
 
 

@@ -12,6 +12,7 @@ from trimesh.visual import ColorVisuals
 
 from tests import mesh_files
 from tests.mesh_files import BOX, QUADS, TRIANGLES, U_POLYGONS, Gltf, U
+from tests.meshes import exported
 from urform.formats import glb_bytes, load_mesh, read_mesh, save_mesh
 from urform.formats._gltf_file import GltfFile
 from urform.formats._polygons import triangulate_polygons
@@ -249,7 +250,7 @@ def test_lines_of_obj_that_are_not_read_are_in_the_notes(tmp_path: Path) -> None
 
 
 STL = mesh_files.stl(BOX[TRIANGLES])
-BINARY_STL = trimesh.Trimesh(BOX, TRIANGLES, process=False).export(file_type="stl")
+BINARY_STL = exported(trimesh.Trimesh(BOX, TRIANGLES, process=False), "stl")
 
 
 @pytest.mark.parametrize(
@@ -529,7 +530,7 @@ def test_glb_files_have_normals_and_a_matt_material(tmp_path: Path) -> None:
     for name, colors in (("grey", None), ("colored", np.full((42, 4), 100, np.uint8))):
         ball = trimesh.creation.icosphere(1)
         if colors is not None:
-            ball.visual.vertex_colors = colors
+            ball.visual = ColorVisuals(ball, vertex_colors=colors)
         (tmp_path / "a.glb").write_bytes(glb_bytes(ball))
         doc = GltfFile(tmp_path / "a.glb").doc
         primitive = doc["meshes"][0]["primitives"][0]

@@ -141,8 +141,8 @@ def test_two_spheres():
 def test_shifted_cubes():
     # Unit cubes, one shifted by half an edge: half of each is shared.
     points = np.random.default_rng(0).uniform(-0.5, 1.5, (400_000, 3))
-    one = ((points > 0) & (points < 1)).all(axis=1)
-    other = ((points > [0.5, 0, 0]) & (points < [1.5, 1, 1])).all(axis=1)
+    one = np.all((points > 0) & (points < 1), axis=1)
+    other = np.all((points > [0.5, 0, 0]) & (points < [1.5, 1, 1]), axis=1)
     assert volumetric_iou(one, other) == pytest.approx(1 / 3, abs=0.01)
     box = trimesh.creation.box((1, 1, 1))
     a = sample_faces(np.asarray(box.vertices), np.asarray(box.faces), 20_000, np.random.default_rng(1))

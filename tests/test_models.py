@@ -80,7 +80,7 @@ def _naive_template(template, points, weight_norm, xyz_in_all):
         if hasattr(layer, "weight_v"):
             linear = nn.utils.parametrizations.weight_norm(linear)
             with torch.no_grad():
-                linear.parametrizations.weight.original0.copy_(layer.weight_g)
+                linear.get_parameter("parametrizations.weight.original0").copy_(layer.weight_g)
         x = linear(x)
         if i == last:
             return torch.tanh(x)[..., 0]
@@ -156,10 +156,13 @@ def test_dropout_acts_in_training_only():
 def test_dropout_keeps_the_published_probability():
     torch.manual_seed(0)
     template = Template((4000,), dropout=0.05, weight_norm=False, norm_layers=())
-    nn.init.zeros_(template.lin0.weight)
-    nn.init.ones_(template.lin0.bias)
-    nn.init.constant_(template.lin1.weight, 1e-4)
-    nn.init.zeros_(template.lin1.bias)
+    first, last = template.get_submodule("lin0"), template.get_submodule("lin1")
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    nn.init.zeros_(first.weight)
+    nn.init.ones_(first.bias)
+    nn.init.constant_(last.weight, 1e-4)
+    nn.init.zeros_(last.bias)
     sdf = template(torch.zeros(400, 3))
     assert sdf.mean().item() == pytest.approx(np.tanh(0.4), rel=1e-3)
     assert sdf.std().item() == pytest.approx(1e-4 * (4000 * 0.05 / 0.95) ** 0.5 * (1 - np.tanh(0.4) ** 2), rel=0.1)
@@ -453,7 +456,7 @@ def test_encoder_of_channels_last_images_is_the_same():
     encoder = ResNetEncoder(5, width=8).eval()
     images = torch.rand(2, 3, 48, 40)
     expected = encoder(images)
-    encoder = encoder.to(memory_format=torch.channels_last)
+    encoder = encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     torch.testing.assert_close(encoder(images.contiguous(memory_format=torch.channels_last)), expected)
 
 
@@ -462,7 +465,8 @@ def test_encoder_batch_of_one_equals_its_row_and_gradients_are_finite():
     encoder = ResNetEncoder(5, width=8)
     images = torch.rand(3, 3, 40, 40)
     encoder(images).square().sum().backward()
-    assert all(parameter.grad.isfinite().all() for parameter in encoder.parameters())
+    gradients = [parameter.grad for parameter in encoder.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
     encoder.eval()
     torch.testing.assert_close(encoder(images)[1:2], encoder(images[1:2]))
 

@@ -1,11 +1,14 @@
 """The page of `urform serve` in a real browser."""
 
+from __future__ import annotations
+
 import io
 import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,7 +18,10 @@ from PIL import Image
 from tests.server import serving
 from tests.test_serve import SQUARE, encoded
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which the extra `dev` brings")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytest.importorskip("playwright.sync_api", reason="needs playwright, which the extra `dev` brings")
 pytest.importorskip("fastapi", reason="needs the extra `web`")
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
@@ -32,15 +38,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *CAMERA])
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def page(browser: playwright.Browser, server: str) -> Iterator[playwright.Page]:
+def page(browser: Browser, server: str) -> Iterator[Page]:
     """The page; afterwards, that nothing went wrong on it and nothing left the machine."""
     page = browser.new_page(viewport={"width": 1100, "height": 900})
     said: list[str] = []
@@ -56,11 +64,11 @@ def page(browser: playwright.Browser, server: str) -> Iterator[playwright.Page]:
     assert [url for url in asked if not url.startswith((server, "blob:", "data:"))] == []
 
 
-def pixels(page: playwright.Page, name: str) -> np.ndarray:
+def pixels(page: Page, name: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(page.locator(name).screenshot())).convert("RGB"), dtype=np.int16)
 
 
-def drawn(page: playwright.Page, name: str) -> None:
+def drawn(page: Page, name: str) -> None:
     """Wait for a mesh to be seen: its place is no plain background any more."""
     for _ in range(40):
         if pixels(page, name).std() > 12:
@@ -69,17 +77,15 @@ def drawn(page: playwright.Page, name: str) -> None:
     raise AssertionError(f"no mesh is seen in {name}")
 
 
-def uploaded(page: playwright.Page, name: str, content: bytes) -> None:
+def uploaded(page: Page, name: str, content: bytes) -> None:
     page.set_input_files("#files", {"name": name, "mimeType": "image/png", "buffer": content})
 
 
-def made(page: playwright.Page) -> None:
+def made(page: Page) -> None:
     page.locator("#download:not([disabled])").wait_for(timeout=WAIT_MS)
 
 
-def test_a_photograph_becomes_a_mesh_that_is_mended_turned_and_downloaded(
-    page: playwright.Page, tmp_path: Path
-) -> None:
+def test_a_photograph_becomes_a_mesh_that_is_mended_turned_and_downloaded(page: Page, tmp_path: Path) -> None:
     page.click(".example[data-name='armchair.jpg']")
     made(page)
     assert "watertight" in page.inner_text("#state")
@@ -113,7 +119,7 @@ def test_a_photograph_becomes_a_mesh_that_is_mended_turned_and_downloaded(
     coming.value.save_as(glb)
     scene = trimesh.load(glb)
     assert isinstance(scene, trimesh.Scene)
-    assert scene.to_geometry().is_watertight
+    assert scene.to_mesh().is_watertight
     valid(glb)
 
 
@@ -129,7 +135,7 @@ def valid(glb: Path) -> None:
     assert issues["numErrors"] == 0, issues
 
 
-def test_a_print_in_millimetres(page: playwright.Page, tmp_path: Path) -> None:
+def test_a_print_in_millimetres(page: Page, tmp_path: Path) -> None:
     page.select_option("#resolution", "64")
     uploaded(page, "stool.png", (Path(__file__).parents[1] / "examples" / "armchair.jpg").read_bytes())
     made(page)
@@ -142,7 +148,7 @@ def test_a_print_in_millimetres(page: playwright.Page, tmp_path: Path) -> None:
     assert np.ptp(mesh.vertices, axis=0).max() == pytest.approx(80, rel=1e-3)
 
 
-def test_bad_uploads_say_why(page: playwright.Page) -> None:
+def test_bad_uploads_say_why(page: Page) -> None:
     for name, content, why in (
         ("notes.png", b"these are notes", "not a picture"),
         ("white.png", encoded(Image.new("RGB", (300, 300), "white")), "nothing in the picture stands out"),
@@ -157,7 +163,7 @@ def test_bad_uploads_say_why(page: playwright.Page) -> None:
     page.locator("#warnings li").first.wait_for(timeout=WAIT_MS)
 
 
-def test_several_pictures_of_one_object_are_compared(page: playwright.Page) -> None:
+def test_several_pictures_of_one_object_are_compared(page: Page) -> None:
     page.select_option("#resolution", "64")
     examples = Path(__file__).parents[1] / "src" / "urform" / "web" / "page" / "examples"
     page.set_input_files("#files", [str(examples / "armchair.jpg"), str(examples / "stool.jpg")])
@@ -172,7 +178,7 @@ def test_several_pictures_of_one_object_are_compared(page: playwright.Page) -> N
     assert np.abs(pixels(page, "#view") - first).mean() > 1
 
 
-def test_the_slider_between_two_shapes(page: playwright.Page) -> None:
+def test_the_slider_between_two_shapes(page: Page) -> None:
     page.click("#tab-two")
     examples = Path(__file__).parents[1] / "src" / "urform" / "web" / "page" / "examples"
     for side, name in enumerate(("armchair.jpg", "stool.jpg")):
@@ -190,7 +196,7 @@ def test_the_slider_between_two_shapes(page: playwright.Page) -> None:
     raise AssertionError("the shape does not follow the slider")
 
 
-def test_the_template_and_its_modes_by_the_keyboard(page: playwright.Page) -> None:
+def test_the_template_and_its_modes_by_the_keyboard(page: Page) -> None:
     page.focus("#tab-picture")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -206,7 +212,7 @@ def test_the_template_and_its_modes_by_the_keyboard(page: playwright.Page) -> No
     raise AssertionError("the shape does not follow the slider")
 
 
-def test_the_camera_takes_a_picture(page: playwright.Page) -> None:
+def test_the_camera_takes_a_picture(page: Page) -> None:
     page.click("#camera")
     page.locator("#video").wait_for(timeout=WAIT_MS)
     page.wait_for_timeout(1500)
@@ -215,7 +221,7 @@ def test_the_camera_takes_a_picture(page: playwright.Page) -> None:
     assert page.locator("#live").is_hidden()
 
 
-def test_it_fits_a_phone(page: playwright.Page) -> None:
+def test_it_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     for tab in ("#tab-picture", "#tab-two", "#tab-modes"):
         page.click(tab)

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from trimesh.visual import ColorVisuals
 
+from tests.meshes import together
 from tests.small_model import SIZES, small_weights
 from urform.config import PoseConfig, RunConfig, ShapeConfig
 from urform.data import DataFolder, read_eyes, read_split
@@ -40,7 +42,7 @@ def chair() -> trimesh.Trimesh:
     parts = [((0.8, 0.08, 0.8), (0, 0, 0)), ((0.8, 0.8, 0.08), (0, 0.4, -0.36))]
     parts += [((0.08, 0.5, 0.08), (x, -0.25, z)) for x in (-0.36, 0.36) for z in (-0.36, 0.36)]
     meshes = [trimesh.creation.box(size, trimesh.transformations.translation_matrix(at)) for size, at in parts]
-    return trimesh.util.concatenate([mesh.subdivide().subdivide().subdivide() for mesh in meshes])
+    return together([mesh.subdivide().subdivide().subdivide() for mesh in meshes])
 
 
 def photograph(mesh: trimesh.Trimesh, camera: Camera, size: int = 256) -> np.ndarray:
@@ -90,7 +92,7 @@ def test_the_trunk_is_the_network_of_the_package() -> None:
     whole = EfficientNetLite0()
     whole.load_imagenet("efficientnet-lite0")
     found: list[torch.Tensor] = []
-    whole.eval().network._blocks[10].register_forward_hook(lambda _module, _inputs, output: found.append(output))
+    whole.eval().network._blocks[10].register_forward_hook(lambda *passed: found.append(passed[-1]))
     pictures = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         whole.features(pictures)
@@ -127,7 +129,7 @@ def test_colors_come_from_the_picture_and_from_the_mirror_image() -> None:
     mesh, camera = chair(), Camera(60.0, 25.0, 2.6)
     truth = np.where(mesh.vertices[:, 1:2] > 0.05, [200, 30, 30], [30, 30, 200]).astype(np.uint8)  # back and rest
     painted = mesh.copy()
-    painted.visual.vertex_colors = truth
+    painted.visual = ColorVisuals(painted, vertex_colors=truth)
     framed = photograph(painted, camera, 512)
     colors = picture_colors(mesh, framed, place_camera(estimate_of(camera, mesh), mesh, framed))
     assert colors.shape == (len(mesh.vertices), 3)
@@ -220,8 +222,10 @@ def test_a_picture_gives_a_colored_mesh_and_its_camera(tmp_path: Path) -> None:
     assert result.camera is not None
     assert result.overlap is not None
     assert result.overlap > 0.5
+    assert isinstance(result.mesh.visual, ColorVisuals)
     np.testing.assert_allclose(np.median(result.mesh.visual.vertex_colors[:, :3], axis=0), (200, 40, 30), atol=3)
     grey = model.reconstruct(picture, resolution=32, color=False, force=True)
+    assert grey.mesh.visual is not None
     assert not grey.mesh.visual.defined
     result.save(tmp_path / "mesh.glb")
     np.testing.assert_allclose(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import pytest
 import trimesh
 
 from tests.conftest import TINY
+from tests.meshes import exported
 from urform.cli import main
 from urform.config import PrepareConfig
 from urform.data import DataFolder, ShapeKey, read_split, write_split
@@ -151,8 +153,8 @@ def test_depth_normals_and_thickened_sheets_on_request(tmp_path: Path) -> None:
     plate = trimesh.Trimesh([[-1, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]], [[0, 1, 2], [0, 2, 3]], process=False)
     lidless.export(folder / "lidless.obj")
     plate.export(folder / "plate.obj")
-    small = {"samples": 4000, "surface_points": 3000, "easy_views": 1, "hard_views": 0, "test_fraction": 0}
-    config = PrepareConfig(**small, depth=True, normals=True, thicken=0.05)
+    small = PrepareConfig(samples=4000, surface_points=3000, easy_views=1, hard_views=0, test_fraction=0)
+    config = replace(small, depth=True, normals=True, thicken=0.05)
     reports = prepare(folder, tmp_path / "data", config, workers=1, time_limit_s=0)
     assert [report.outcome for report in reports] == ["done", "done"]
     for report in reports:
@@ -162,6 +164,7 @@ def test_depth_normals_and_thickened_sheets_on_request(tmp_path: Path) -> None:
     views = DataFolder(tmp_path / "data").views_path(reports[1].key, "easy", "depth").parent
     depth = cv2.imread(str(views / "depth" / "00.png"), cv2.IMREAD_UNCHANGED)
     alpha = read_rgba(views / "image" / "00.png")[..., 3]
+    assert depth is not None
     assert depth.dtype == np.uint16
     np.testing.assert_array_equal(depth > 0, alpha > 0)
     assert 10_000 * (1.75 * 0.65 - 0.5) < depth[depth > 0].min() < depth.max() < 10_000 * (1.75 + 0.5)
@@ -211,7 +214,7 @@ def test_bad_meshes_are_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
     (folder / "empty.obj").write_text("")
     (folder / "nan.obj").write_text("v nan 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     (folder / "flat.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
-    (folder / "truncated.glb").write_bytes(trimesh.creation.box().export(file_type="glb")[:200])
+    (folder / "truncated.glb").write_bytes(exported(trimesh.creation.box(), "glb")[:200])
     config = PrepareConfig(samples=500, surface_points=50, easy_views=1, hard_views=0, view_size=32, test_fraction=0)
     reports = {
         report.instance: report for report in prepare(folder, tmp_path / "out", config, workers=1, time_limit_s=0)

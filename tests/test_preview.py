@@ -27,7 +27,7 @@ def test_the_mesh_fills_its_panels_and_is_not_cut(scale, extents):
     mesh = trimesh.creation.box(np.array(extents) * scale)
     mesh.apply_translation(np.array([3.0, -1, 2]) * scale)
     for panel in panels(preview(np.zeros((8, 8, 3), np.uint8), mesh, size=64), 64)[1:]:
-        covered = (panel < 250).any(axis=2)
+        covered = np.asarray((panel < 250).any(axis=2))
         border = np.concatenate([covered[0], covered[-1], covered[:, 0], covered[:, -1]])
         assert not border.any()
         rows, columns = np.nonzero(covered)

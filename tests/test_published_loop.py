@@ -1,4 +1,4 @@
-"""Ten steps of training from specs beside a loop that is written from FORMATS.md alone, in 64 bits."""
+"""Ten steps of training from specs beside a loop written from the published definitions alone, in 64 bits."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,7 +47,7 @@ def specs_of(folder: Path, curriculum: bool) -> Specs:
 
 
 def decoded(state: State, latent: Tensor, points: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Kept points and their sdf, point after point as FORMATS section 4 has it."""
+    """Kept points and their sdf, point after point as docs/formats.md has it."""
     cell = nn.LSTMCell(L + 3, H).double()
     B, N, _ = points.shape
     code, x = latent.repeat_interleave(N, 0), points.reshape(-1, 3)
@@ -73,7 +73,7 @@ def template(state: State, x: Tensor) -> Tensor:
 
 
 def loss_of(state: State, latent: Tensor, points: Tensor, target: Tensor, epoch: int, curriculum: bool) -> Tensor:
-    """FORMATS section 5; the epochs count from 1."""
+    """The published loss of a step; the epochs count from 1."""
     kept, sdf = decoded(state, latent, points)
     B, N, _ = points.shape
     n = B * N
@@ -158,11 +158,11 @@ def steps(state: State, learned: list[list[str]], seen: Any, latents: Callable[.
         {"params": [state[name] for name in names], "lr": rate} for names, rate in zip(learned, RATES, strict=True)
     ]
     adam = torch.optim.Adam(groups)
-    for epoch, (first, *drawn) in seen:
+    for epoch, (first, points, target) in seen:
         for group, rate in zip(adam.param_groups, RATES, strict=True):
             group["lr"] = rate * FACTOR ** (epoch // INTERVAL)
         adam.zero_grad()
-        loss = loss_of(state, latents(state, first), *drawn, epoch, curriculum)
+        loss = loss_of(state, latents(state, first), points, target, epoch, curriculum)
         loss.backward()
         adam.step()
         yield loss.item()

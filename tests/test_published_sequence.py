@@ -10,6 +10,7 @@ import pytest
 import trimesh
 from jaxtyping import config
 
+from tests.meshes import exported
 from tests.published import encoder_codes, write_codes, write_experiment, write_specs
 from tests.test_archive import make_zip
 from urform.cli import main
@@ -37,9 +38,9 @@ def write_split(path: str, *names: str) -> None:
 def begin() -> None:
     """Initialise, samples, views."""
     boxes = {
-        f"ShapeNetCore.v2/{CHAIRS}/{name}/models/model_normalized.obj": trimesh.creation.box((1, 0.6 + 0.4 * index, 1))
-        .export(file_type="obj")
-        .encode()
+        f"ShapeNetCore.v2/{CHAIRS}/{name}/models/model_normalized.obj": exported(
+            trimesh.creation.box((1, 0.6 + 0.4 * index, 1)), "obj"
+        )
         for index, name in enumerate("abc")
     }
     make_zip(Path("shapenet.zip"), boxes)

@@ -14,11 +14,15 @@ from urform.geometry import NoSurfaceError, extract_isosurface
 from urform.inference import Model, load
 
 
+def numbers(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
 class StretchingModel(Model):
     """The template is a ball; an object is that ball, bent, made wider in x and moved, by a latent of three numbers."""
 
     def __init__(self) -> None:
-        self.latents = {"a/b/one": np.float32([1, 0, 0]), "a/b/two": np.float32([1.5, 0.1, 0])}
+        self.latents = {"a/b/one": numbers(1, 0, 0), "a/b/two": numbers(1.5, 0.1, 0)}
 
     def canonical(self, points, latent):
         x = (points[:, 0] - latent[1]) / latent[0]
@@ -37,7 +41,7 @@ class StretchingModel(Model):
 
 
 MODEL = StretchingModel()
-LATENT = np.float32([1.4, -0.1, 0])
+LATENT = numbers(1.4, -0.1, 0)
 
 
 def test_the_templates_mesh_is_moved_by_the_inverse_warp() -> None:
@@ -84,8 +88,8 @@ def test_vertices_carry_their_canonical_points_into_a_file(tmp_path: Path) -> No
 
 
 def test_uncertainty_is_the_spread_of_canonical_points() -> None:
-    points = np.float32([[0.2, 0, 0], [0, 0, 0]])
-    shifts = np.float32([[1, 0.1, 0], [1, -0.1, 0], [1, 0.3, 0]])
+    points = np.array([[0.2, 0, 0], [0, 0, 0]], np.float32)
+    shifts = np.array([[1, 0.1, 0], [1, -0.1, 0], [1, 0.3, 0]], np.float32)
     x = points[:, :1] - shifts[:, 1]
     canonical = np.stack([x, -0.3 * x**2], axis=2)
     naive = [np.sqrt(np.mean([np.sum((c - row.mean(0)) ** 2) for c in row])) for row in canonical]
@@ -102,14 +106,14 @@ def test_perturbed_latents_lie_around_it_as_the_training_shapes_spread() -> None
 
 
 def test_shapes_that_are_there_are_kept_and_failures_named(tmp_path: Path) -> None:
-    latents = {**MODEL.latents, "a/b/empty": np.float32([1, 0, 1])}
+    latents = {**MODEL.latents, "a/b/empty": numbers(1, 0, 1)}
     counts = mesh_shapes(MODEL, latents, tmp_path, MeshOptions(16))
     assert (counts.written, counts.kept, counts.failed, counts.found) == (2, 0, ["a/b/empty"], [])
     counts = mesh_shapes(MODEL, latents, tmp_path, MeshOptions(16, registered=True))
     assert (counts.written, counts.kept, counts.failed) == (0, 2, ["a/b/empty"])
     counts = mesh_shapes(MODEL, MODEL.latents, tmp_path, MeshOptions(16, registered=True), overwrite=True)
     assert counts.found == [1, 1]
-    one, two = (trimesh.load(tmp_path / f"{name}.ply", process=False) for name in MODEL.latents)
+    one, two = (trimesh.load_mesh(tmp_path / f"{name}.ply", process=False) for name in MODEL.latents)
     np.testing.assert_array_equal(one.faces, two.faces)
     assert two.extents[0] > 1.4 * one.extents[0]
 
@@ -136,7 +140,7 @@ def test_dense_and_sparse_meshes_are_equal_and_normals_are_the_fields(shipped: M
 def test_the_commands(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = ["--resolution", "24"]
     assert main(["mesh", "template", str(tmp_path / "template.ply"), *small]) == 0
-    assert trimesh.load(tmp_path / "template.ply").is_watertight
+    assert trimesh.load_mesh(tmp_path / "template.ply").is_watertight
     assert main(["mesh", "shapes", "--out", str(tmp_path / "moved"), "--ids", "2", "3", "--registered", *small]) == 0
     assert "% of the template's vertices found their place, in the worst shape " in capsys.readouterr().out
     (moved,) = (tmp_path / "moved").rglob("*.ply")
@@ -159,13 +163,13 @@ def test_the_commands(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[
 
 
 def test_latents_of_a_file(shipped: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    np.savez(tmp_path / "chair.npz", **{"one": next(iter(shipped.latents.values()))})
+    np.savez(tmp_path / "chair.npz", one=next(iter(shipped.latents.values())))
     (tmp_path / "split.json").write_text(json.dumps({"set": {"chair": ["one", "two"]}}))
     words = ["mesh", "shapes", "--latents", str(tmp_path / "chair.npz"), "--resolution", "24", "--out", str(tmp_path)]
     assert main([*words, "--split", str(tmp_path / "split.json")]) == 0
     assert "1 shapes have no latent, first: set/chair/two" in capsys.readouterr().err
     assert (tmp_path / "set" / "chair" / "one.ply").exists()
-    np.savez(tmp_path / "chair.npz", **{"one": np.zeros(5, np.float32)})
+    np.savez(tmp_path / "chair.npz", one=np.zeros(5, np.float32))
     assert main([*words, "--split", str(tmp_path / "split.json"), "--overwrite"]) == 2
     assert "chair.npz: latents must have 128 numbers, as chair has" in capsys.readouterr().err
     assert main(words) == 2

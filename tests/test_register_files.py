@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from urform.inference import Model
 
 def _surface_of_ball() -> tuple[np.ndarray, np.ndarray]:
     """Points and normals of a ball of radius 0.55."""
-    points, _ = trimesh.sample.sample_surface(trimesh.creation.icosphere(4, 0.55), 20_000, seed=0)
+    points = trimesh.sample.sample_surface(trimesh.creation.icosphere(4, 0.55), 20_000, seed=0)[0]
     return points, points / np.linalg.norm(points, axis=1, keepdims=True)
 
 
@@ -41,7 +42,7 @@ def test_a_side_that_faces_away_is_not_taken() -> None:
     """A thin plate's upper side is nearer to the surface's lower side, and must not go there."""
     plate = trimesh.creation.box((0.8, 0.04, 0.8)).subdivide().subdivide().subdivide()
     target = trimesh.creation.box((0.8, 0.04, 0.8))
-    points, face = trimesh.sample.sample_surface(target, 30_000, seed=0)
+    points, face = trimesh.sample.sample_surface(target, 30_000, seed=0)[:2]
     lowered = np.asarray(plate.vertices) - [0, 0.03, 0]
     settled = settle(lowered, np.asarray(plate.faces), points, target.face_normals[face])
     upper = np.asarray(plate.vertices)[:, 1] > 0
@@ -77,7 +78,7 @@ def test_modes_of_shapes_with_one_way_to_vary() -> None:
     stretches = np.linspace(0.8, 1.2, 7)
     shapes = []
     for stretch in stretches:
-        turn = trimesh.transformations.rotation_matrix(rng.uniform(0, 0.5), rng.normal(size=3))[:3, :3]
+        turn = np.asarray(trimesh.transformations.rotation_matrix(rng.uniform(0, 0.5), rng.normal(size=3)))[:3, :3]
         shapes.append(rng.uniform(0.5, 2) * (ball * [stretch, 1, 1]) @ turn + rng.normal(size=3))
     found = shape_modes(shapes, 3)
     assert found.variances[0] / found.total_variance > 0.99
@@ -98,7 +99,7 @@ class BallModel(Model):
         self.latents = {}
 
     def canonical(self, points, latent):
-        return points / (latent[1] * np.float32([latent[0], 1, 1]))
+        return points / (latent[1] * np.array([latent[0], 1, 1], np.float32))
 
     def template_sdf(self, points):
         return np.linalg.norm(points, axis=1) - np.float32(0.5)
@@ -117,7 +118,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> BallModel:
 
     def fitted(model, evidence, starts, steps, seed):
         widths = np.ptp(evidence.surface, axis=0)
-        latent = np.float32([widths[0] / widths[2], widths[2]])
+        latent = np.array([widths[0] / widths[2], widths[2]], np.float32)
         return Fitted(latent, "mean", 0.0, 0.0 if 0.5 < latent[0] < 2 else 0.2)
 
     monkeypatch.setattr(_register_scan, "fit", fitted)
@@ -142,10 +143,10 @@ def test_registered_meshes_lie_on_their_inputs(model: BallModel, tmp_path: Path)
     before = [path.read_bytes() for path in paths]
     lines = list(register_files(model, paths, out, RegisterOptions(faces=2000, modes=2, resolution=48)))
     assert all("error" not in line for line in lines)
-    meshes = [trimesh.load(out / f"ball_{number}.ply", process=False) for number in range(3)]
+    meshes = [trimesh.load_mesh(out / f"ball_{number}.ply", process=False) for number in range(3)]
     for mesh, path, line in zip(meshes, paths, lines, strict=True):
         np.testing.assert_array_equal(mesh.faces, meshes[0].faces)
-        given = trimesh.load(path)
+        given = trimesh.load_mesh(path)
         np.testing.assert_allclose(mesh.bounds, given.bounds, atol=1.5)
         distance = KDTree(trimesh.sample.sample_surface(given, 50_000, seed=0)[0]).query(mesh.vertices)[0]
         assert np.median(distance) < 0.005 * np.linalg.norm(given.extents)
@@ -164,13 +165,13 @@ def test_registered_meshes_lie_on_their_inputs(model: BallModel, tmp_path: Path)
         shares = [float(row["share"]) for row in csv.DictReader(file)]
     assert shares[0] > 0.9
     assert len(list((out / "modes").glob("mode_*.ply"))) == 6
-    plus = trimesh.load(out / "modes" / "mode_1_plus_2sd.ply", process=False)
+    plus = trimesh.load_mesh(out / "modes" / "mode_1_plus_2sd.ply", process=False)
     np.testing.assert_array_equal(plus.faces, meshes[0].faces)
 
 
 def test_a_scan_that_is_z_up_is_registered_where_it_lies(model: BallModel, tmp_path: Path) -> None:
     path = _ellipsoids(tmp_path / "in")[2]
-    given = trimesh.load(path)
+    given = trimesh.load_mesh(path)
     given.vertices = given.vertices @ UPRIGHT["z"] + [0, 0, 40]
     given.export(path)
     options = RegisterOptions(faces=500, resolution=32, up="z")
@@ -230,7 +231,7 @@ class TwoBallsModel(BallModel):
     """The template is a ball, and a small one above it."""
 
     def template_sdf(self, points):
-        small = np.linalg.norm(points - np.float32([0, 0.75, 0]), axis=1) - np.float32(0.15)
+        small = np.linalg.norm(points - np.array([0, 0.75, 0], np.float32), axis=1) - np.float32(0.15)
         return np.minimum(super().template_sdf(points), small)
 
 
@@ -241,9 +242,8 @@ def test_every_piece_is_registered_and_what_a_scan_lacks_is_tucked_away(
     from urform.fitting import Fitted
 
     # Both scans lie as the model has them: a third ball, far below, keeps the box where it is.
-    monkeypatch.setattr(
-        _register_scan, "fit", lambda *_, **__: Fitted(np.float32([1, 1 / (1.03 * 0.9)]), "mean", 0.0, 0.0)
-    )
+    latent = np.array([1, 1 / (1.03 * 0.9)], np.float32)
+    monkeypatch.setattr(_register_scan, "fit", lambda *_, **__: Fitted(latent, "mean", 0.0, 0.0))
     low, ball, small = (trimesh.creation.icosphere(3, radius) for radius in (0.15, 0.5, 0.15))
     low.apply_translation([0, -0.75, 0])
     small.apply_translation([0, 0.75, 0])
@@ -260,7 +260,7 @@ def test_every_piece_is_registered_and_what_a_scan_lacks_is_tucked_away(
     assert stored["names"].tolist() == ["both", "one"]
     assert stored["settled"][0].mean() > 0.95
     assert not stored["settled"][1][piece == 1].any()
-    tall, short = (trimesh.load(out / f"{name}.ply", process=False) for name in ("both", "one"))
+    tall, short = (trimesh.load_mesh(out / f"{name}.ply", process=False) for name in ("both", "one"))
     np.testing.assert_array_equal(tall.faces, short.faces)
     assert tall.vertices[piece == 1, 1].max() > 0.85
     assert np.linalg.norm(short.vertices[piece == 1], axis=1).max() < 0.51
@@ -273,7 +273,7 @@ def test_every_piece_is_registered_and_what_a_scan_lacks_is_tucked_away(
 
 
 def test_a_cloud_with_normals_is_registered(model: BallModel, tmp_path: Path) -> None:
-    points, _ = trimesh.sample.sample_surface(trimesh.creation.icosphere(4, 2.0), 20_000, seed=0)
+    points = trimesh.sample.sample_surface(trimesh.creation.icosphere(4, 2.0), 20_000, seed=0)[0]
     np.savetxt(tmp_path / "ball.xyz", np.hstack([points, points / 2]))
     template = registration_template(model, 1000, 48)
     found = register_scan(model, read_scan(tmp_path / "ball.xyz"), template)
@@ -293,11 +293,12 @@ def test_refused_before_any_work(tmp_path: Path) -> None:
         next(register_files(model, paths, tmp_path / "a", RegisterOptions(format="obj")))
     with pytest.raises(FileNotFoundError, match="no such file"):
         next(register_files(model, [tmp_path / "none.obj"], tmp_path / "out"))
-    for options, text in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"faces": 5}, "faces must be"),
         ({"modes": -1}, "modes must be"),
         ({"format": "dae"}, "format must be one of"),
-    ):
+    ]
+    for options, text in cases:
         with pytest.raises(ValueError, match=text):
             RegisterOptions(**options)
     assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from tests.meshes import together
 from urform.geometry import (
     SignedDistance,
     SurfaceQuality,
@@ -53,7 +54,7 @@ def test_signs_hold_with_flipped_doubled_and_missing_faces() -> None:
 def test_closed_cavities_are_solid() -> None:
     outer, inner = trimesh.creation.icosphere(3, 0.8), trimesh.creation.icosphere(3, 0.4)
     inner.invert()
-    both = trimesh.util.concatenate([outer, inner])
+    both = together([outer, inner])
     distance = SignedDistance(np.asarray(both.vertices), np.asarray(both.faces, np.int64))
     assert (distance(POINTS[np.linalg.norm(POINTS, axis=1) < 0.39]) < 0).all()
 
@@ -81,7 +82,7 @@ def test_faces_without_area_are_never_drawn() -> None:
 
 def test_inner_walls_are_not_visible() -> None:
     outer, inner = trimesh.creation.box((1, 1, 1)), trimesh.creation.box((0.5, 0.5, 0.5))
-    both = trimesh.util.concatenate([outer, inner])
+    both = together([outer, inner])
     points, face = sample_visible_surface(
         np.asarray(both.vertices), np.asarray(both.faces, np.int64), 3000, np.random.default_rng(0)
     )
@@ -124,7 +125,7 @@ def boxes() -> tuple[np.ndarray, np.ndarray]:
         part = trimesh.creation.box(extent).subdivide().subdivide()
         part.apply_translation(centre)
         parts.append(part)
-    mesh = trimesh.util.concatenate(parts)
+    mesh = together(parts)
     return np.asarray(mesh.vertices), np.asarray(mesh.faces, np.int64)
 
 

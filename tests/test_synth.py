@@ -92,7 +92,7 @@ def test_an_unknown_family_is_named_with_the_known_ones():
 def test_a_saved_chair_reads_back_watertight(chairs, tmp_path):
     chair = chairs[0]
     save_shape(chair, tmp_path / "chair")
-    mesh = trimesh.load(tmp_path / "chair/model.obj", force="mesh", process=False)
+    mesh = trimesh.load_mesh(tmp_path / "chair/model.obj", process=False)
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
     assert mesh.is_watertight
     assert mesh.volume == pytest.approx(chair.mesh.volume, rel=1e-5)

@@ -148,7 +148,7 @@ def test_the_encoder_starts_from_imagenet_weights(data: Path, split: Path, tmp_p
     train_encoder(tmp_path / "shape", data, [split, split], tmp_path / "run", gentle, CPU, imagenet)
     encoder = load_weights(tmp_path / "run").encoder
     assert encoder is not None
-    torch.testing.assert_close(encoder.layer1[0].conv1.weight, torch.full((64, 64, 3, 3), 0.5))
+    torch.testing.assert_close(encoder.get_parameter("layer1.0.conv1.weight"), torch.full((64, 64, 3, 3), 0.5))
     assert encoder.fc.out_features == 8
 
 

@@ -13,7 +13,7 @@ from urform.data import DataFolder, ShapeKey
 from urform.evaluation._truth import TrueMeshes
 from urform.fitting import fit_files, normalisation_of, read_scan, resolve_subject
 from urform.formats import printable
-from urform.geometry import UPRIGHT, Normalisation
+from urform.geometry import UPRIGHT, Normalisation, Up
 from urform.inference import Model, load, reconstruct_files
 from urform.prepare import prepare
 
@@ -52,8 +52,8 @@ def test_prepare_turns_meshes_and_evaluation_finds_them_again(tmp_path: Path) ->
     one, other = (DataFolder(tmp_path / f"{name}_data") for name in "yz")
     np.testing.assert_allclose(one.surface(KEY), other.surface(KEY), atol=1e-5)
     np.testing.assert_allclose(one.normalisation(KEY).offset, other.normalisation(KEY).offset, atol=1e-5)
-    solids = [TrueMeshes(data).solid(KEY).vertices for data in (one, other)]
-    np.testing.assert_allclose(*solids, atol=1e-5)
+    first, second = (TrueMeshes(data).solid(KEY).vertices for data in (one, other))
+    np.testing.assert_allclose(first, second, atol=1e-5)
 
 
 def test_a_scan_that_is_z_up_is_fitted_as_the_upright_one_and_its_mesh_lies_where_it_does(
@@ -61,7 +61,8 @@ def test_a_scan_that_is_z_up_is_fitted_as_the_upright_one_and_its_mesh_lies_wher
 ) -> None:
     mesh = model.mesh(model.latents[next(iter(model.latents))], 24)
     residuals = {}
-    for name, scan in (("y", mesh), ("z", lying(mesh))):
+    scans: list[tuple[Up, trimesh.Trimesh]] = [("y", mesh), ("z", lying(mesh))]
+    for name, scan in scans:
         np.save(tmp_path / f"{name}.npy", np.concatenate([scan.vertices, scan.vertex_normals], axis=1))
         summary = fit_files(model, [tmp_path / f"{name}.npy"], tmp_path / name, steps=2, resolution=16, up=name)
         fitted = trimesh.load(summary["mesh"], force="mesh")

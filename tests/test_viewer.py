@@ -5,12 +5,15 @@ import re
 import numpy as np
 import pytest
 import trimesh
+from trimesh.visual import ColorVisuals
 
 from urform.formats import viewer_html
 
 
 def stored(page):
-    return json.loads(re.search(r"const data = (\{.*?\});", page).group(1))
+    found = re.search(r"const data = (\{.*?\});", page)
+    assert found is not None
+    return json.loads(found[1])
 
 
 @pytest.mark.parametrize("subdivisions", [2, 7])
@@ -37,7 +40,7 @@ def test_the_page_is_small_and_asks_nothing_of_the_network():
 def test_the_page_has_the_colors_of_the_vertices():
     mesh = trimesh.creation.icosphere()
     assert stored(viewer_html(mesh))["colors"] is None
-    mesh.visual.vertex_colors = np.tile([250, 120, 10, 255], (len(mesh.vertices), 1))
+    mesh.visual = ColorVisuals(mesh, vertex_colors=np.tile([250, 120, 10, 255], (len(mesh.vertices), 1)))
     colors = np.frombuffer(base64.b64decode(stored(viewer_html(mesh))["colors"]), np.uint8).reshape(-1, 3)
     assert (colors == [250, 120, 10]).all()
 

@@ -81,6 +81,7 @@ def test_the_shipped_weights_and_plain_encoders_keep_their_names() -> None:
 def test_imagenet_weights_leave_the_head(tmp_path: Path) -> None:
     encoder = ResNetEncoder(3, hidden=7)
     torch.save(ResNetEncoder(1000).state_dict(), tmp_path / "resnet18.pth")
+    assert encoder.hidden is not None
     head = encoder.hidden.weight.clone()
     encoder.load_imagenet(tmp_path / "resnet18.pth")
     assert torch.equal(encoder.hidden.weight, head)

@@ -13,6 +13,7 @@ import trimesh
 from PIL import Image
 
 from tests.hostile.damage import EVERY, damage
+from tests.meshes import exported
 from tests.published import write_experiment
 from tests.small_model import small_weights
 from urform.cli import main
@@ -31,8 +32,7 @@ def picture(kind: str) -> bytes:
 
 
 def mesh(kind: str) -> bytes:
-    content = trimesh.creation.box().export(file_type=kind)
-    return content if isinstance(content, bytes) else content.encode()
+    return exported(trimesh.creation.box(), kind)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ import trimesh
 from PIL import EpsImagePlugin, Image
 
 from tests.mesh_files import textured_3mf, textured_dae, textured_gltf, textured_obj, textured_ply
-from tests.published import write_checkpoint, write_experiment, write_specs
+from tests.meshes import exported
+from tests.published import WARP, write_checkpoint, write_experiment, write_specs
 from tests.small_model import small_weights
 from urform.cli import main
 from urform.cli._commands import Synth
@@ -110,8 +111,8 @@ def test_experiments_that_ask_for_gigabytes(place: Path, capsys: pytest.CaptureF
     rows = torch.zeros(1, 1).expand(4_000_000_000, 6)
     write_checkpoint(folder / "LatentCodes" / "latest.pth", epoch=7, latent_codes=rows)
     refused("import experiment --out out", "latest.pth: damaged, or not a file of torch.save", capsys)
-    for changes in ({"CodeLength": 10**9}, {"CodeLength": 60_000, "warp": {"hidden_size": 60_000, "steps": 8}}):
-        write_specs(folder, **changes)
+    for length, warp in ((10**9, WARP), (60_000, {"hidden_size": 60_000, "steps": 8})):
+        write_specs(folder, warp, CodeLength=length)
         refused("import experiment --out out", "specs.json: ", capsys)
 
 
@@ -176,7 +177,7 @@ def test_a_name_that_is_no_utf8_ends_no_batch(place: Path, capsys: pytest.Captur
     (place / "meshes").mkdir()
     for name in (odd, "good"):
         picture.save(f"{name}.png")
-        (place / "meshes" / f"{name}.obj").write_text(trimesh.creation.box().export(file_type="obj"))
+        (place / "meshes" / f"{name}.obj").write_bytes(exported(trimesh.creation.box(), "obj"))
     (place / "meshes" / f"{odd}2.obj").write_text("")
     words = [f"{odd}.png", "good.png", "--weights", "run", "--out", "out", "--resolution", "16"]
     assert main(["reconstruct", *words]) == 0
@@ -217,7 +218,7 @@ def test_names_that_look_like_something_else(name: str, place: Path, capsys: pyt
     assert second["mesh"] == "out/good.glb"
     (place / name).unlink()
     (place / name).mkdir()
-    (place / name / "a.obj").write_text(trimesh.creation.box().export(file_type="obj"))
+    (place / name / "a.obj").write_bytes(exported(trimesh.creation.box(), "obj"))
     small = "--samples 100 --surface-points 9 --easy-views 0 --hard-views 0 --workers 1 --time-limit-s 0"
     assert main(["prepare", "--out", "data", *small.split(), "--test-fraction", "0", "--", name]) == 0
     assert main(["deform", "--out", "copies", "--copies", "1", "--", name]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ POINTS = 50_000  # on the surface that is searched: one in 0.007 normalised unit
 RESOLUTION = 128
 
 
-class Matches(NamedTuple):
+@dataclass(frozen=True)
+class Matches:
     """For each of N points the corresponding one of a surface, and how far apart the two are in canonical space."""
 
     index: Int[np.ndarray, " N"]

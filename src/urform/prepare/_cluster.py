@@ -69,7 +69,7 @@ def _connected(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent home
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default, and no warning of it
     try:
-        import ray
+        import ray  # pyright: ignore[reportMissingImports] (the extra `cluster`)
     except ImportError:
         raise ValueError("`cluster` needs Ray: pip install 'urform[cluster]'") from None
     try:

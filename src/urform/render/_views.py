@@ -81,16 +81,25 @@ def render_views(
     mesh = mesh.moved(-(low + high) / 2, 1 / float(np.linalg.norm(high - low)))
     caster = RayCaster(mesh)
     for index in range(count):
-        for attempt in range(20):
-            again = attempt >= 5 and level.shift > 0
-            azimuth = (index + 1) * 360 / count + rng.uniform(-5, 5)
-            elevation = rng.uniform(*level.elevation_deg)
-            distance = rng.uniform(*(level.redraw_distance if again else level.distance))
-            shift = rng.uniform(-1, 1, 3) * (level.redraw_shift if again else level.shift)
-            camera = Camera(azimuth, elevation, CAMERA_FACTOR * distance, level.focal_mm, level.sensor_mm, tuple(shift))
-            if level.shift == 0 or np.abs(camera.project(mesh.vertices)).max() < 1:
-                break
+        camera, numbers = _drawn_camera(mesh, level, (index + 1) * 360 / count, rng)
         light = Light((rng.uniform(-1, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 1)), rng.uniform(0.3, 0.6))
-        numbers = [azimuth, elevation, 0, distance, level.focal_mm, level.sensor_mm, CAMERA_FACTOR, *shift]
         metadata = "[" + ", ".join(f"{number:.6g}" for number in numbers) + "],"
         yield View(caster.render(camera, size, light, samples, geometry), metadata)
+
+
+def _drawn_camera(
+    mesh: TexturedMesh, level: ViewLevel, azimuth_deg: float, rng: np.random.Generator
+) -> tuple[Camera, list[float]]:
+    """A camera near an azimuth, and its numbers as the metadata lists them; drawn again while the object is cut."""
+    attempt = 0
+    while True:
+        again = attempt >= 5 and level.shift > 0
+        azimuth = azimuth_deg + rng.uniform(-5, 5)
+        elevation = rng.uniform(*level.elevation_deg)
+        distance = rng.uniform(*(level.redraw_distance if again else level.distance))
+        shift = rng.uniform(-1, 1, 3) * (level.redraw_shift if again else level.shift)
+        camera = Camera(azimuth, elevation, CAMERA_FACTOR * distance, level.focal_mm, level.sensor_mm, tuple(shift))
+        attempt += 1
+        if attempt == 20 or level.shift == 0 or np.abs(camera.project(mesh.vertices)).max() < 1:
+            numbers = [azimuth, elevation, 0, distance, level.focal_mm, level.sensor_mm, CAMERA_FACTOR, *shift]
+            return camera, numbers

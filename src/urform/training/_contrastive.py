@@ -19,7 +19,7 @@ from urform.sets import ViewSet
 from urform.training._devices import Team
 from urform.training._features import alignment, cross_view_retrieval, feature_rank, feature_spread, uniformity
 from urform.training._look import Look, read_held_out
-from urform.training._loop import Stage, train
+from urform.training._loop import Batch, Stage, train
 from urform.training._optimizers import build_optimizer
 from urform.training._pictures import levels
 from urform.training._run import RunFolder
@@ -29,7 +29,6 @@ from urform.weights import BackboneWeights, save_backbone
 
 logger = logging.getLogger(__name__)
 
-ContrastiveBatch = tuple[Tensor, Tensor, Tensor]
 """Framed views (B, S, S, 4) of objects, other framed views of the same, and the number (B,) of each one's category."""
 VIEWS_LOOKED_AT = 4
 OBJECTS_LOOKED_AT = 500
@@ -107,7 +106,7 @@ class ContrastiveStage(Stage):
             return 1
         return max(1, len(self._views) // (2 * len(self._of_object)))
 
-    def batch(self, epoch: int, index: int) -> ContrastiveBatch:
+    def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Two views of each of some objects, or twice the same."""
         per_round, size = len(self._of_object) // self._config.batch_size, self._config.batch_size
         number, place = divmod(index, per_round)
@@ -123,7 +122,7 @@ class ContrastiveStage(Stage):
         same = self._config.pairs == "augmentations" or (self._config.pairs == "mixed" and rng.random() < 0.5)
         return int(places[one]), int(places[one if same else other])
 
-    def step(self, batch: ContrastiveBatch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def step(self, batch: Batch, epoch: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The method's loss; beside it, what the negatives are like."""
         one, other, categories = batch
         self._model.advance(epoch / self.epochs)
