@@ -167,9 +167,7 @@ def test_a_name_means_one_thing() -> None:
         if part_of(path) == "cli":  # its classes are commands, named as they are typed
             continue
         for node in parsed(path).body:
-            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith(
-                "_"
-            ):
+            if isinstance(node, NAMED) and not node.name.startswith("_"):
                 places[node.name].append(f"{shown(path)}:{node.lineno}")
     check([f"{name}: {', '.join(found)}" for name, found in places.items() if len(found) > 1], "defined once")
 
