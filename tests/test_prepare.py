@@ -174,6 +174,23 @@ def test_depth_normals_and_thickened_sheets_on_request(tmp_path: Path) -> None:
     assert coded[:, 1].min() > 0.85  # a level plate seen from 20 to 30 degrees above
 
 
+def test_solids_grow_on_request_and_the_surface_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "meshes"
+    folder.mkdir()
+    trimesh.creation.box((1, 0.02, 1)).export(folder / "board.obj")
+    small = {"samples": 4000, "surface_points": 3000, "easy_views": 1, "hard_views": 0, "test_fraction": 0}
+    read = {}
+    for grow in (0.0, 0.01):
+        data = DataFolder(tmp_path / f"data_{grow}")
+        (report,) = prepare(folder, data.root, PrepareConfig(**small, grow=grow), workers=1, time_limit_s=0)
+        with np.load(data.sdf_path(report.key)) as samples:
+            read[grow] = np.concatenate([samples["pos"], samples["neg"]]), data.surface_path(report.key).read_bytes()
+    by_place = [rows[np.lexsort(rows[:, :3].T)] for rows, _ in read.values()]
+    np.testing.assert_array_equal(by_place[0][:, :3], by_place[1][:, :3])
+    np.testing.assert_allclose(by_place[1][:, 3], by_place[0][:, 3] - 0.01, atol=1e-6)
+    assert read[0.0][1] == read[0.01][1]
+
+
 def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(
     meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,9 @@ class Prepare:
         return 0
 
 
+REFINE = {"auto": None, "on": True, "off": False}
+
+
 @dataclass(frozen=True)
 class Reconstruct:
     """Turn pictures into watertight meshes, each with a preview and a page."""
@@ -130,6 +133,12 @@ class Reconstruct:
     """x,y of pixels of the object. For one picture."""
     color: bool = True
     """Color the meshes from the pictures."""
+    texture: bool = False
+    """Give GLB files a UV texture of 1024 x 1024 texels, and at most 10,000 faces, in place of vertex colors."""
+    refine: Literal["auto", "on", "off"] = "auto"
+    """Improve the shape by the outline of the object in the picture; auto: where the weights say that it helps."""
+    together: bool = False
+    """The pictures show one object from several sides, and make one mesh."""
     force: bool = False
     """Make a mesh even if the picture does not look like the category."""
 
@@ -156,6 +165,9 @@ class Reconstruct:
                 self.color,
                 self.force,
                 hints,
+                self.texture,
+                self.together,
+                REFINE[self.refine],
             ),
             type(self),
         )
@@ -179,6 +191,8 @@ class Evaluate:
     """For deepsdf and deepsdf-emd: measure in the units of the meshes, as published, not at unit box diagonal."""
     resolution: int = 128
     """Cells along an axis of the meshes."""
+    refine: Literal["auto", "on", "off"] = "auto"
+    """Score the shapes after refinement, and beside them those of the encoder alone; auto: as `urform reconstruct`."""
     seed: int = 0
     """Seed of surface points and random views."""
     json: Path | None = None
@@ -224,6 +238,7 @@ class Evaluate:
             resolution=self.resolution,
             original_scale=self.original_scale,
             seed=self.seed,
+            refine=REFINE[self.refine],
         )
 
     def _of_meshes(self, meshes: Path) -> dict[str, Any]:

@@ -65,6 +65,9 @@ class ModelConfig:
     whole and as it is (published)."""
     mirrored: bool = True
     """The latent of a framed picture is the mean over it and its mirror image. Training without `flip` turns it off."""
+    refinement: float = 0.3
+    """Usual distance by which the outline of an object moves its latent, in standard deviations of the training
+    latents; 0 = pictures are refined only where one asks for it."""
 
     def __post_init__(self) -> None:
         require(self.latent_size >= 1, "latent_size", "at least 1", self.latent_size)
@@ -93,6 +96,7 @@ class ModelConfig:
         require(self.encoder_width >= 1, "encoder_width", "at least 1", self.encoder_width)
         require(self.encoder_hidden >= 0, "encoder_hidden", "0 or more", self.encoder_hidden)
         require(32 <= self.image_size <= 1024, "image_size", "32 to 1024 pixels", self.image_size)
+        require(0 <= self.refinement <= 10, "refinement", "0 to 10", self.refinement)
         fits = self.encoder_backbone != "trunk" or self.image_size == _TRUNK_SIZE
         require(fits, "image_size", f"{_TRUNK_SIZE} where `encoder_backbone` is trunk", self.image_size)
 
@@ -107,8 +111,8 @@ class ModelConfig:
         return self.template_dims or (self.template_width,) * self.template_layers
 
 
-WITHOUT: dict[str, Any] = {"template_octaves": 0, "correction_width": 0}
-"""Settings of a decoder that is the published one: also those of a weights file that does not name them."""
+WITHOUT: dict[str, Any] = {"template_octaves": 0, "correction_width": 0, "refinement": 0.0}
+"""Settings of a model that is the published one: also those of a weights file that does not name them."""
 
 PRESETS = {
     "small": ModelConfig(),

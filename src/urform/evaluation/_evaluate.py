@@ -22,13 +22,15 @@ from urform.evaluation._truth import stored_surface
 from urform.files import encode_png, write_atomically
 from urform.geometry import NoSurfaceError, Solid, check_resolution
 from urform.inference import Model
-from urform.pictures import read_view
+from urform.models import TRUNK_SIZE
+from urform.pictures import frame, read_view
 
 logger = logging.getLogger(__name__)
 
 VIEWS = ("fixed", "random", "all")
 SHEET_ROWS = 40
 DEFAULT_PROTOCOL = "deepsdf"
+OWN, ENCODER = "urform", "encoder alone"
 ORACLE = "oracle retrieval"
 ORACLE_POINTS = 30_000  # of the true surface, to choose the training shape by
 
@@ -54,6 +56,8 @@ class Evaluation:
         resolution: cells along an axis of the meshes.
         original_scale: measure in the meshes' own units, as published, instead of scaled to unit box diagonal, where
             the protocol asks for these units.
+        refine: score the latents after refinement, and those of the encoder alone beside; None = where the weights say
+            that it helps.
         seed: of all points and of the random views.
 
     Raises:
@@ -71,6 +75,7 @@ class Evaluation:
         resolution: int = 128,
         original_scale: bool = False,
         seed: int = 0,
+        refine: bool | None = None,
     ):
         self.protocol = look_up(PROTOCOLS, protocol, "protocol")
         self._views = tuple(dict.fromkeys(views or self.protocol.views))
@@ -83,7 +88,7 @@ class Evaluation:
         if not model.has_encoder:
             raise ValueError("the model has no image encoder yet; `urform train encoder` adds it")
         self._model, self._data, self._keys = model, data, list(keys)
-        self._resolution, self._seed = resolution, seed
+        self._resolution, self._seed, self._refine = resolution, seed, model.refines if refine is None else refine
         self._subjects = TrueShapes(self.protocol, data, unit, seed)
         self._check_files()
         self._training, self._left_out = None, {}
@@ -134,7 +139,7 @@ class Evaluation:
 
     def _sheet_row(self, key: ShapeKey, view: str, value: float) -> SheetRow:
         file = self._files(key, view)[0]
-        solid = self._solid(key, self._latent(file))
+        solid = self._solid(key, self._made({file: self._latent(file)})[OWN][file])
         try:
             true = self._subjects.meshes.solid(key)
         except (FileNotFoundError, ValueError):
@@ -157,8 +162,10 @@ class Evaluation:
         """All methods on one shape; a view that several of them see is looked at once."""
         files = {view: self._files(subject.key, view) for view in self._views}
         latents = {file: self._latent(file) for file in {file for each in files.values() for file in each}}
-        own = {file: self._score(self._solid(subject.key, latent), subject) for file, latent in latents.items()}
-        methods = {_method(view): _over_views([own[file] for file in files[view]]) for view in files}
+        methods = {}
+        for name, made in self._made(latents).items():
+            own = {file: self._score(self._solid(subject.key, latent), subject) for file, latent in made.items()}
+            methods |= {_method(view, name): _over_views([own[file] for file in files[view]]) for view in files}
         methods["mean template"] = self._score(template, subject, "template")
         if self._training is not None:
             methods |= self._retrievals(self._training, subject, files, latents)
@@ -200,6 +207,20 @@ class Evaluation:
         except ValueError as error:
             return str(error)
 
+    def _made(self, latents: Mapping[Path, np.ndarray | str]) -> dict[str, Mapping[Path, np.ndarray | str]]:
+        """Latents that meshes are made from: those of the encoder, and first what refinement makes of them."""
+        if not self._refine:
+            return {OWN: latents}
+        return {OWN: {file: self._refined(file, latent) for file, latent in latents.items()}, ENCODER: latents}
+
+    def _refined(self, file: Path, latent: np.ndarray | str) -> np.ndarray | str:
+        if isinstance(latent, str):
+            return latent
+        try:
+            return self._model.refine(latent, frame(read_view(file), TRUNK_SIZE)[None])
+        except NoSurfaceError:  # as it is: without a surface, its failure is counted
+            return latent
+
     def _solid(self, name: object, latent: np.ndarray | str | None) -> Solid | str:
         """The solid of a latent, of the template where there is none, or why there is no surface."""
         if isinstance(latent, str):
@@ -232,8 +253,8 @@ def _over_views(scored: Sequence[_Scored]) -> _Scored:
     return _Scored(mean_of([each.values for each in scored]), reason)
 
 
-def _method(view: str) -> str:
-    return f"urform, {_view_name(view)}"
+def _method(view: str, name: str = OWN) -> str:
+    return f"{name}, {_view_name(view)}"
 
 
 def _retrieval(view: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from urform.fitting._evidence import Evidence
-from urform.inference import Model
+from urform.inference import Encoded, Model, mean_of_latents
 from urform.training import fit_latents
 
 STEPS = 400
@@ -39,20 +39,6 @@ class Fitted:
     start: str
     residual_before: float
     residual_after: float
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Latents of photographs of one object.
-
-    Attributes:
-        latent: (L,) their mean.
-        disagreement: mean distance of the photographs' latents from the mean, in units of the training latents' mean
-            distance from theirs: 0 for one photograph, 1 where they have as little in common as two training shapes.
-    """
-
-    latent: Float[np.ndarray, " L"]
-    disagreement: float
 
 
 def fit(
@@ -110,11 +96,7 @@ def encode_pictures(model: Model, pictures: Sequence[UInt8[np.ndarray, "H W 4"]]
         ValueError: the model has no encoder.
     """
     latents = model.encode(np.stack([model.frame(picture) for picture in pictures]))
-    mean = latents.mean(axis=0)
-    known = np.stack(list(model.latents.values())) if model.latents else np.zeros((1, len(mean)), np.float32)
-    usual = float(np.linalg.norm(known - known.mean(axis=0), axis=1).mean())
-    spread = float(np.linalg.norm(latents - mean, axis=1).mean())
-    return Encoded(mean, spread / usual if usual > 0 else spread)
+    return mean_of_latents(latents, model.latents.values())
 
 
 def mean_latent(model: Model) -> Float[np.ndarray, " L"]:

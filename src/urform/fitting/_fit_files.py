@@ -12,7 +12,7 @@ import numpy as np
 from urform.files import check_outputs
 from urform.fitting._arguments import check_numbers
 from urform.fitting._evidence import evidence_of
-from urform.fitting._fit import STEPS, Encoded, Fitted, encode_pictures, fit, starts_for
+from urform.fitting._fit import STEPS, Fitted, encode_pictures, fit, starts_for
 from urform.fitting._latent_file import IDENTITY, LatentFile, write_latent_file
 from urform.fitting._scan import Scan, read_scan, scan_suffixes
 from urform.fitting._subject import is_picture, name_of_file, normalisation_of

@@ -12,7 +12,8 @@ from urform.geometry import GAP
 from urform.pictures import FILL, OPAQUE, CutOut, connected_parts
 
 if TYPE_CHECKING:
-    from urform.inference._model import Model, Reconstruction
+    from urform.inference._model import Model
+    from urform.inference._result import Reconstruction
 
 CONTACT = 0.05  # share of the object's width or height along an edge of the picture; a foot may touch it
 TRIMMED = 2  # pixels between a cut-out and the edges of a picture that was cropped to it
@@ -20,6 +21,7 @@ COARSEST = 2.0  # times that a picture may be enlarged for the encoder
 OTHER_PART = 0.1  # of the largest part's area: smaller ones are crumbs
 STRANGE = 1.0  # as strange as one in twenty pictures of the category
 LEAST_OVERLAP = 0.5  # one view in nine of chairs by held-out makers has less, and four times the Chamfer distance
+MOST_DISAGREEMENT = 0.35  # of sixty triples of views of one car, one in thirty has more
 CRUMBS = 3  # dropped pieces of a mesh; the meshes of good photographs have up to two
 _EDGES = ("top", "bottom", "left", "right")
 
@@ -99,6 +101,13 @@ def _elsewhere(answer: Answer) -> str:
     return f"the outline of the mesh does not fit the object (overlap {overlap:.2f}): the mesh is probably wrong"
 
 
+def _disagree(answer: Answer) -> str:
+    disagreement = answer.result.disagreement
+    if disagreement is None or disagreement <= MOST_DISAGREEMENT:
+        return ""
+    return f"the pictures disagree about the object (disagreement {disagreement:.2f}): do they show the same one?"
+
+
 def _extent(opaque: Bool[np.ndarray, "H W"]) -> tuple[Int[np.ndarray, " R"], Int[np.ndarray, " C"]]:
     """The rows and columns with something in them."""
     return np.flatnonzero(np.any(opaque, axis=1)), np.flatnonzero(np.any(opaque, axis=0))
@@ -108,5 +117,14 @@ def _opaque(answer: Answer) -> Bool[np.ndarray, "H W"]:
     return answer.cut.rgba[..., 3] > OPAQUE
 
 
-CHECKS: tuple[Callable[[Answer], str], ...] = (_cut_off, _coarse, _several, _strange, _elsewhere, _crumbled, _bridged)
+CHECKS: tuple[Callable[[Answer], str], ...] = (
+    _cut_off,
+    _coarse,
+    _several,
+    _strange,
+    _elsewhere,
+    _crumbled,
+    _bridged,
+    _disagree,
+)
 """A check more is a function and its name here."""

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from trimesh.visual import ColorVisuals
 
 from urform.geometry import extract_isosurface, join_components, simplify
-from urform.inference._camera import overlap, place_camera
-from urform.inference._color import picture_colors
 from urform.inference._doubts import Answer, doubts
+from urform.inference._refine import refined
+from urform.inference._result import Reconstruction
+from urform.inference._seen_again import painted, seen_again
+from urform.inference._together import joined, mean_of_latents
 from urform.models import TRUNK_SIZE, Decoder, PoseEstimate, decode_pose, load_trunk, mirrored_pose, to_input
 from urform.pictures import SEEN, CutOut, Hints, Picture, cut_out_hinted, frame, picture
-from urform.render import Camera
 from urform.weights import Weights, find_weights, load_weights, shipped_categories
 
 if TYPE_CHECKING:
     import trimesh
-from urform.formats import PRINT_SIZE_MM, as_written, save_mesh
 
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 STRANGEST = 1.4  # a picture beyond it shows something else; of held-out views of chairs none lies there
-COLOR_SIZE = 512  # pixels along an edge of the picture that colors are taken from
 POINTS_AT_ONCE = 4096  # points at once: activations of this many stay in a core's cache
 
 
@@ -47,54 +45,6 @@ class StrangeError(ValueError):
             f"does not look like a {category}: strangeness {strangeness:.1f}, expected at most {most}; "
             "`force` makes a mesh all the same"
         )
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """The result of one picture.
-
-    Attributes:
-        mesh: watertight, y up, front +z, in the unit ball.
-        latent: (L,) the shape's latent code.
-        framed: what the encoder saw, RGBA.
-        background: how the background was removed: alpha, plain, grabcut, network or kept.
-        camera: the camera of the picture; `project` gives places in `framed`. None if the model has no camera network.
-        camera_confidence: 0..1, confidence of the azimuth; low for objects that look alike from several sides.
-        strangeness: how little the picture looks like the category; one in twenty of its own pictures is above 1.
-        overlap: intersection over union of the mesh's outline and the object in the picture, seen from that camera.
-        encode_s: seconds from picture to latent.
-        mesh_s: seconds from latent to mesh.
-        warnings: a sentence for each reason to doubt the mesh.
-        category: of the model.
-        category_probabilities: of the categories that the model was chosen from, and of `none` of them; None if it was
-            not chosen by the picture.
-    """
-
-    mesh: trimesh.Trimesh
-    latent: Float[np.ndarray, " L"]
-    framed: UInt8[np.ndarray, "S S 4"] = field(repr=False)
-    background: str
-    encode_s: float
-    mesh_s: float
-    camera: Camera | None = None
-    camera_confidence: float | None = None
-    overlap: float | None = None
-    strangeness: float | None = None
-    warnings: tuple[str, ...] = ()
-    category: str = ""
-    category_probabilities: Mapping[str, float] | None = None
-
-    def save(self, path: str | Path, size_mm: float = PRINT_SIZE_MM) -> None:
-        """Write the mesh as .glb, .obj, .ply or .stl; the suffix decides.
-
-        Args:
-            path: the file.
-            size_mm: longest side of an STL file, which is `printable`; the other formats keep the mesh as it is.
-
-        Raises:
-            ValueError: another suffix, or a size that is not positive.
-        """
-        save_mesh(as_written(self.mesh, Path(path).suffix, size_mm), Path(path))
 
 
 class Model:
@@ -196,6 +146,34 @@ class Model:
         """
         return self._looked_at(framed)[1]
 
+    @property
+    def can_refine(self) -> bool:
+        """Whether `refine` is possible: the model tells cameras and knows at least two training shapes."""
+        return self.tells_camera and len(self.latents) > 1
+
+    @property
+    def refines(self) -> bool:
+        """Whether pictures are refined unless one asks for something else."""
+        return self.can_refine and self.config.refinement > 0
+
+    def refine(
+        self, latent: Float[np.ndarray, " L"], framed: UInt8[np.ndarray, "B 128 128 4"]
+    ) -> Float[np.ndarray, " L"]:
+        """A latent whose shape fills the outline of an object better; the given one where none is found.
+
+        Args:
+            latent: the encoder's.
+            framed: one or more pictures of the object.
+
+        Raises:
+            ValueError: the model cannot, see `can_refine`.
+        """
+        if not self.can_refine:
+            raise ValueError(
+                "refinement needs a camera network and two training shapes; `urform train pose` adds the first"
+            )
+        return refined(self, latent, framed, [self.pose(each[None]) for each in framed])
+
     @torch.inference_mode()
     def _looked_at(self, framed: np.ndarray) -> tuple[PoseEstimate, np.ndarray]:
         if self._pose is None or self._familiarity is None:
@@ -252,6 +230,8 @@ class Model:
         color: bool = True,
         force: bool = False,
         hints: Hints | None = None,
+        texture: bool = False,
+        refine: bool | None = None,
     ) -> Reconstruction:
         """Turn one picture into a mesh.
 
@@ -262,32 +242,60 @@ class Model:
             color: color the mesh from the picture, if the model estimates cameras.
             force: make a mesh even if the picture does not look like the category.
             hints: what a person says of the object in the picture: a box, points.
+            texture: also give the result `textured`, for which the model must estimate cameras.
+            refine: improve the shape by the outline of the object; None = where the weights say that it helps.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is no picture, the picture shows no object or another one, or the shape has no surface.
+            ValueError: the file is no picture, the picture shows no object or another one, the shape has no surface, or
+                the model cannot make a texture.
         """
         cut = cut_out_hinted(picture(image), hints or Hints(keep_background=keep_background))
-        return self.reconstruct_object(cut, resolution, color=color, force=force)
+        return self.reconstruct_object(cut, resolution, color=color, force=force, texture=texture, refine=refine)
 
     def reconstruct_object(
-        self, cut: CutOut, resolution: int = 128, faces: int | None = None, color: bool = True, force: bool = False
+        self,
+        cut: CutOut | Sequence[CutOut],
+        resolution: int = 128,
+        faces: int | None = None,
+        color: bool = True,
+        force: bool = False,
+        texture: bool = False,
+        refine: bool | None = None,
     ) -> Reconstruction:
-        """Turn an object that is already cut out into a mesh; see `reconstruct`."""
+        """Turn an object that is already cut out into a mesh; see `reconstruct`.
+
+        Several pictures of one object give one mesh, that of their mean latent. `framed`, `camera` and the numbers of
+        the result are those of the first picture.
+        """
+        cuts = [cut] if isinstance(cut, CutOut) else list(cut)
+        if texture and not (self.tells_camera and color):
+            raise ValueError(
+                "texture must go with `color` and a model that tells cameras; `urform train pose` makes one"
+            )
         started = time.perf_counter()
-        looked = self._looked_at(frame(cut.rgba, TRUNK_SIZE)[None]) if self.tells_camera else None
-        if looked is not None and looked[1][0] > STRANGEST and cut.method != "kept" and not force:
-            raise StrangeError(self.category, float(looked[1][0]), STRANGEST)
-        framed = self.frame(cut.rgba)
-        latent = self.encode(framed[None])[0]
-        encoded = time.perf_counter()
+        looked = [self._looked_at(frame(each.rgba, TRUNK_SIZE)[None]) for each in cuts if self.tells_camera]
+        for each, (_, strangeness) in zip(cuts, looked, strict=False):
+            if strangeness[0] > STRANGEST and each.method != "kept" and not force:
+                raise StrangeError(self.category, float(strangeness[0]), STRANGEST)
+        framed = np.stack([self.frame(each.rgba) for each in cuts])
+        encoded = mean_of_latents(self.encode(framed), self.latents.values())
+        latent, encode_s = encoded.latent, time.perf_counter() - started
+        if self.refines if refine is None else refine:
+            latent = self.refine(latent, np.stack([frame(each.rgba, TRUNK_SIZE) for each in cuts]))
+        done = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
-        meshed = time.perf_counter()
-        times = (encoded - started, meshed - encoded)
-        result = Reconstruction(mesh, latent, framed, cut.method, *times, category=self.category)
-        if looked is not None:
-            result = _seen_again(result, cut, *looked, color)
-        return replace(result, warnings=doubts(Answer(self, cut, result)))
+        times = (encode_s, time.perf_counter() - done, done - started - encode_s)
+        many = encoded.disagreement if len(cuts) > 1 else None
+        results = [
+            Reconstruction(mesh, latent, each, cut.method, *times, category=self.category, disagreement=many)
+            for cut, each in zip(cuts, framed, strict=True)
+        ]
+        if looked:
+            results = [seen_again(*each) for each in zip(results, cuts, looked, strict=True)]
+        warnings = [doubts(Answer(self, *each)) for each in zip(cuts, results, strict=True)]
+        result = replace(results[0], warnings=joined(warnings))
+        return painted(result, results, cuts, texture) if looked and color else result
 
     def _latent(self, latent: np.ndarray) -> torch.Tensor:
         size = self.config.latent_size
@@ -302,24 +310,6 @@ class Model:
         size = POINTS_AT_ONCE if self._device.type == "cpu" else 64 * POINTS_AT_ONCE
         parts = [function(chunk.to(self._device)).cpu() for chunk in rows.split(size)]
         return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
-
-
-def _seen_again(
-    result: Reconstruction, cut: CutOut, pose: PoseEstimate, strangeness: np.ndarray, color: bool
-) -> Reconstruction:
-    """With the camera of its picture, and the colors that it saw."""
-    framed = frame(cut.rgba, len(result.framed))  # the encoder may have seen the whole picture
-    camera = place_camera(pose, result.mesh, framed)
-    if color:
-        rgb = picture_colors(result.mesh, frame(cut.rgba, COLOR_SIZE), camera)
-        result.mesh.visual = ColorVisuals(result.mesh, vertex_colors=rgb)
-    return replace(
-        result,
-        camera=camera,
-        camera_confidence=float(pose.confidence[0]),
-        strangeness=float(strangeness[0]),
-        overlap=overlap(camera, result.mesh, framed),
-    )
 
 
 def load(name: str | Path | None = None, device: str | torch.device = "cpu") -> Model:

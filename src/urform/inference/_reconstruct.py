@@ -11,8 +11,9 @@ from typing import Any
 from urform.config import look_up
 from urform.files import check_outputs, encode_png, unique_names, write_atomically
 from urform.formats import FORMATS, PRINT_SIZE_MM, viewer_html
-from urform.inference._model import Model, Reconstruction
+from urform.inference._model import Model
 from urform.inference._preview import preview
+from urform.inference._result import Reconstruction
 from urform.inference._shelf import Shelf
 from urform.pictures import CutOut, Hints, cut_out_hinted, read_image
 
@@ -31,6 +32,9 @@ def reconstruct_files(
     color: bool = True,
     force: bool = False,
     hints: Hints | None = None,
+    texture: bool = False,
+    together: bool = False,
+    refine: bool | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Reconstruct pictures one by one; a bad one gives an entry with its error, and the rest goes on.
 
@@ -46,28 +50,47 @@ def reconstruct_files(
         color: color the meshes from the pictures, where the model can tell their cameras.
         force: also where a picture does not look like the category.
         hints: what a person says of the object in the one picture.
+        texture: give GLB files a UV texture.
+        together: the pictures show one object, and make one mesh. It has the name of the first that can be read.
+
+        refine: improve the shapes by the outlines in the pictures; None = where the weights say that it helps.
 
     Yields:
-        A JSON-able summary a picture.
+        A JSON-able summary a picture; together, one of all that can be read.
 
     Raises:
-        ValueError: no such format, a result would replace a picture, or there are hints and several pictures.
+        ValueError: no such format, a result would replace a picture, there are hints and several pictures, or a texture
+            is wanted in another format than GLB.
     """
-    _check_format(file_format, size_mm)
+    _check_format(file_format, size_mm, texture)
     hints = _hints(images, hints, keep_background)
     names = unique_names(path.stem for path in images)
     check_outputs(out, [out / f"{name}.{kind}" for name in names for kind in (file_format, "png", "html")], images)
     shelf = models if isinstance(models, Shelf) else Shelf(models)
+
+    def made(paths: Sequence[Path], cuts: Sequence[CutOut], name: str) -> dict[str, Any]:
+        source = {"inputs": [str(path) for path in paths]} if together else {"input": str(paths[0])}
+        try:
+            result = shelf.reconstruct_object(cuts, resolution, faces, color, force, texture=texture, refine=refine)
+            mesh_path = _write(result, cuts[0], out, name, file_format, size_mm)
+        except (ValueError, OSError) as error:
+            return {**source, "error": str(error)}
+        return {**source, "mesh": str(mesh_path), **summary(result)}
+
+    read: list[tuple[Path, CutOut, str]] = []
     for path, name in zip(images, names, strict=True):
         try:
-            image = read_image(path)
-            cut = cut_out_hinted(image, hints)
-            result = shelf.reconstruct_object(cut, resolution, faces, color, force)
-            mesh_path = _write(result, cut, out, name, file_format, size_mm)
+            cut = cut_out_hinted(read_image(path), hints)
         except (ValueError, OSError) as error:
             yield {"input": str(path), "error": str(error)}
             continue
-        yield {"input": str(path), "mesh": str(mesh_path), **summary(result)}
+        if together:
+            read.append((path, cut, name))
+        else:
+            yield made([path], [cut], name)
+    if read:
+        paths, cuts, all_names = zip(*read, strict=True)
+        yield made(paths, cuts, all_names[0])
 
 
 def _hints(images: Sequence[Path], hints: Hints | None, keep_background: bool) -> Hints:
@@ -76,8 +99,10 @@ def _hints(images: Sequence[Path], hints: Hints | None, keep_background: bool) -
     return hints or Hints(keep_background=keep_background)
 
 
-def _check_format(file_format: str, size_mm: float | None) -> None:
+def _check_format(file_format: str, size_mm: float | None, texture: bool) -> None:
     kind = look_up(FORMATS, file_format, "file_format")
+    if texture and file_format != "glb":
+        raise ValueError(f"`texture` must go with `file_format` glb, got {file_format}, whose files have none")
     if size_mm is not None and not kind.for_printers:
         raise ValueError(f"`size_mm` is of `file_format` stl, whose unit is the millimetre; {file_format} has no unit")
     if size_mm is not None and not 0 < size_mm < float("inf"):
@@ -93,10 +118,12 @@ def summary(result: Reconstruction) -> dict[str, Any]:
         "background": result.background,
         **_camera(result),
         "encode_s": round(result.encode_s, 3),
+        "refine_s": round(result.refine_s, 3),
         "mesh_s": round(result.mesh_s, 3),
         "vertices": len(result.mesh.vertices),
         "faces": len(result.mesh.faces),
         "watertight": bool(result.mesh.is_watertight),
+        **({} if result.disagreement is None else {"disagreement": round(result.disagreement, 2)}),
         "dropped_components": result.mesh.metadata["dropped_components"],
         "warnings": list(result.warnings),
     }

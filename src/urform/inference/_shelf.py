@@ -11,7 +11,8 @@ import torch
 from jaxtyping import UInt8
 
 from urform.data import known_category, same_category
-from urform.inference._model import Model, Reconstruction, StrangeError, load
+from urform.inference._model import Model, StrangeError, load
+from urform.inference._result import Reconstruction
 from urform.models import TRUNK_SIZE, load_trunk, to_input
 from urform.pictures import CutOut, Hints, Picture, cut_out_hinted, frame, picture
 from urform.weights import ClassifierWeights, read_classifier, shipped_categories
@@ -76,20 +77,21 @@ class Shelf:
             raise ValueError(f"category must be one of {', '.join(self.categories)}, got {category!r}")
         return self._at(0 if known is None else self.categories.index(known))
 
-    def choose(self, cut: CutOut) -> Choice:
-        """The model of the category that an object shows.
+    def choose(self, *cuts: CutOut) -> Choice:
+        """The model of the category that one or more pictures of an object show.
 
         Where nothing tells the categories apart, it is the model whose encoder places the picture nearest to shapes
         that it knows.
         """
         if self._classifier is not None:
-            chances = self._chances(self._classifier, cut.rgba)
+            each = [self._chances(self._classifier, cut.rgba) for cut in cuts]
+            chances = {name: sum(chance[name] for chance in each) / len(each) for name in each[0]}
             best = max(self.categories, key=lambda name: chances[name])
             return Choice(self.model(best), chances)
         if len(self.categories) == 1:
             return Choice(self._at(0))
         models = [self._at(place) for place in range(len(self._models))]
-        return Choice(min(models, key=lambda model: _novelty(model, cut.rgba)))
+        return Choice(min(models, key=lambda model: sum(_novelty(model, cut.rgba) for cut in cuts)))
 
     def reconstruct(
         self,
@@ -99,6 +101,8 @@ class Shelf:
         color: bool = True,
         force: bool = False,
         hints: Hints | None = None,
+        texture: bool = False,
+        refine: bool | None = None,
     ) -> Reconstruction:
         """Turn one picture into a mesh; see `Model.reconstruct`.
 
@@ -107,35 +111,41 @@ class Shelf:
             ValueError: the file is no picture, or the picture shows no object or none of the categories.
         """
         cut = cut_out_hinted(picture(image), hints or Hints(keep_background=keep_background))
-        return self.reconstruct_object(cut, resolution, color=color, force=force)
+        return self.reconstruct_object(cut, resolution, color=color, force=force, texture=texture, refine=refine)
 
     def reconstruct_object(
         self,
-        cut: CutOut,
+        cut: CutOut | Sequence[CutOut],
         resolution: int = 128,
         faces: int | None = None,
         color: bool = True,
         force: bool = False,
         category: str = AUTO,
+        texture: bool = False,
+        refine: bool | None = None,
     ) -> Reconstruction:
-        """Turn an object that is already cut out into a mesh; see `Model.reconstruct`.
+        """Turn an object that is already cut out into a mesh; see `Model.reconstruct_object`.
 
         Args:
-            cut: the object.
+            cut: the object; or several pictures of it, for one mesh.
             resolution: cells along an axis.
             faces: how many the mesh is simplified to; None = as many as there are.
             color: color the mesh from the picture.
             force: also where the picture does not look like the category.
             category: of the model; `AUTO` = the one that the picture shows.
+            texture: also give the result `textured`.
+            refine: improve the shape by the outline of the object; None = where the weights say that it helps.
 
         Raises:
-            ValueError: the picture shows none of the categories, or the shape has no surface.
+            ValueError: the picture shows none of the categories, the shape has no surface, or the model cannot make a
+                texture.
         """
         if category != AUTO:
-            return self.model(category).reconstruct_object(cut, resolution, faces, color, force)
-        choice = self.choose(cut)
+            return self.model(category).reconstruct_object(cut, resolution, faces, color, force, texture, refine)
+        cuts = [cut] if isinstance(cut, CutOut) else list(cut)
+        choice = self.choose(*cuts)
         try:
-            result = choice.model.reconstruct_object(cut, resolution, faces, color, force)
+            result = choice.model.reconstruct_object(cuts, resolution, faces, color, force, texture, refine)
         except StrangeError as error:
             if len(self.categories) == 1:
                 raise
@@ -144,7 +154,7 @@ class Shelf:
                 f"(strangeness {error.strangeness:.1f}, expected at most {error.most}); `category` names one, "
                 "`force` makes a mesh all the same"
             ) from error
-        said = () if cut.method == "kept" else choice.doubts()
+        said = () if all(cut.method == "kept" for cut in cuts) else choice.doubts()
         return replace(result, category_probabilities=choice.probabilities or None, warnings=(*said, *result.warnings))
 
     def _at(self, place: int) -> Model:
