@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from trimesh.visual import ColorVisuals
 
 from urform.geometry import extract_isosurface, join_components, simplify
-from urform.inference._camera import overlap, place_camera
+from urform.inference._camera import check_seen, overlap, place_camera
 from urform.inference._color import picture_colors
 from urform.inference._doubts import Answer, doubts
 from urform.models import TRUNK_SIZE, Decoder, PoseEstimate, decode_pose, load_trunk, mirrored_pose, to_input
@@ -278,7 +278,7 @@ class Model:
         looked = self._looked_at(frame(cut.rgba, TRUNK_SIZE)[None]) if self.tells_camera else None
         if looked is not None and looked[1][0] > STRANGEST and cut.method != "kept" and not force:
             raise StrangeError(self.category, float(looked[1][0]), STRANGEST)
-        framed = self.frame(cut.rgba)
+        framed = check_seen(self.frame(cut.rgba))
         latent = self.encode(framed[None])[0]
         encoded = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
@@ -308,7 +308,7 @@ def _seen_again(
     result: Reconstruction, cut: CutOut, pose: PoseEstimate, strangeness: np.ndarray, color: bool
 ) -> Reconstruction:
     """With the camera of its picture, and the colors that it saw."""
-    framed = frame(cut.rgba, len(result.framed))  # the encoder may have seen the whole picture
+    framed = check_seen(frame(cut.rgba, len(result.framed)))  # the encoder may have seen the whole picture
     camera = place_camera(pose, result.mesh, framed)
     if color:
         rgb = picture_colors(result.mesh, frame(cut.rgba, COLOR_SIZE), camera)
