@@ -168,6 +168,67 @@ def skin() -> Gltf:
     return file
 
 
+def skin_of_rough_weights() -> Gltf:
+    """The weights of a vertex are half of what they should be, or missing."""
+    file = skin()
+    rough = np.zeros((8, 4))
+    rough[BOX[:, 1] > 0, 0] = 0.5
+    file.primitive["attributes"]["WEIGHTS_0"] = file.array(rough)
+    return file
+
+
+def skin_of_bytes() -> Gltf:
+    """Two sets of joints, with weights of a byte each."""
+    file = skin()
+    joints = np.tile((BOX[:, 1:2] > 0).astype(int), 4)
+    for number, weight in enumerate((153, 102)):
+        weights = np.zeros((8, 4))
+        weights[:, number] = weight
+        file.primitive["attributes"] |= {
+            f"JOINTS_{number}": file.array(joints, "u2"),
+            f"WEIGHTS_{number}": file.array(weights, "u1", normalized=True),
+        }
+    return file
+
+
+def mirrored() -> Gltf:
+    """A matrix that mirrors, above a scale that mirrors two axes."""
+    file = box()
+    matrix = np.diag([-2.0, 1, 1, 1])
+    file.doc["nodes"] = [{"matrix": matrix.ravel().tolist(), "children": [1]}, {"mesh": 0, "scale": [0.5, -1, -1]}]
+    return file
+
+
+def long_quaternion() -> Gltf:
+    """A rotation whose four numbers are too long together, as those of few bits are."""
+    file = box(BOX[:, [0, 2, 1]])
+    file.doc["nodes"][0]["rotation"] = [1, 0, 0, 1]
+    return file
+
+
+def colored_bytes() -> Gltf:
+    file = box()
+    file.primitive["attributes"]["COLOR_0"] = file.array(np.full((8, 4), 128), "u1", normalized=True)
+    return file
+
+
+def sparse_normals() -> Gltf:
+    file = box()
+    file.primitive["attributes"]["NORMAL"] = file.array(np.tile([0, 0, 1], (8, 1)))
+    _sparse(file, file.primitive["attributes"]["NORMAL"], [1], [[0, 1, 0]], "f4")
+    return file
+
+
+def morph_of_sparse_bytes() -> Gltf:
+    """A target that moves few vertices, by whole numbers."""
+    file = box(BOX * [1, 1, 0.5])
+    file.doc["extensionsRequired"] = ["KHR_mesh_quantization"]
+    target = file.array(np.zeros((8, 3)), "i1", pad=1)
+    _sparse(file, target, [1, 3, 5, 7], (BOX * [0, 0, 10])[[1, 3, 5, 7]], "i1")
+    file.primitive["targets"], file.doc["meshes"][0]["weights"] = [{"POSITION": target}], [0.05]
+    return file
+
+
 def instances() -> Gltf:
     """Two halves, open where they meet, of which one is turned; both are made 3 long."""
     file = Gltf()
@@ -259,22 +320,37 @@ def draco() -> Gltf:
     return file
 
 
+def draco_strips() -> Gltf:
+    """What Draco packs are triangles, also where the primitive is a strip."""
+    file = draco()
+    file.primitive["mode"] = 5
+    return file
+
+
 SAME_BOX = (
     box,
+    colored_bytes,
     draco,
+    draco_strips,
     fans,
     fans_without_indices,
     instances,
     interleaved,
+    long_quaternion,
+    mirrored,
     morph,
     morph_of_node,
+    morph_of_sparse_bytes,
     no_default_scene,
     nodes,
     quantised,
     quantised_plain_integers,
     skin,
+    skin_of_bytes,
+    skin_of_rough_weights,
     sparse,
     sparse_indices,
+    sparse_normals,
     sparse_without_base,
     strips,
     strips_without_indices,
@@ -432,12 +508,19 @@ def threemf_object(vertices: np.ndarray, triangles: str, more: str = "") -> str:
     )
 
 
-def threemf(path: Path, resources: str, build: str, files: dict[str, bytes] | None = None) -> None:
+def threemf(
+    path: Path,
+    resources: str,
+    build: str,
+    files: dict[str, bytes] | None = None,
+    more: str = "",
+    model: str = "3D/3dmodel.model",
+) -> None:
     """A 3MF file; beside the model the files of the package."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(
-            "3D/3dmodel.model",
-            '<?xml version="1.0"?><model unit="millimeter" '
+            model,
+            f'<?xml version="1.0"?><model {more} unit="millimeter" '
             'xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" '
             'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02">'
             f"<resources>{resources}</resources><build>{build}</build></model>",

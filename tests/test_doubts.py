@@ -13,7 +13,7 @@ from tests.test_background import chair, on_gradient
 from urform.cli import main
 from urform.inference import Model, Reconstruction
 from urform.inference._doubts import Answer, doubts
-from urform.pictures import CutOut, cut_out
+from urform.pictures import CutOut, Hints, cut_out
 from urform.weights import save_weights
 
 
@@ -124,3 +124,36 @@ def test_the_command_and_the_result_say_the_same(
     assert [json.loads(line)["warnings"] for line in said.out.splitlines()] == [[], [warned]]
     assert said.err.splitlines() == [f"urform: high.png: {warned}"]
     assert Model(small_weights()).reconstruct("high.png", 16).warnings == (warned,)
+
+
+STRIPS = [(1, 1), (1, 50), (16, 16), (16, 1290), (20, 20_000), (40, 2000)]
+
+
+@pytest.mark.parametrize("sides", STRIPS)
+@pytest.mark.parametrize("is_cut_out", [False, True])
+def test_pictures_of_odd_sizes_give_a_mesh_or_say_why_not(sides: tuple[int, int], is_cut_out: bool) -> None:
+    """A block in the middle of a strip, upright and lying, with each way to name the object."""
+    model, said = Model(small_weights()), set()
+    for width, height in {sides, sides[::-1]}:
+        middle = np.s_[height // 4 : height // 4 + max(1, height // 2), width // 4 : width // 4 + max(1, width // 2)]
+        rgba = np.full((height, width, 4), 240, np.uint8)
+        rgba[..., 3] = 0
+        rgba[middle] = (150, 60, 40, 255)
+        image = rgba if is_cut_out else np.ascontiguousarray(rgba[..., :3])
+        corner = Hints(box=(width - 1, height - 1, width, height))
+        for hints in (Hints(), Hints(keep_background=True), corner, Hints(inside=((width // 2, height // 2),))):
+            try:
+                model.reconstruct(image, 8, hints=hints)
+            except ValueError as error:
+                said.add(str(error).split(":")[0])
+    known = ("the picture has", "nothing in the picture stands out", "nothing is left of the object")
+    assert [text for text in said if not text.startswith(known)] == []
+    assert said or min(sides) == 40
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_an_object_too_thin_to_be_seen_is_named(width: int) -> None:
+    image = np.zeros((600, 600, 4), np.uint8)
+    image[50:550, 200 : 200 + width] = (90, 60, 30, 255)
+    with pytest.raises(ValueError, match=r"nothing is left of the object at 32 x 32 pixels: it is too thin"):
+        Model(small_weights()).reconstruct(image, 8)

@@ -1,6 +1,7 @@
 """Every way to write a box into a file gives that box, or is refused by its name."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,18 +35,19 @@ def check(mesh: TexturedMesh, area: float, extents: tuple[float, float, float], 
 
 @pytest.mark.parametrize("make", mesh_files.SAME_BOX, ids=lambda make: make.__name__)
 def test_gltf_is_read_as_its_plain_twin(tmp_path: Path, make: Callable[[], Gltf]) -> None:
-    if make is mesh_files.draco:
+    if make in (mesh_files.draco, mesh_files.draco_strips):
         pytest.importorskip("DracoPy", reason="decodes Draco")
     check(read(tmp_path / "box.glb", make().glb()), 22, (1, 2, 3), 6)
 
 
-def test_a_mirrored_node_is_not_turned_inside_out(tmp_path: Path) -> None:
-    file = mesh_files.box()
+def test_what_is_mirrored_is_not_turned_inside_out(tmp_path: Path) -> None:
+    file, skin = mesh_files.box(), mesh_files.skin()
     file.doc["nodes"][0]["scale"] = [-1, 1, 1]
-    plain = read(tmp_path / "plain.glb", mesh_files.box().glb())
-    mirrored = read(tmp_path / "mirrored.glb", file.glb())
-    volumes = [trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).volume for mesh in (plain, mirrored)]
-    assert volumes[0] == pytest.approx(volumes[1])
+    skin.doc["nodes"].append({"scale": [-1, 1, 1], "children": [1]})
+    skin.doc["scenes"] = [{"nodes": [0, 3]}]
+    meshes = [read(tmp_path / "box.glb", each.glb()) for each in (mesh_files.box(), file, skin)]
+    volumes = [trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).volume for mesh in meshes]
+    assert volumes == pytest.approx([volumes[0]] * 3)
 
 
 def _requires(name: str) -> Gltf:
@@ -97,6 +99,21 @@ def _two_parents(file: Gltf) -> None:
     file.doc["scenes"] = [{"nodes": [1, 2]}]
 
 
+def _uneven_instances(file: Gltf) -> None:
+    places = {"TRANSLATION": file.array(np.eye(3)), "SCALE": file.array(np.ones((2, 3)))}
+    file.doc["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": places}}
+
+
+def _no_weights(file: Gltf) -> None:
+    file.primitive["attributes"]["JOINTS_0"] = file.array(np.zeros((8, 4)), "u1")
+    file.doc["nodes"][0]["skin"], file.doc["skins"] = 0, [{"joints": [0]}]
+
+
+def _restart(file: Gltf) -> None:
+    """The greatest number starts a strip again in OpenGL, not in glTF."""
+    file.primitive.update(mode=5, indices=file.array([0, 1, 2, 255, 3, 4, 5], "u1"))
+
+
 def _too_many_instances(file: Gltf) -> None:
     """More places than memory has room for, of an accessor that takes no place in the file."""
     file.doc["accessors"].append({"componentType": 5126, "count": 8_000_000, "type": "VEC3"})
@@ -125,6 +142,12 @@ BROKEN = {  # what is wrong with a box: how it is made so, and what is said
         lambda f: f.doc["accessors"].__setitem__(0, {"componentType": 5126, "count": 10**11, "type": "VEC3"}),
         "100000000000 rows and no data",
     ),
+    "mode": (lambda f: f.primitive.update(mode=9), "a primitive has mode 9, expected 0 to 6"),
+    "float indices": (lambda f: f.primitive.update(indices=f.array(np.arange(36) % 8)), "no whole numbers"),
+    "normalised indices": (lambda f: f.doc["accessors"][1].update(normalized=True), "normalised ones"),
+    "restart": (_restart, "a face names vertex 255, its primitive has 8"),
+    "uneven": (_uneven_instances, r"EXT_mesh_gpu_instancing have \[2, 3\] rows"),
+    "no weights": (_no_weights, "JOINTS_0 and no WEIGHTS_0"),
     "instances": (_too_many_instances, "shows? their meshes too often"),
 }
 
@@ -218,6 +241,8 @@ DIALECTS = {
     "indented": mesh_files.obj().replace("\nf", "\n \t f"),
     "comments": "# a box\n" + mesh_files.obj().replace("\n", " # a line\n"),
     "continued": mesh_files.obj().replace("f 1 2 ", "f 1 2 \\\n "),
+    "continued_loosely": mesh_files.obj().replace("f 1 2 ", "f 1 2 \\ \t\n "),
+    "fourth_number": mesh_files.obj().replace("\nv 0 2 0", "\nv 0 2 0 1.0"),
     "carriage_returns": mesh_files.obj().replace("\n", "\r"),
     "windows": mesh_files.obj().replace("\n", "\r\n"),
     "comment_like_a_path": "# from C:\\models\\\n" + mesh_files.obj(),
@@ -262,8 +287,9 @@ BINARY_STL = exported(trimesh.Trimesh(BOX, TRIANGLES, process=False), "stl")
         "\ufeff" + STL.replace(" ", "\t"),
         BINARY_STL,
         b"solid " + BINARY_STL[6:],
+        b"solid box".ljust(80) + BINARY_STL[80:] + b"more",
     ],
-    ids=["text", "capitals", "carriage_returns", "tabs", "binary", "binary_called_solid"],
+    ids=["text", "capitals", "carriage_returns", "tabs", "binary", "binary_called_solid", "solid_and_longer"],
 )
 def test_every_dialect_of_stl_is_read(tmp_path: Path, content: bytes | str) -> None:
     check(read(tmp_path / "box.stl", content), 22, (1, 2, 3), 6)
@@ -338,12 +364,25 @@ def test_what_is_cut_off_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "box.off", mesh_files.off(BOX, QUADS).rstrip().rpartition("\n")[0])
 
 
+def test_what_is_more_than_the_header_says_is_in_the_notes(tmp_path: Path) -> None:
+    for name, content, note in (
+        ("a.off", mesh_files.off(BOX, QUADS) + "4 0 1 2 3\n", "1 lines after the last face, left out"),
+        ("a.ply", mesh_files.ply(BOX, QUADS, "=") + b"9 3 0 1 2\n", "5 words after the last element, left out"),
+        ("a.ply", mesh_files.ply(BOX, QUADS, ">") + b"12345678\n", "8 bytes after the last element, left out"),
+    ):
+        mesh = read(tmp_path / name, content)
+        check(mesh, 22, (1, 2, 3), 6)
+        assert mesh.notes == (note,)
+    assert read(tmp_path / "a.ply", mesh_files.ply(BOX, QUADS) + b"\n").notes == ()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
         ("a.obj", "v 0 0 0\nf 1 2 3\n", "a face names a vertex that is not there, the file has 1"),
         ("a.obj", "v 0 0 0\nf -2 1 1\n", "line 2: not a line of an OBJ file: 'f -2 1 1'"),
         ("a.obj", "v 0 0 0\nf 0 1 1\n", "line 2"),
+        ("a.obj", "v 0 0 1.#INF\n", "line 1: not a line of an OBJ file: 'v 0 0 1.#INF'"),
         ("a.obj", "v 0 0 0\ncstype bezier\n", "line 2: free-form curves and surfaces .`cstype`. are not read"),
         ("a.ply", "ply\nformat ascii 1.0\nelement tristrips 0\nend_header\n", "`tristrips`"),
         ("a.ply", "ply\nformat ascii 1.0\nelement vertex 1\n" + "property float x\n" * 2, "has no header"),
@@ -355,6 +394,10 @@ def test_what_is_cut_off_is_refused(tmp_path: Path) -> None:
         ("a.off", "OFF\n-1 5 0\n", "has -1 vertices and 5 faces by its header"),
         ("a.off", "OFF\n1 1 0\n0 0\n3 0 0 0\n", "vertex 0 has 2 numbers"),
         ("a.off", mesh_files.off(BOX, QUADS).replace("\n4 ", "\n-4 ", 1), "face 0 has 1 of its -4 corners"),
+        ("a.off", "OFF\n8\n6\n0\n", "no line with the numbers of its vertices and faces"),
+        ("a.off", "OFF\n2 1 0\n0 0 0 1 1 1\n3 0 1 1\n", "or several vertices or faces share a line"),
+        ("a.ply", "ply\nformat ascii 1.0\nelement vertex 1\nproperty half x\nend_header\n", "the type 'half'"),
+        ("a.dae", mesh_files.dae(QUADS, BOX).replace("<scale>", "<skew>9 0 1 0 1 0 0</skew><scale>"), "`skew`"),
         ("a.off", "OFF BINARY\n", "OFF BINARY is not read"),
         ("a.off", "4OFF\n1 0 0\n", "4OFF is not read"),
         ("a.dae", mesh_files.dae(QUADS, BOX).replace("<scene>", "<instance_controller url='#x'/><scene>"), "skins"),
@@ -378,6 +421,12 @@ def test_ply_lists_of_negative_length_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="fewer than its 99999999 elements `face`"):
         read(tmp_path / "a.ply", start + rest)
+
+
+def test_ply_files_may_begin_with_a_mark_and_end_their_lines_anyhow(tmp_path: Path) -> None:
+    content = mesh_files.ply(BOX, QUADS, "=")
+    for text in (b"\xef\xbb\xbf" + content, content.replace(b"\n", b"\r"), content.replace(b"\n", b"\r\n")):
+        check(read(tmp_path / "a.ply", text), 22, (1, 2, 3), 6)
 
 
 def test_ply_headers_may_speak_of_their_end(tmp_path: Path) -> None:
@@ -446,10 +495,11 @@ def test_3mf_has_colors_and_textures(tmp_path: Path) -> None:
     assert mesh.corner_uv.tolist() == [[[0, 0], [1, 0], [0, 1]]]
 
 
+_THREEMF_TRIANGLES = "".join(f'<triangle v1="{a}" v2="{b}" v3="{c}"/>' for a, b, c in np.asarray(TRIANGLES))
+
+
 def test_3mf_places_its_objects(tmp_path: Path) -> None:
-    box = mesh_files.threemf_object(
-        BOX, "".join(f'<triangle v1="{a}" v2="{b}" v3="{c}"/>' for a, b, c in np.asarray(TRIANGLES))
-    )
+    box = mesh_files.threemf_object(BOX, _THREEMF_TRIANGLES)
     group = '<object id="2"><components><component objectid="1"/>{}</components></object>'
     mirrored = group.format('<component objectid="1" transform="-1 0 0 0 1 0 0 0 1 0 5 0"/>')
     mesh_files.threemf(tmp_path / "a.3mf", box + mirrored, '<item objectid="2" transform="2 0 0 0 2 0 0 0 2 0 0 0"/>')
@@ -464,6 +514,23 @@ def test_3mf_places_its_objects(tmp_path: Path) -> None:
         mesh_files.threemf(tmp_path / f"{name}.3mf", box + content, '<item objectid="2"/>')
         with pytest.raises(ValueError, match=reason):
             load_mesh(tmp_path / f"{name}.3mf")
+
+
+def test_3mf_begins_where_its_package_says(tmp_path: Path) -> None:
+    box, item = mesh_files.threemf_object(BOX, _THREEMF_TRIANGLES), '<item objectid="1"/>'
+    kind = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
+    relations = f'<Relationships><Relationship Target="/A/root.model" Type="{kind}"/></Relationships>'.encode()
+    mesh_files.threemf(tmp_path / "other.3mf", mesh_files.threemf_object(9 * BOX, _THREEMF_TRIANGLES), item)
+    with zipfile.ZipFile(tmp_path / "other.3mf") as archive:
+        files = {"3D/3dmodel.model": archive.read("3D/3dmodel.model"), "_rels/.rels": relations}
+    mesh_files.threemf(tmp_path / "a.3mf", box, item, files, model="A/root.model")
+    check(load_mesh(tmp_path / "a.3mf"), 22, (1, 3, 2), 6)
+    mesh_files.threemf(tmp_path / "b.3mf", box, item, more='requiredextensions="m"')
+    check(load_mesh(tmp_path / "b.3mf"), 22, (1, 3, 2), 6)
+    more = 'requiredextensions="m v" xmlns:v="http://schemas.3mf.io/3dmanufacturing/volumetric/2022/01"'
+    mesh_files.threemf(tmp_path / "c.3mf", box, item, more=more)
+    with pytest.raises(ValueError, match="volumetric/2022/01, which is not read"):
+        load_mesh(tmp_path / "c.3mf")
 
 
 def test_3mf_that_multiplies_its_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,8 @@ OVERWRITING = {  # command, and the input that it would have replaced
     "analyze run --out . --data data --split analysis.json": "analysis.json",
     "evaluate --data data --split split.json --weights run --json split.json": "split.json",
     "evaluate --data data --split split.json --weights run --csv run/model.safetensors": "model.safetensors",
+    "evaluate --data data --split split.json --weights run --json data/SdfSamples/d/ball/a.npz": "a.npz",
+    "evaluate --data data --split split.json --meshes d --csv d/ball/a.ply": "a.ply",
     "evaluate correspondence --data data --split split.json --weights run --json ./split.json": "split.json",
     "train encoder --init run --data data --split split.json --out run --overwrite": "model.safetensors",
     "data check data --json data/splits/d_ball_test.json": "d_ball_test.json",

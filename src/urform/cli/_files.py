@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_READ_WHOLE = ("data", "meshes")  # flags of folders that are read: any file in them may be an input
+
 
 def check_files(command: Any, *flags: str) -> None:
-    """Refuse, before any work, result files that are each other or a file that another flag names."""
+    """Refuse, before any work, result files that are each other, or files that other flags name or whose folder is."""
     from urform.files import check_outputs
 
     outputs = [file for flag in flags if (file := getattr(command, flag)) is not None]
-    check_outputs(None, outputs, inputs_of(command, *flags), "another file")
+    folders = [os.path.realpath(folder) for flag in _READ_WHOLE if (folder := getattr(command, flag, None))]
+    inside = [file for file in outputs if any(Path(os.path.realpath(file)).is_relative_to(each) for each in folders)]
+    check_outputs(None, outputs, [*inputs_of(command, *flags), *inside], "another file")
 
 
 def check_run(command: Any) -> None:

@@ -7,9 +7,10 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
 
 from urform.cli._command_table import COMMANDS, command_name
 from urform.cli._config_file import Translate, with_config_file
@@ -17,16 +18,32 @@ from urform.cli._flags import with_flags
 from urform.cli._parser import LOG_LEVELS, parse
 
 FLAG = "--log-level"
+CLOSED = 141  # exit code where nobody reads the output any more, as after `| head -1`: that of a shell
 
 
 def entry() -> NoReturn:
     """The console script: `main`, then out at once. Tearing torch down takes half a second and frees nothing new."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait keep others from working
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open to the end
     code = main()
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    os._exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """Write what is left of the output; returns the exit code."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = CLOSED
+    except OSError as error:
+        print(f"urform: {error}", file=sys.stderr)
+        code = code or 2
+    with suppress(OSError):
+        sys.stderr.flush()
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,16 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags, files = _parted(words)
     debug = "--debug" in flags
     words = [part for word in flags if word not in ("--debug", "--quiet") for part in _apart(word)]
-    if words == ["--version"]:
-        from urform import __version__
-
-        print(__version__)
-        return 0
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the console cannot show must not end a batch
             stream.reconfigure(errors="backslashreplace")
     logger, before = logging.getLogger("urform"), logging.getLogger("urform").level
     try:
+        if words == ["--version"]:
+            from urform import __version__
+
+            print(__version__)
+            return 0
         words, level = _told(_config_last(words), "--quiet" in flags)
         logger.setLevel(before if level is None else level)
         with _told_by_flags(words):
@@ -52,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stopped:  # help, or a completion script, was printed
         return stopped.code if isinstance(stopped.code, int) else 0
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
+        if isinstance(error, BrokenPipeError) and _is_closed(sys.stdout):
+            return CLOSED
         if debug:
             raise
         print(f"urform: {_one_line(error, words)}", file=sys.stderr)
@@ -68,6 +87,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         logger.setLevel(before)
+
+
+def _is_closed(stream: TextIO) -> bool:
+    """Whether nobody reads it any more; an empty line finds out."""
+    try:
+        print(file=stream, flush=True)
+    except BrokenPipeError:
+        return True
+    return False
 
 
 class _Formatter(logging.Formatter):

@@ -2,6 +2,7 @@
 
 from urform.files._digest import CHUNK, digest_of
 from urform.files._expansion import MAX_RATIO, RATIO_SLACK, check_expansion
+from urform.files._nameless import utf8_path
 from urform.files._names import ANONYMOUS_STEMS, caseless, name_of, safe_name, unique_names
 from urform.files._npy import read_npy
 from urform.files._outputs import check_outputs
@@ -35,5 +36,6 @@ __all__ = [
     "split_url",
     "sync",
     "unique_names",
+    "utf8_path",
     "write_atomically",
 ]

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8, UInt16
 
+from urform.files._nameless import utf8_path
+
 MAX_PIXELS = 100_000_000  # of a view, by the header of its PNG file
 
 
@@ -31,7 +33,8 @@ def read_png(path: Path) -> np.ndarray | None:
             signature, width, height = struct.unpack(">8s8x2I", file.read(24))
         if signature != b"\x89PNG\r\n\x1a\n" or width * height > MAX_PIXELS:
             return None
-        return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        with utf8_path(path) as name:
+            return cv2.imread(name, cv2.IMREAD_UNCHANGED)
     except (OSError, struct.error, cv2.error):
         return None
 

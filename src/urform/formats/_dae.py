@@ -18,14 +18,18 @@ _UP_AXES = {"X_UP": "x", "Y_UP": "y", "Z_UP": "z"}
 _MOST = 20_000_000  # of nodes and polygons, each as often as it is shown
 _PLACING = 500  # polygons that take as long as placing a geometry
 # Tags of what is not read, and what it is called.
-_UNREAD = {"instance_controller": "skins and morphs (`instance_controller`)", "ph": "polygons with holes (`ph`)"}
+_UNREAD = {
+    "instance_controller": "skins and morphs (`instance_controller`)",
+    "ph": "polygons with holes (`ph`)",
+    "skew": "sheared nodes (`skew`)",
+}
 
 
 def read_dae(path: Path) -> TexturedMesh:
     """Read the scene of a COLLADA file, in its own unit.
 
     Raises:
-        ValueError: it is damaged, has no polygons, or has skins, morphs or polygons with holes.
+        ValueError: it is damaged, has no polygons, or has skins, morphs, sheared nodes or polygons with holes.
     """
     from collada import Collada
     from collada.common import DaeError

@@ -95,9 +95,7 @@ class _Scene:
         for primitive, part in self._primitives(node["mesh"], mesh, weights):
             self._count((len(part.vertices) + len(part.faces)) * len(places) + PLACING)
             if "skin" in node:  # which says where the vertices are, wherever the node is
-                part = self._primitive(primitive, weights)
-                moved = replace(part, vertices=self._skinned(part.vertices, primitive, node["skin"]))
-                parts.append(moved.in_use())
+                parts.append(self._skinned(self._primitive(primitive, weights), primitive, node["skin"]).in_use())
                 continue
             for place in places:
                 placed = replace(part, vertices=part.vertices @ place[:3, :3].T + place[:3, 3])
@@ -109,7 +107,7 @@ class _Scene:
     ) -> list[tuple[dict[str, Any], TexturedMesh]]:
         """What a mesh is made of, and its triangles; read once for all nodes that show it alike."""
         if (index, weights) not in self._made:
-            kept = [each for each in mesh["primitives"] if each.get("mode", _TRIANGLES) in _KINDS]
+            kept = [each for each in mesh["primitives"] if _mode(each) in _KINDS]
             self._not_triangles += len(mesh["primitives"]) - len(kept)
             made = [(primitive, self._primitive(primitive, weights).in_use()) for primitive in kept]
             self._made[index, weights] = [(primitive, part) for primitive, part in made if len(part.faces)]
@@ -128,6 +126,8 @@ class _Scene:
         names = {"TRANSLATION": "translation", "ROTATION": "rotation", "SCALE": "scale"}
         columns = {names[name]: self._file.accessor(i) for name, i in extension["attributes"].items() if name in names}
         count = max(map(len, columns.values()), default=0)
+        if any(len(column) != count for column in columns.values()):
+            raise ValueError(f"the columns of its {_INSTANCES} have {sorted(map(len, columns.values()))} rows")
         self._count(count * PLACING)
         return [_local({name: rows[number] for name, rows in columns.items()}) for number in range(count)]
 
@@ -147,10 +147,14 @@ class _Scene:
                 if moves.shape != vertices.shape:
                     raise ValueError(f"a morph target has {len(moves)} vertices, its primitive {len(vertices)}")
                 vertices = vertices + weight * moves
-        order = columns.get("indices", np.arange(len(vertices))).reshape(-1).astype(np.int64)
+        order = columns.get("indices", np.arange(len(vertices))).reshape(-1)
+        if order.dtype.kind not in "iu":
+            raise ValueError("its indices are no whole numbers, or normalised ones")
+        order = order.astype(np.int64)
         if order.max(initial=-1) >= len(vertices):
             raise ValueError(f"a face names vertex {order.max()}, its primitive has {len(vertices)}")
-        faces = _faces(order, primitive.get("mode", _TRIANGLES))
+        # Draco decodes strips to triangles.
+        faces = _faces(order, _TRIANGLES if _DRACO in primitive.get("extensions", {}) else _mode(primitive))
         uv, material = self._materials.of(primitive, columns, len(vertices))
         rgb = np.ones((len(vertices), 3))
         if "COLOR_0" in columns:
@@ -180,10 +184,8 @@ class _Scene:
             columns[name] = np.maximum(values / np.iinfo(values.dtype).max, -1.0) if is_whole else values
         return columns | {"indices": np.asarray(decoded.faces)}
 
-    def _skinned(
-        self, vertices: Float[np.ndarray, "V 3"], primitive: dict[str, Any], index: int
-    ) -> Float[np.ndarray, "V 3"]:
-        """Where the joints of a skin take the vertices."""
+    def _skinned(self, part: TexturedMesh, primitive: dict[str, Any], index: int) -> TexturedMesh:
+        """A primitive where the joints of a skin take its vertices."""
         skin = self._file.entry("skins", index)
         for joint in skin["joints"]:
             self._file.entry("nodes", joint)
@@ -191,24 +193,43 @@ class _Scene:
         if "inverseBindMatrices" in skin:
             inverse = self._file.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).swapaxes(1, 2)
             moves = moves @ inverse[: len(moves)]
-        points = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1)
-        moved = np.zeros((len(vertices), 3))
-        columns = self._columns(primitive)
-        for name in [name for name in columns if name.startswith("JOINTS_")]:
-            joints, weights = columns[name].astype(np.int64), columns[name.replace("JOINTS", "WEIGHTS")]
-            if joints.max(initial=0) >= len(moves):
-                raise ValueError(f"a vertex names joint {joints.max()}, its skin has {len(moves)}")
-            for corner in range(joints.shape[1]):
-                matrices = moves[joints[:, corner], :3]
-                moved += weights[:, corner, None] * np.einsum("vij,vj->vi", matrices, points)
-        return moved
+        joints, weights = _joints(self._columns(primitive), len(part.vertices))
+        if joints.max(initial=0) >= len(moves):
+            raise ValueError(f"a vertex names joint {joints.max()}, its skin has {len(moves)}")
+        points = np.concatenate([part.vertices, np.ones((len(part.vertices), 1))], axis=1)
+        moved = np.zeros((len(part.vertices), 3))
+        for joint, weight in zip(joints.T, weights.T, strict=True):
+            moved += weight[:, None] * np.einsum("vij,vj->vi", moves[joint, :3], points)
+        placed = replace(part, vertices=moved)
+        is_mirrored = (np.linalg.det(moves[np.unique(joints[weights > 0]), :3, :3]) < 0).all() and weights.any()
+        return placed.inside_out() if is_mirrored else placed
+
+
+def _mode(primitive: dict[str, Any]) -> int:
+    mode = primitive.get("mode", _TRIANGLES)
+    if mode not in range(7):
+        raise ValueError(f"a primitive has mode {str(mode)[:20]}, expected 0 to 6")
+    return mode
+
+
+def _joints(columns: dict[str, np.ndarray], count: int) -> tuple[Int[np.ndarray, "V J"], Float[np.ndarray, "V J"]]:
+    """The joints of each vertex and their weights, which are 1 in sum; without weights it follows the first one."""
+    names = [name for name in columns if name.startswith("JOINTS_")]
+    if missing := [name for name in names if name.replace("JOINTS", "WEIGHTS") not in columns]:
+        raise ValueError(f"a skin has {missing[0]} and no {missing[0].replace('JOINTS', 'WEIGHTS')}")
+    if not names:
+        return np.zeros((count, 1), np.int64), np.ones((count, 1))
+    joints = np.concatenate([columns[name] for name in names], axis=1).astype(np.int64)
+    weights = np.concatenate([columns[name.replace("JOINTS", "WEIGHTS")] for name in names], axis=1).astype(np.float64)
+    weights[weights.sum(axis=1) <= 0] = np.eye(1, weights.shape[1])
+    return joints, weights / weights.sum(axis=1, keepdims=True)
 
 
 def _local(node: dict[str, Any]) -> Float[np.ndarray, "4 4"]:
     """From a node to its parent."""
     if "matrix" in node:
         return np.array(node["matrix"], np.float64).reshape(4, 4).T
-    x, y, z, w = np.asarray(node.get("rotation", (0, 0, 0, 1)), np.float64)
+    x, y, z, w = _unit(np.asarray(node.get("rotation", (0, 0, 0, 1)), np.float64))
     rotation = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
@@ -218,6 +239,12 @@ def _local(node: dict[str, Any]) -> Float[np.ndarray, "4 4"]:
     matrix[:3, :3] = np.array(rotation) * np.asarray(node.get("scale", (1, 1, 1)), np.float64)
     matrix[:3, 3] = node.get("translation", (0, 0, 0))
     return matrix
+
+
+def _unit(quaternion: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:
+    """A quaternion of length 1, which one of few bits is not; no turn where there is none."""
+    length = np.linalg.norm(quaternion)
+    return quaternion / length if length > 0 else np.array([0.0, 0, 0, 1])
 
 
 def _faces(order: Int[np.ndarray, " N"], mode: int) -> Int[np.ndarray, "F 3"]:

@@ -100,7 +100,7 @@ def read_obj(path: Path) -> TexturedMesh:
     for number, line in enumerate(_text(path).split("\n"), start=1):
         word, rest = [*line.split(None, 1), "", ""][:2]
         if "#" in rest and word in ("v", "vt", "vn", "f"):
-            rest = rest.partition("#")[0]
+            rest = re.sub(r"(?<!\.)#.*", "", rest)  # 1.#INF is a number of old programs, and refused
         try:
             lines.add(word, rest)
         except _UnreadError as error:
@@ -117,9 +117,10 @@ def _text(path: Path) -> str:
     text = content.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         raise ValueError("holds zero bytes: it is damaged, or text whose encoding no mark at its beginning names")
-    if "\\\n" in text:
-        text = re.sub(r"^(\s*#.*)\\$", r"\1", text, flags=re.MULTILINE)  # comments end with their line
-    return text.replace("\\\n", " ")
+    if "\\" in text:
+        text = re.sub(r"^(\s*#.*)\\[ \t]*$", r"\1", text, flags=re.MULTILINE)  # comments end with their line
+        text = re.sub(r"\\[ \t]*\n", " ", text)
+    return text
 
 
 def _index(text: str, count: int) -> int:

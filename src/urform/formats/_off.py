@@ -26,16 +26,21 @@ def read_off(path: Path) -> TexturedMesh:
         raise ValueError(f"{' '.join(lines[0])} is not read, expected a text file of three dimensions")
     first = [lines[0][0][head.end() :], *lines[0][1:]]  # some writers begin the counts in the line of the word
     rows = [words for words in ([word for word in first if word], *lines[1:]) if words]
+    if not rows or len(rows[0]) < 2:
+        raise ValueError("has no line with the numbers of its vertices and faces")
     vertices, faces = int(rows[0][0]), int(rows[0][1])
     if vertices < 0 or faces < 0:
         raise ValueError(f"has {vertices} vertices and {faces} faces by its header, expected at least 0")
     if len(rows) < 1 + vertices + faces:
         there = max(0, len(rows) - 1 - vertices)
-        raise ValueError(f"has {there} of its {faces} faces, the file is cut off")
+        raise ValueError(
+            f"has {there} of its {faces} faces, the file is cut off, or several vertices or faces share a line"
+        )
+    left = len(rows) - 1 - vertices - faces
     points = [[float(word) for word in row] for row in rows[1 : 1 + vertices]]
     for number, row in enumerate(points):
         if len(row) < 3:
-            raise ValueError(f"vertex {number} has {len(row)} numbers, expected at least 3")
+            raise ValueError(f"vertex {number} has {len(row)} numbers in its line, expected at least 3")
     polygons = rows[1 + vertices : 1 + vertices + faces]
     sizes = np.array([int(row[0]) for row in polygons], np.int64)
     corner_rows = [[int(word) for word in row[1 : 1 + size]] for row, size in zip(polygons, sizes, strict=True)]
@@ -53,7 +58,8 @@ def read_off(path: Path) -> TexturedMesh:
         rgb = np.repeat(at_faces, sizes, axis=0)
     xyz = np.array([row[:3] for row in points], np.float64).reshape(-1, 3)
     material = Material() if rgb is None else Material(WHITE)
-    return polygon_mesh(xyz, corners, sizes, rgb=rgb, materials=(material,))
+    notes = (f"{left} lines after the last face, left out",) if left else ()
+    return polygon_mesh(xyz, corners, sizes, rgb=rgb, materials=(material,), notes=notes)
 
 
 def _colors(rows: list[list[float]]) -> np.ndarray | None:

@@ -25,7 +25,7 @@ def read_ply(path: Path) -> TexturedMesh:
     Raises:
         ValueError: it is damaged or cut off, has no vertices, or is made of triangle strips.
     """
-    elements, comments = read_elements(path)
+    elements, comments, left = read_elements(path)
     vertex, face = (elements.get(name, Element(0)) for name in ("vertex", "face"))
     if "tristrips" in elements:
         raise ValueError("triangle strips of PLY (`tristrips`) are not read, export it as polygons")
@@ -47,7 +47,7 @@ def read_ply(path: Path) -> TexturedMesh:
     pictures = [comment[len(_TEXTURE) :].strip() for comment in comments if comment.lower().startswith(_TEXTURE)]
     uv = _uv(vertex, face, in_range, sizes)
     picture = read_texture(path.parent / pictures[0], pictures[0]) if pictures and uv is not None else Texture(None)
-    notes = [picture.note] if picture.note else []
+    notes = [*left, *([picture.note] if picture.note else [])]
     if len(pictures) > 1:
         notes.append(f"only the first of {len(pictures)} textures is used")
     color = Material().rgb if rgb is None and picture.pixels is None else WHITE

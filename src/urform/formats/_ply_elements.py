@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,10 +47,11 @@ class Element:
 
 
 class Ply(NamedTuple):
-    """Elements by name, and the comments."""
+    """Elements by name, the comments, and what was amiss."""
 
     elements: dict[str, Element]
     comments: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def read_elements(path: Path) -> Ply:
@@ -58,8 +60,8 @@ def read_elements(path: Path) -> Ply:
     Raises:
         ValueError: it is damaged or cut off.
     """
-    content = path.read_bytes()
-    end = re.search(rb"^end_header[ \t]*\r?\n", content, re.MULTILINE)
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    end = re.search(rb"[\r\n]end_header[ \t]*(\r\n|\n|\r)", content)
     if not content.startswith(b"ply") or end is None:
         raise ValueError("has no header, expected a PLY file")
     elements: dict[str, Element] = {}
@@ -78,6 +80,8 @@ def read_elements(path: Path) -> Ply:
             kinds = list(elements.values())[-1].kinds
             if name in kinds:
                 raise ValueError(f"the property {name!r} is declared twice")
+            if unknown := {length, kind} - _TYPES.keys() - {""}:
+                raise ValueError(f"the property {name!r} has the type {unknown.pop()!r}, expected one of PLY's")
             kinds[name] = (_TYPES[length] if length else "", _TYPES[kind])
     if not order:
         raise ValueError(f"its format is not one of {', '.join(_ORDERS)}")
@@ -87,7 +91,8 @@ def read_elements(path: Path) -> Ply:
             element.columns.update(reader.read(element))
         except (IndexError, ValueError) as error:
             raise ValueError(f"has fewer than its {element.count} elements `{name}`, the file is cut off") from error
-    return Ply(elements, comments)
+    left = reader.left()
+    return Ply(elements, comments, (f"{left} after the last element, left out",) if left else ())
 
 
 class _Binary:
@@ -95,6 +100,11 @@ class _Binary:
 
     def __init__(self, content: bytes, at: int, order: str):
         self._content, self._at, self._order = content, at, order
+
+    def left(self) -> str:
+        """How much is left after what was read; nothing where it is white space."""
+        rest = self._content[self._at :].strip()
+        return f"{len(rest)} bytes" if rest else ""
 
     def read(self, element: Element) -> dict[str, np.ndarray | Lists]:
         """All columns."""
@@ -163,6 +173,11 @@ class _Text:
 
     def __init__(self, content: bytes):
         self._words, self._at = content.split(), 0
+
+    def left(self) -> str:
+        """How much is left after what was read."""
+        rest = len(self._words) - self._at
+        return f"{rest} words" if rest else ""
 
     def read(self, element: Element) -> dict[str, np.ndarray | Lists]:
         """All columns, row by row."""

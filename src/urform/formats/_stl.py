@@ -27,7 +27,8 @@ def read_stl(path: Path) -> TexturedMesh:
     declared = struct.unpack_from("<I", content, 80)[0] if len(content) >= _HEADER else 0
     is_whole = len(content) == _HEADER + declared * _ROW.itemsize and len(content) >= _HEADER
     notes: tuple[str, ...] = ()
-    if not is_whole and re.match(rb"(\xef\xbb\xbf)?\s*solid\b", content, re.IGNORECASE):
+    is_text = b"\0" not in content[:_HEADER]  # of a binary file, the number of triangles has some
+    if not is_whole and is_text and re.match(rb"(\xef\xbb\xbf)?\s*solid\b", content, re.IGNORECASE):
         corners = _text(content)
     else:
         there = (len(content) - _HEADER) // _ROW.itemsize

@@ -16,6 +16,9 @@ from urform.geometry import UPRIGHT, TexturedMesh
 LARGEST_MODEL = 1 << 30  # bytes of the models in the archive once they are unpacked
 MOST_FACES = 20_000_000  # of all instances of all objects
 PLACING = 500  # triangles that take as long as placing an instance
+LARGEST_RELATIONS = 1 << 20  # bytes of what says where the package begins
+# What a file may require: these say nothing of where a surface lies, or are read.
+_EXTENSIONS = re.compile(r"/3dmanufacturing/(core|material|production|trianglesets|(production/)?alternatives)/")
 _UNREAD = re.compile(rb"<(?:\w+:)?(beamlattice|slicestack|displacementmesh|booleanshape|levelset)\b")
 
 
@@ -43,11 +46,14 @@ class _Package:
         models = [info for info in archive.infolist() if info.filename.lower().endswith(".model")]
         if not models:
             raise ValueError("has no `.model` in it, expected a 3MF package")
-        first = next((info for info in models if info.filename.lower().endswith("3d/3dmodel.model")), models[0])
+        named = _started(archive) or "3d/3dmodel.model"
+        first = next((info for info in models if info.filename.lower().endswith(named)), models[0])
         if (size := sum(info.file_size for info in models)) > LARGEST_MODEL:
             raise ValueError(f"its models are {size / 2**30:.1f} GiB large, expected at most 1 GiB")
         self._archive, self._first = archive, first.filename
         self._roots = {info.filename: _parse(archive, info) for info in models}
+        for root in self._roots.values():
+            _check_required(root)
         self._objects = {
             (name, element.get("id")): element for name, root in self._roots.items() for element in _all(root, "object")
         }
@@ -108,6 +114,23 @@ class _Package:
             self._meshes[key] = TexturedMesh(vertices, faces, skin.uv, skin.rgb, skin.material, skin.materials)
         mesh = self._meshes[key]
         return mesh if len(mesh.faces) else None
+
+
+def _started(archive: zipfile.ZipFile) -> str:
+    """The model that the package begins with, in small letters; empty where the package does not say."""
+    info = next((info for info in archive.infolist() if info.filename.lower() == "_rels/.rels"), None)
+    if info is None or info.file_size > LARGEST_RELATIONS:
+        return ""
+    relations = _all(_parse(archive, info), "Relationship")
+    targets = [each.get("Target", "") for each in relations if each.get("Type", "").lower().endswith("/3dmodel")]
+    return targets[0].strip("/").lower() if targets else ""
+
+
+def _check_required(root: Any) -> None:
+    for prefix in root.get("requiredextensions", "").split():
+        name = root.nsmap.get(prefix, prefix)
+        if not _EXTENSIONS.search(f"{name}/"):
+            raise ValueError(f"requires {name}, which is not read; export it without")
 
 
 def _parse(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:

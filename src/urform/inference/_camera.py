@@ -17,6 +17,18 @@ _ROUNDS = 6  # of setting focal length and shift; each leaves about a tenth of t
 _OVERLAP_SIZE = 64  # pixels
 
 
+def check_seen(framed: UInt8[np.ndarray, "S S 4"]) -> UInt8[np.ndarray, "S S 4"]:
+    """The framed picture itself.
+
+    Raises:
+        ValueError: nothing is left of the object, as it is so thin or small.
+    """
+    if not (framed[..., 3] > OPAQUE).any():
+        size = len(framed)
+        raise ValueError(f"nothing is left of the object at {size} x {size} pixels: it is too thin or too small")
+    return framed
+
+
 def place_camera(pose: PoseEstimate, mesh: trimesh.Trimesh, framed: UInt8[np.ndarray, "S S 4"]) -> Camera:
     """The camera of a framed picture; `project` gives places in it, which is [-1, 1]^2.
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from urform.geometry import extract_isosurface, join_components, simplify
+from urform.inference._camera import check_seen
 from urform.inference._doubts import Answer, doubts
 from urform.inference._refine import refined
 from urform.inference._result import Reconstruction
@@ -169,9 +170,7 @@ class Model:
             ValueError: the model cannot, see `can_refine`.
         """
         if not self.can_refine:
-            raise ValueError(
-                "refinement needs a camera network and two training shapes; `urform train pose` adds the first"
-            )
+            raise ValueError("refinement needs a model that tells cameras; `urform train pose` makes one")
         return refined(self, latent, framed, [self.pose(each[None]) for each in framed])
 
     @torch.inference_mode()
@@ -270,19 +269,17 @@ class Model:
         """
         cuts = [cut] if isinstance(cut, CutOut) else list(cut)
         if texture and not (self.tells_camera and color):
-            raise ValueError(
-                "texture must go with `color` and a model that tells cameras; `urform train pose` makes one"
-            )
+            raise ValueError("texture needs `color` and a model that tells cameras; `urform train pose` makes one")
         started = time.perf_counter()
         looked = [self._looked_at(frame(each.rgba, TRUNK_SIZE)[None]) for each in cuts if self.tells_camera]
         for each, (_, strangeness) in zip(cuts, looked, strict=False):
             if strangeness[0] > STRANGEST and each.method != "kept" and not force:
                 raise StrangeError(self.category, float(strangeness[0]), STRANGEST)
-        framed = np.stack([self.frame(each.rgba) for each in cuts])
+        framed = np.stack([check_seen(self.frame(each.rgba)) for each in cuts])
         encoded = mean_of_latents(self.encode(framed), self.latents.values())
         latent, encode_s = encoded.latent, time.perf_counter() - started
         if self.refines if refine is None else refine:
-            latent = self.refine(latent, np.stack([frame(each.rgba, TRUNK_SIZE) for each in cuts]))
+            latent = self.refine(latent, np.stack([check_seen(frame(each.rgba, TRUNK_SIZE)) for each in cuts]))
         done = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
         times = (encode_s, time.perf_counter() - done, done - started - encode_s)

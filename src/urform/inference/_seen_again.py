@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from trimesh.visual import ColorVisuals
 
-from urform.inference._camera import overlap, place_camera
+from urform.inference._camera import check_seen, overlap, place_camera
 from urform.inference._color import Look, picture_colors
 from urform.inference._result import Reconstruction
 from urform.inference._texture import SIZE, textured
@@ -21,7 +21,7 @@ COLOR_SIZE = 512  # pixels along an edge of the picture that colors are taken fr
 def seen_again(result: Reconstruction, cut: CutOut, looked: tuple[PoseEstimate, np.ndarray]) -> Reconstruction:
     """A result with the camera of its picture, told from pose and strangeness."""
     pose, strangeness = looked
-    framed = frame(cut.rgba, len(result.framed))  # the encoder may have seen the whole picture
+    framed = check_seen(frame(cut.rgba, len(result.framed)))  # the encoder may have seen the whole picture
     camera = place_camera(pose, result.mesh, framed)
     return replace(
         result,

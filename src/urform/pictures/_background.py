@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST_SIDE = 1280  # pixels; larger pictures are segmented at this size
 OPAQUE_FROM = 250  # levels of alpha from which a pixel counts as opaque
+LEAST_SIDE = 16  # pixels along the shorter side, at the size at which pictures are segmented
 LEAST_PIXELS = 100  # of an object
 MIN_SHARE, MAX_SHARE = 0.01, 0.97  # of the picture covered by the object; outside of these a mask is not believed
 NEAR_SHARE = 0.01  # of the longer side: what lies within it of the network's object is no shadow
@@ -65,9 +66,10 @@ def cut_out(image: UInt8[np.ndarray, "H W C"], keep_background: bool = False) ->
     warnings: tuple[str, ...] = ()
     if image.shape[2] == 4 and (image[..., 3] >= OPAQUE_FROM).mean() < MAX_SHARE:
         alpha, method = image[..., 3], "alpha"
-    elif min(rgb.shape[:2]) < 16:
+    elif min(rgb.shape[:2]) * min(1.0, LARGEST_SIDE / max(rgb.shape[:2])) < LEAST_SIDE:
         raise ValueError(
-            f"the picture has {rgb.shape[1]} x {rgb.shape[0]} pixels, expected at least 16 along each side"
+            f"the picture has {rgb.shape[1]} x {rgb.shape[0]} pixels, expected at least {LEAST_SIDE} along each side, "
+            f"and at most {LARGEST_SIDE // LEAST_SIDE} times as many along the other"
         )
     else:
         alpha, method, warnings = _segment(rgb)

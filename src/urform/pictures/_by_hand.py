@@ -123,6 +123,7 @@ def _mask(
     allowed = np.ones(small.shape[:2], bool)
     if box is not None:
         x0, y0, x1, y1 = (round(edge * scale) for edge in box)
+        x0, y0 = min(x0, size[0] - 1), min(y0, size[1] - 1)
         allowed[:] = False
         allowed[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = True
     spots = [_scaled(points, scale, size) for points in (inside, outside)]

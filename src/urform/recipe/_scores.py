@@ -11,7 +11,7 @@ import cv2
 
 from urform.data import DataFolder, read_split
 from urform.evaluation import evaluate, evaluate_meshes, fitted_to_samples
-from urform.files import write_atomically
+from urform.files import utf8_path, write_atomically
 from urform.formats import save_mesh
 from urform.inference import load, reconstruct_files
 from urform.recipe._places import Places
@@ -91,7 +91,8 @@ def _photographs(places: Places, folder: Path) -> list[str]:
 
 def _jpeg(picture: Path) -> bytes:
     """A PNG as JPEG, a tenth of the size."""
-    bgr = cv2.imread(str(picture), cv2.IMREAD_COLOR)
+    with utf8_path(picture) as name:
+        bgr = cv2.imread(name, cv2.IMREAD_COLOR)
     if bgr is None:
         raise ValueError(f"{picture}: damaged, expected the sheet that an earlier step drew; remove it and its step")
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()

@@ -11,6 +11,7 @@ import safetensors
 from torch import Tensor, nn
 
 from urform.config import shortened
+from urform.files import utf8_path
 from urform.models import BACKBONES
 from urform.pictures import SEEN
 from urform.weights._file import write_tensors
@@ -55,7 +56,7 @@ def read_backbone(path: Path) -> BackboneWeights | None:
         ValueError: the file is damaged.
     """
     try:
-        with safetensors.safe_open(path, "pt") as file:
+        with utf8_path(path) as opened, safetensors.safe_open(opened, "pt") as file:
             found = (file.metadata() or {}).get(HEADER)
             if found is None:
                 return None

@@ -10,6 +10,7 @@ import safetensors
 import torch
 
 from urform.config import is_name
+from urform.files import utf8_path
 from urform.models import CategoryClassifier
 from urform.weights._file import write_tensors
 
@@ -52,7 +53,7 @@ def read_classifier(path: Path = _SHIPPED) -> ClassifierWeights | None:
             return None
         raise FileNotFoundError(f"{path}: no such file; `urform train categories` writes it")
     try:
-        with safetensors.safe_open(path, "pt") as file:
+        with utf8_path(path) as opened, safetensors.safe_open(opened, "pt") as file:
             found = (file.metadata() or {}).get(HEADER)
             if found is None:
                 raise ValueError(f"{path}: not a classifier of categories, which `urform train categories` writes")

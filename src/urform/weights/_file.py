@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from urform.config import CLAMP, WITHOUT, ModelConfig
 from urform.data import ShapeKey
-from urform.files import check_outputs, write_atomically
+from urform.files import check_outputs, utf8_path, write_atomically
 from urform.models import Decoder, Familiarity, ImageEncoder, PoseNetwork
 from urform.weights._build import build_decoder, build_encoder
 
@@ -97,7 +97,7 @@ def load_weights(path: Path) -> Weights:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file; `urform train` writes one into its run folder")
     try:
-        with safetensors.safe_open(path, "pt") as file:
+        with utf8_path(path) as opened, safetensors.safe_open(opened, "pt") as file:
             header = _Header.read(file.metadata(), path)
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
     except (safetensors.SafetensorError, OSError) as error:
