@@ -15,7 +15,10 @@ def check_files(command: Any, *flags: str) -> None:
     from urform.files import check_outputs
 
     outputs = [file for flag in flags if (file := getattr(command, flag)) is not None]
-    folders = [os.path.realpath(folder) for flag in _READ_WHOLE if (folder := getattr(command, flag, None))]
+    read = [given for flag in _READ_WHOLE if (given := getattr(command, flag, None))]
+    folders = [
+        os.path.realpath(folder) for given in read for folder in (given if isinstance(given, tuple) else (given,))
+    ]
     inside = [file for file in outputs if any(Path(os.path.realpath(file)).is_relative_to(each) for each in folders)]
     check_outputs(None, outputs, [*inputs_of(command, *flags), *inside], "another file")
 

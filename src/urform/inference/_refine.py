@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from urform.inference._model import Model
 
 STEPS = 40
-LEAST_GAIN = 0.0
+LEAST_GAIN = 0.01  # of overlap; below it refinement harms about as often as it helps
 _COARSE = 64  # cells along an axis of the meshes whose outlines are compared
 MODES = 16
 """Principal directions of the training latents in which a latent may move: with all of them, outlines fit better and

@@ -30,6 +30,7 @@ class ReconstructAnswer(BaseModel):
     watertight: bool
     dropped_components: int
     encode_s: float
+    refine_s: float = Field(description="of refinement by the outline, seconds; 0 where there was none")
     mesh_s: float
     camera: CameraAnswer | None = None
     camera_confidence: float | None = None

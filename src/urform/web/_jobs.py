@@ -44,6 +44,8 @@ class Wish:
         force: also what does not look like the category.
         cutout: give the picture without its background, too.
         hints: on the cut-out.
+        texture: give the mesh a UV texture.
+        refine: improve the shape by its outline in the picture; None = where the weights say that it helps.
     """
 
     category: str = ""
@@ -55,6 +57,8 @@ class Wish:
     force: bool = False
     cutout: bool = False
     hints: Hints = field(default_factory=Hints)
+    texture: bool = False
+    refine: bool | None = None
 
 
 def start_worker(weights: Sequence[str], threads: int) -> None:
@@ -114,9 +118,10 @@ def reconstruct(picture: bytes, wish: Wish, megapixels: float) -> tuple[dict[str
     if category != AUTO:
         shelf.model(category)
     cut = _cut(picture, wish.hints, megapixels)
-    result = shelf.reconstruct_object(cut, wish.resolution, wish.faces, wish.color, wish.force, category)
+    options = (wish.resolution, wish.faces, wish.color, wish.force)
+    result = shelf.reconstruct_object(cut, *options, category=category, texture=wish.texture, refine=wish.refine)
     said = {**summary(result), "camera": _camera(result), "latent": result.latent.tolist()}
-    return said, _file(result.mesh, wish), _png(cut.rgba) if wish.cutout else b""
+    return said, _file(result.textured or result.mesh, wish), _png(cut.rgba) if wish.cutout else b""
 
 
 def mesh_of_latent(latent: Sequence[float], wish: Wish) -> bytes:

@@ -52,6 +52,8 @@ class MeshForm(CutForm):
     faces: int | None = Field(None, description="simplify the mesh to so many")
     size_mm: float = Field(100.0, description="longest side of an STL file")
     color: bool = True
+    texture: bool = Field(False, description="give GLB files a UV texture in place of vertex colors")
+    refine: Literal["auto", "on", "off"] = Field("auto", description="improve the shape by its outline in the picture")
     force: bool = Field(False, description="also what does not look like the category")
     cutout: bool = Field(False, description="answer with the picture without its background, too")
     answer: Literal["json", "mesh"] = Field("json", description="mesh: the bytes of the file alone")
@@ -63,6 +65,8 @@ class MeshForm(CutForm):
             ValueError: an option is out of range.
         """
         allow_resolution(self.resolution, limits)
+        if self.texture and self.format != "glb":
+            raise ValueError(f"texture must go with the format glb, got {self.format}, whose files have none")
         look_up(FORMATS, self.format, "format")
         return Wish(
             self.category,
@@ -74,6 +78,8 @@ class MeshForm(CutForm):
             self.force,
             self.cutout,
             self.hints(),
+            self.texture,
+            {"auto": None, "on": True, "off": False}[self.refine],
         )
 
 

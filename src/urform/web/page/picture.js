@@ -25,9 +25,10 @@ function form(picture, options = {}) {
   return data;
 }
 
-function options(format = "glb") {
+function options(format = "glb", texture = false) {
   return { format, category: byId("category").value, resolution: byId("resolution").value, size_mm: byId("size").value,
-    color: byId("color").checked, force: byId("force").checked };
+    refine: byId("refine").value, color: byId("color").checked,
+    texture, force: byId("force").checked };
 }
 
 async function make(picture) {
@@ -137,15 +138,16 @@ byId("cutout").addEventListener("keydown", e => {
   if (move) { cross = cross.map((at, k) => at + move[k]); drawCut(current); } else click(...cross);
 });
 byId("unhint").addEventListener("click", () => { current.hints = newHints(); remake(current); });
-for (const id of ["keep", "category", "resolution", "color", "force"])
+for (const id of ["keep", "category", "resolution", "refine", "color", "force"])
   byId(id).addEventListener("change", () => current && remake(current));
 byId("as-photographed").addEventListener("click", () => viewers.view.look(cameraOf(current.answer)));
 
 byId("download").addEventListener("click", async () => {
   const picture = current, format = byId("format").value, name = `${stem(picture.file.name)}.${format}`;
-  if (format === "glb") { save(picture.glb, name); return; }
+  const texture = format === "glb" && byId("color").checked && byId("texture").checked;
+  if (format === "glb" && !texture) { save(picture.glb, name); return; }
   try {
-    const answer = await ask("api/reconstruct", form(picture, { ...options(format), answer: "mesh" }), "state");
+    const answer = await ask("api/reconstruct", form(picture, { ...options(format, texture), answer: "mesh" }), "state");
     save(await answer.arrayBuffer(), name); draw();
   } catch (error) { say("state", error.message, true); }
 });
