@@ -39,6 +39,10 @@ class Balls(Model):
     def has_encoder(self):
         return True
 
+    @property
+    def tells_camera(self):
+        return False
+
     def frame(self, rgba):
         return rgba
 
@@ -50,6 +54,18 @@ class Balls(Model):
 
     def template_mesh(self, resolution=128):
         return trimesh.creation.icosphere(4, 0.5)
+
+
+class Refining(Balls):
+    """Sees a ball that is too small, and mends it."""
+
+    @property
+    def refines(self):
+        return True
+
+    def refine(self, latent, framed):
+        assert framed.shape == (1, 128, 128, 4)
+        return latent + 0.3
 
 
 class Seer(Balls):
@@ -399,3 +415,11 @@ def test_evaluate_names_shapes_that_are_not_prepared(data, tmp_path):
     assert result["shapes"] == [str(BALL)]
     assert result["shapes_left_out"] == {"no surface samples": ["tiny/solid/nobody"]}
     assert format_table(result).endswith("1 of 2 shapes left out, no surface samples: tiny/solid/nobody")
+
+
+def test_refined_shapes_are_scored_beside_those_of_the_encoder_alone(data):
+    result = run(Refining(RADIUS - 0.3), data, [BALL], views=("fixed",))
+    alone, refined = (values(result, f"{name}, fixed view")["chamfer"] for name in ("encoder alone", "urform"))
+    assert refined < 1 < alone
+    methods = run(Refining(RADIUS - 0.3), data, [BALL], views=("fixed",), refine=False)["values"]
+    assert not any(method.startswith("encoder alone") for method in methods)

@@ -14,7 +14,7 @@ from urform.data import DataFolder, read_eyes, read_split
 from urform.files import read_rgba
 from urform.formats import load_mesh
 from urform.geometry import TexturedMesh
-from urform.inference import Look, Model, overlap, picture_colors, place_camera
+from urform.inference import Model, Shot, overlap, picture_colors, place_camera
 from urform.losses import pose_loss
 from urform.models import Familiarity, PoseEstimate, PoseNetwork, bin_centres, decode_pose, load_trunk, mirrored_pose
 from urform.pictures import frame
@@ -131,7 +131,7 @@ def test_colors_come_from_the_picture_and_from_the_mirror_image() -> None:
     painted = mesh.copy()
     painted.visual = ColorVisuals(painted, vertex_colors=truth)
     framed = photograph(painted, camera, 512)
-    colors = picture_colors(mesh, [Look(framed, place_camera(estimate_of(camera, mesh), mesh, framed))])
+    colors = picture_colors(mesh, [Shot(framed, place_camera(estimate_of(camera, mesh), mesh, framed))])
     assert colors.shape == (len(mesh.vertices), 3)
     wrong = np.abs(colors.astype(int) - truth).max(axis=1) > 60
     assert wrong.mean() < 0.05
@@ -141,21 +141,21 @@ def test_fine_meshes_get_colors_too() -> None:
     mesh = trimesh.creation.icosphere(6, 0.5)
     framed = np.full((64, 64, 4), (10, 200, 90, 255), np.uint8)
     assert len(mesh.vertices) > 40_000  # more than a picture of OpenCV may have rows
-    assert (picture_colors(mesh, [Look(framed, Camera(60.0, 25.0, 2.6))]) == (10, 200, 90)).all()
+    assert (picture_colors(mesh, [Shot(framed, Camera(60.0, 25.0, 2.6))]) == (10, 200, 90)).all()
 
 
 def test_one_pixel_gives_its_color_to_all() -> None:
     mesh = trimesh.creation.icosphere(1, 0.5)
     framed = np.zeros((64, 64, 4), np.uint8)
     framed[30:37, 30:37] = (10, 200, 90, 255)
-    colors = picture_colors(mesh, [Look(framed, Camera(0.0, 0.0, 2.6, focal_mm=8.0))])
+    colors = picture_colors(mesh, [Shot(framed, Camera(0.0, 0.0, 2.6, focal_mm=8.0))])
     assert (colors == (10, 200, 90)).all()
 
 
 def test_a_mesh_that_is_nowhere_seen_is_grey() -> None:
     mesh = chair()
     nothing = np.zeros((64, 64, 4), np.uint8)
-    assert (picture_colors(mesh, [Look(nothing, Camera(60.0, 25.0, 2.6))]) == 180).all()
+    assert (picture_colors(mesh, [Shot(nothing, Camera(60.0, 25.0, 2.6))]) == 180).all()
 
 
 def test_cameras_of_views_are_read(data: Path, split: Path) -> None:

@@ -18,7 +18,7 @@ from tests.small_model import small_weights
 from urform.config import PRESETS
 from urform.formats import load_mesh, save_mesh
 from urform.geometry import TexturedMesh, extract_isosurface
-from urform.inference import Look, Model, mean_of_latents, picture_colors, reconstruct_files, refined, textured
+from urform.inference import Model, Shot, mean_of_latents, picture_colors, reconstruct_files, refined, textured
 from urform.inference._refine import fit_outlines
 from urform.inference._together import joined
 from urform.models import PoseEstimate
@@ -84,8 +84,8 @@ def test_the_encoders_latent_stays_where_outlines_do_not_fit_better(monkeypatch:
 
 def test_refinement_is_the_same_each_time() -> None:
     model, mesh = ellipsoids(), trimesh.creation.icosphere(3, 0.5)
-    look = Look(seen(mesh), CAMERA)
-    first, second = (fit_outlines(model, np.zeros(2, np.float32), [look]) for _ in range(2))
+    shot = Shot(seen(mesh), CAMERA)
+    first, second = (fit_outlines(model, np.zeros(2, np.float32), [shot]) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -129,18 +129,18 @@ def test_a_texture_shows_more_than_the_vertices_know(tmp_path: Path) -> None:
     framed = seen(mesh, 256)
     red = np.arange(256) % 16 < 8
     framed[red, :, :3], framed[~red, :, :3] = (250, 20, 20), (20, 20, 250)
-    look = Look(framed, _placed(mesh, framed))
-    painted = textured(mesh, [look], 256)
+    shot = Shot(framed, _placed(mesh, framed))
+    painted = textured(mesh, [shot], 256)
     save_mesh(painted, tmp_path / "box.glb")
     again = load_mesh(tmp_path / "box.glb")
     assert again.materials[0].texture is not None
-    shown = RayCaster(again).render(look.camera, 256, samples=1).albedo
+    shown = RayCaster(again).render(shot.camera, 256, samples=1).albedo
     inner = shown[96:160, 96:160].astype(int)
     stripes = np.abs(inner[..., :3] - framed[96:160, 96:160, :3]).max(axis=2)
     assert (stripes < 80).mean() > 0.8
     by_vertex = mesh.copy()
-    by_vertex.visual.vertex_colors = picture_colors(mesh, [look])
-    plain = RayCaster(TexturedMesh.from_trimesh(by_vertex)).render(look.camera, 256, samples=1).albedo
+    by_vertex.visual.vertex_colors = picture_colors(mesh, [shot])
+    plain = RayCaster(TexturedMesh.from_trimesh(by_vertex)).render(shot.camera, 256, samples=1).albedo
     assert (np.abs(plain[96:160, 96:160, :3].astype(int) - framed[96:160, 96:160, :3]).max(axis=2) < 80).mean() < 0.7
     closed = trimesh.load(tmp_path / "box.glb", force="mesh")
     closed.merge_vertices(merge_tex=True, merge_norm=True)
@@ -155,4 +155,6 @@ def _placed(mesh: trimesh.Trimesh, framed: np.ndarray) -> Camera:
 
 def test_a_texture_is_for_glb_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`texture` must go with `file_format` glb, got obj"):
-        list(reconstruct_files([tmp_path / "a.png"], tmp_path, [Model(small_weights())], "obj", texture=True))
+        list(
+            reconstruct_files([tmp_path / "a.png"], tmp_path, [Model(small_weights())], file_format="obj", texture=True)
+        )

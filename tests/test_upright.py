@@ -88,7 +88,7 @@ def test_an_stl_file_stands_on_its_feet_in_millimetres(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="size_mm must be positive, got 0"):
         printable(chair, 0)
     with pytest.raises(ValueError, match="`size_mm` is of `file_format` stl, whose unit is the millimetre"):
-        next(reconstruct_files([tmp_path / "a.png"], tmp_path, [], "glb", size_mm=50))
+        next(reconstruct_files([tmp_path / "a.png"], tmp_path, [], file_format="glb", size_mm=50))
 
 
 def test_colors_are_not_taken_for_normals(tmp_path: Path) -> None:

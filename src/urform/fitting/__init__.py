@@ -2,7 +2,7 @@
 
 from urform.fitting._arguments import check_numbers
 from urform.fitting._evidence import Evidence, evidence_of, from_cloud, from_part, from_samples
-from urform.fitting._fit import STEPS, Encoded, Fitted, encode_pictures, fit, mean_latent, starts_for
+from urform.fitting._fit import STEPS, Fitted, encode_pictures, fit, mean_latent, starts_for
 from urform.fitting._fit_files import fit_files
 from urform.fitting._latent_file import LatentFile, read_latent_file, write_latent_file
 from urform.fitting._scan import Scan, read_scan
@@ -11,7 +11,6 @@ from urform.fitting._surface import Surface
 
 __all__ = [
     "STEPS",
-    "Encoded",
     "Evidence",
     "Fitted",
     "LatentFile",

@@ -1,7 +1,7 @@
 """From pictures to meshes: the trained model, and what is shown of its results."""
 
 from urform.inference._camera import overlap, place_camera
-from urform.inference._color import Look, picture_colors
+from urform.inference._color import Shot, picture_colors
 from urform.inference._drawing import draw_mesh, trimmed
 from urform.inference._model import Model, StrangeError, load
 from urform.inference._preview import preview
@@ -17,10 +17,10 @@ __all__ = [
     "NONE",
     "Choice",
     "Encoded",
-    "Look",
     "Model",
     "Reconstruction",
     "Shelf",
+    "Shot",
     "StrangeError",
     "as_line",
     "draw_mesh",

@@ -24,7 +24,7 @@ _NEIGHBOURS = 8
 _SOURCES = 3000  # vertices whose colors are spread to those that are nowhere seen; more are slow and look the same
 
 
-class Look(NamedTuple):
+class Shot(NamedTuple):
     """A picture of an object and the camera that took it.
 
     Attributes:
@@ -36,17 +36,17 @@ class Look(NamedTuple):
     camera: Camera
 
 
-def picture_colors(mesh: trimesh.Trimesh, looks: Sequence[Look]) -> UInt8[np.ndarray, "V 3"]:
+def picture_colors(mesh: trimesh.Trimesh, shots: Sequence[Shot]) -> UInt8[np.ndarray, "V 3"]:
     """A color for each vertex: from a picture where it is seen, else from its mirror image, else from near ones.
 
     The light of the pictures stays in the colors.
 
     Args:
         mesh: what was made from the pictures; x = 0 is the plane of symmetry of its category.
-        looks: the pictures. Where several see a vertex, the one that it faces gives the color.
+        shots: the pictures. Where several see a vertex, the one that it faces gives the color.
     """
     vertices, normals = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.vertex_normals, np.float64)
-    colors, seen = seen_colors(vertices, normals, RayScene(vertices, np.asarray(mesh.faces)), looks)
+    colors, seen = seen_colors(vertices, normals, RayScene(vertices, np.asarray(mesh.faces)), shots)
     if not seen.any():
         return np.full((len(vertices), 3), GREY, np.uint8)
     places = np.concatenate([vertices, _NORMAL_SCALE * normals], axis=1)
@@ -69,7 +69,7 @@ def seen_colors(
     points: Float[np.ndarray, "N 3"],
     normals: Float[np.ndarray, "N 3"],
     scene: RayScene,
-    looks: Sequence[Look],
+    shots: Sequence[Shot],
     off: float = np.inf,
 ) -> tuple[Float[np.ndarray, "N 3"], Bool[np.ndarray, " N"]]:
     """Colors of points on a surface, and which of them a picture shows; the others have no color.
@@ -78,13 +78,13 @@ def seen_colors(
         points: on the surface, or near it.
         normals: of the surface there.
         scene: the surface.
-        looks: the pictures.
+        shots: the pictures.
         off: largest distance of a point from the surface, along the line from the camera.
     """
     colors, best = np.zeros((len(points), 3)), np.full(len(points), _FACING)
-    for look in looks:
-        rgb, shown = _looked_up(look.framed, look.camera.project(points))
-        facing = np.where(shown, _facing(points, normals, scene, look.camera, off), 0.0)
+    for shot in shots:
+        rgb, shown = _looked_up(shot.framed, shot.camera.project(points))
+        facing = np.where(shown, _facing(points, normals, scene, shot.camera, off), 0.0)
         better = facing > best
         colors[better], best[better] = rgb[better], facing[better]
     return colors, best > _FACING

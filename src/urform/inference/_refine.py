@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from urform.inference._camera import overlap, place_camera
-from urform.inference._color import Look
+from urform.inference._color import Shot
 from urform.models import PoseEstimate
 from urform.pictures import OPAQUE
 from urform.render import Camera
@@ -50,21 +50,21 @@ def refined(
         framed: the pictures of one object.
         poses: of each of them.
     """
-    before = _looks(model, latent, framed, poses)
-    found = fit_outlines(model, latent, [look for look, _ in before], model.config.refinement or REACH)
-    after = _looks(model, found, framed, poses)
+    before = _shots(model, latent, framed, poses)
+    found = fit_outlines(model, latent, [shot for shot, _ in before], model.config.refinement or REACH)
+    after = _shots(model, found, framed, poses)
     gain = np.mean([shared for _, shared in after]) - np.mean([shared for _, shared in before])
     return found if gain > LEAST_GAIN else latent
 
 
-def _looks(
+def _shots(
     model: Model, latent: np.ndarray, framed: np.ndarray, poses: Sequence[PoseEstimate]
-) -> list[tuple[Look, float]]:
+) -> list[tuple[Shot, float]]:
     """The pictures with their cameras, placed for the shape of a latent, and the overlap of each."""
     mesh = model.mesh(latent, _COARSE)
     cameras = [place_camera(pose, mesh, picture) for pose, picture in zip(poses, framed, strict=True)]
     return [
-        (Look(picture, camera), overlap(camera, mesh, picture)) for picture, camera in zip(framed, cameras, strict=True)
+        (Shot(picture, camera), overlap(camera, mesh, picture)) for picture, camera in zip(framed, cameras, strict=True)
     ]
 
 
@@ -76,7 +76,7 @@ def _modes(latents: Float[np.ndarray, "N L"]) -> Float[Tensor, "K L"]:
 
 
 def fit_outlines(
-    model: Model, latent: Float[np.ndarray, " L"], looks: Sequence[Look], reach: float = REACH, seed: int = 0
+    model: Model, latent: Float[np.ndarray, " L"], shots: Sequence[Shot], reach: float = REACH, seed: int = 0
 ) -> Float[np.ndarray, " L"]:
     """Move a latent so that its shape fills the outlines of the object in its pictures.
 
@@ -87,16 +87,16 @@ def fit_outlines(
     Args:
         model: whose shapes are fitted; it has at least two training latents.
         latent: where to start, the encoder's.
-        looks: the pictures, framed, with cameras placed for the shape of this latent.
+        shots: the pictures, framed, with cameras placed for the shape of this latent.
         reach: usual distance that the latent moves, in standard deviations of the training latents.
         seed: of the rays.
     """
     device = next(model.decoder.parameters()).device
     modes = _modes(np.stack(list(model.latents.values()))).to(device)
     start = torch.as_tensor(latent, dtype=torch.float32, device=device)
-    outlines = [_Outline(look.framed, look.camera, device) for look in looks]
+    outlines = [_Outline(shot.framed, shot.camera, device) for shot in shots]
     moved = torch.zeros(len(modes), device=device, requires_grad=True)
-    cameras = torch.zeros(len(looks), 5, device=device, requires_grad=True)
+    cameras = torch.zeros(len(shots), 5, device=device, requires_grad=True)
     rates = [{"params": [moved], "lr": _LATENT_RATE}, {"params": [cameras], "lr": _CAMERA_RATE}]
     optimiser, rng = torch.optim.Adam(rates), np.random.default_rng(seed)
     with torch.enable_grad():

@@ -9,7 +9,7 @@ import numpy as np
 from trimesh.visual import ColorVisuals
 
 from urform.inference._camera import check_seen, overlap, place_camera
-from urform.inference._color import Look, picture_colors
+from urform.inference._color import Shot, picture_colors
 from urform.inference._result import Reconstruction
 from urform.inference._texture import SIZE, textured
 from urform.models import PoseEstimate
@@ -38,7 +38,7 @@ def painted(
     """A result with the colors that all pictures show, or with a texture."""
     cameras = [each.camera for each in results]
     size = SIZE if texture else COLOR_SIZE
-    looks = [Look(frame(cut.rgba, size), camera) for cut, camera in zip(cuts, cameras, strict=True) if camera]
-    rgb = picture_colors(result.mesh, looks)
+    shots = [Shot(frame(cut.rgba, size), camera) for cut, camera in zip(cuts, cameras, strict=True) if camera]
+    rgb = picture_colors(result.mesh, shots)
     result.mesh.visual = ColorVisuals(result.mesh, vertex_colors=rgb)
-    return replace(result, textured=textured(result.mesh, looks)) if texture else result
+    return replace(result, textured=textured(result.mesh, shots)) if texture else result

@@ -14,14 +14,14 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from urform.geometry import RayScene, simplify
-from urform.inference._color import MIRROR, Look, picture_colors, seen_colors
+from urform.inference._color import MIRROR, Shot, picture_colors, seen_colors
 
 SIZE = 1024
 MOST_FACES = 10_000  # 20,000 take xatlas seven times as long
 _ROUGH = 0.9
 
 
-def textured(mesh: trimesh.Trimesh, looks: Sequence[Look], size: int = SIZE) -> trimesh.Trimesh:
+def textured(mesh: trimesh.Trimesh, shots: Sequence[Shot], size: int = SIZE) -> trimesh.Trimesh:
     """The mesh, simplified to 10,000 faces, with a texture in which each texel has the color that a picture shows.
 
     A texel that no picture shows has the color of its mirror image. If that is hidden too, it has the color that
@@ -29,7 +29,7 @@ def textured(mesh: trimesh.Trimesh, looks: Sequence[Look], size: int = SIZE) -> 
 
     Args:
         mesh: what was made from the pictures; x = 0 is the plane of symmetry of its category.
-        looks: the pictures.
+        shots: the pictures.
         size: texels along an edge.
 
     Source: the charts are those of xatlas (Young).
@@ -41,12 +41,12 @@ def textured(mesh: trimesh.Trimesh, looks: Sequence[Look], size: int = SIZE) -> 
     corners = origin.astype(np.int64)[corners]
     points, facing, around = (
         np.einsum("nck,nc->nk", values[corners], weights)
-        for values in (vertices, normals, picture_colors(mesh, looks).astype(np.float64))
+        for values in (vertices, normals, picture_colors(mesh, shots).astype(np.float64))
     )
     scene, mirror = RayScene(vertices, np.asarray(mesh.faces)), [-1.0, 1.0, 1.0]
-    colors, seen = seen_colors(points, facing, scene, looks)
+    colors, seen = seen_colors(points, facing, scene, shots)
     hidden = np.flatnonzero(~seen)
-    opposite, also = seen_colors(points[hidden] * mirror, facing[hidden] * mirror, scene, looks, off=MIRROR)
+    opposite, also = seen_colors(points[hidden] * mirror, facing[hidden] * mirror, scene, shots, off=MIRROR)
     colors[hidden] = np.where(also[:, None], opposite, around[hidden])
     picture = Image.fromarray(_spread(colors, rows, columns, size))
     surface = PBRMaterial(baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=_ROUGH)
