@@ -66,7 +66,8 @@ RECIPE = {
 def make_sandbox(folder: Path) -> None:
     """The files that README and docs name, as far as no command of theirs makes them."""
     shutil.copytree(ROOT / "examples", folder / "examples")
-    shutil.copy(ROOT / "examples" / "armchair.jpg", folder / "photo.jpg")
+    for name in ("photo.jpg", "front.jpg", "side.jpg"):
+        shutil.copy(ROOT / "examples" / "armchair.jpg", folder / name)
     (folder / "mug.yaml").write_text(json.dumps(RECIPE))
     for place in ("MESHES", "meshes"):
         (folder / place).mkdir()

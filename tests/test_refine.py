@@ -15,6 +15,7 @@ from torch import nn
 
 from tests.meshes import together
 from tests.small_model import small_weights
+from urform.cli import main
 from urform.config import PRESETS
 from urform.formats import load_mesh, save_mesh
 from urform.geometry import TexturedMesh, extract_isosurface
@@ -24,6 +25,7 @@ from urform.inference._together import joined
 from urform.models import PoseEstimate
 from urform.pictures import frame
 from urform.render import Camera, RayCaster
+from urform.weights import save_weights
 
 CAMERA = Camera(60.0, 25.0, 2.6)
 
@@ -158,3 +160,17 @@ def test_a_texture_is_for_glb_files(tmp_path: Path) -> None:
         list(
             reconstruct_files([tmp_path / "a.png"], tmp_path, [Model(small_weights())], file_format="obj", texture=True)
         )
+
+
+def test_the_command_takes_several_pictures_of_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        picture = np.full((60, 60, 4), (90, 90, 90, 0), np.uint8)
+        picture[10:50, 20:40, 3] = 255
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    save_weights(tmp_path / "model.safetensors", small_weights())
+    files, weights = [str(tmp_path / "a.png"), str(tmp_path / "b.png")], str(tmp_path / "model.safetensors")
+    options = ["--together", "--weights", weights, "--out", str(tmp_path / "out"), "--resolution", "16"]
+    assert main(["reconstruct", *files, *options]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["inputs"] == files
+    assert all(line.startswith(f"urform: {', '.join(files)}: ") for line in said.err.splitlines())
