@@ -20,10 +20,11 @@ from urform.config import PRESETS
 from urform.formats import load_mesh, save_mesh
 from urform.geometry import TexturedMesh, extract_isosurface
 from urform.inference import Model, Shot, mean_of_latents, picture_colors, reconstruct_files, refined, textured
+from urform.inference._doubts import shows_outline
 from urform.inference._refine import fit_outlines
 from urform.inference._together import joined
 from urform.models import PoseEstimate
-from urform.pictures import frame
+from urform.pictures import CutOut, frame
 from urform.render import Camera, RayCaster
 from urform.weights import save_weights
 
@@ -82,6 +83,22 @@ def test_the_encoders_latent_stays_where_outlines_do_not_fit_better(monkeypatch:
     mesh = model.mesh(truth, 64)
     monkeypatch.setattr("urform.inference._refine.fit_outlines", lambda *_: np.array([-0.5, 0.5], np.float32))
     np.testing.assert_array_equal(refined(model, truth, seen(mesh)[None], [pose_of(mesh)]), truth)
+
+
+def test_a_shape_that_refinement_loses_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, mesh = ellipsoids(), trimesh.creation.icosphere(3, 0.4)
+    monkeypatch.setattr("urform.inference._refine.fit_outlines", lambda *_: np.array([-9.0, -9.0], np.float32))
+    start = np.zeros(2, np.float32)
+    np.testing.assert_array_equal(refined(model, start, seen(mesh)[None], [pose_of(mesh)]), start)
+
+
+def test_outlines_of_whole_objects_alone_are_fitted() -> None:
+    rgba = np.zeros((60, 60, 4), np.uint8)
+    rgba[10:50, 20:40] = 255
+    assert shows_outline(CutOut(rgba, "alpha", ()))
+    assert not shows_outline(CutOut(rgba, "kept", ()))
+    rgba[10:, 20:40] = 255
+    assert not shows_outline(CutOut(rgba, "alpha", ()))
 
 
 def test_refinement_is_the_same_each_time() -> None:

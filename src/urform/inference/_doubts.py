@@ -40,19 +40,27 @@ def doubts(answer: Answer) -> tuple[str, ...]:
     return (*answer.cut.warnings, *(text for text in found if text))
 
 
-def _cut_off(answer: Answer) -> str:
-    if answer.cut.method == "kept":
-        return ""
-    opaque = _opaque(answer)
+def cut_off_edges(cut: CutOut) -> list[str]:
+    """The edges of the picture beyond which the object goes on; none where its background was kept."""
+    if cut.method == "kept":
+        return []
+    opaque = cut.rgba[..., 3] > OPAQUE
     (height, width), (rows, columns) = opaque.shape, _extent(opaque)
     reached = [rows.min(), height - 1 - rows.max(), columns.min(), width - 1 - columns.max()]
-    if answer.cut.method == "alpha" and max(reached) <= TRIMMED:
-        return ""  # a picture that was cropped to the object
+    if cut.method == "alpha" and max(reached) <= TRIMMED:
+        return []  # a picture that was cropped to the object
     contacts = [opaque[0].sum(), opaque[-1].sum(), opaque[:, 0].sum(), opaque[:, -1].sum()]
     lengths = [np.ptp(columns) + 1, np.ptp(columns) + 1, np.ptp(rows) + 1, np.ptp(rows) + 1]
-    edges = [
-        name for name, contact, length in zip(_EDGES, contacts, lengths, strict=True) if contact > CONTACT * length
-    ]
+    return [name for name, contact, length in zip(_EDGES, contacts, lengths, strict=True) if contact > CONTACT * length]
+
+
+def shows_outline(cut: CutOut) -> bool:
+    """Whether the outline of the whole object is seen."""
+    return cut.method != "kept" and not cut_off_edges(cut)
+
+
+def _cut_off(answer: Answer) -> str:
+    edges = cut_off_edges(answer.cut)
     if not edges:
         return ""
     return f"the object touches the {' and '.join(edges)} edge of the picture: what lies beyond is guessed"

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 
 from urform.geometry import extract_isosurface, join_components, simplify
 from urform.inference._camera import check_seen
-from urform.inference._doubts import Answer, doubts
+from urform.inference._doubts import Answer, doubts, shows_outline
 from urform.inference._refine import refined
 from urform.inference._result import Reconstruction
 from urform.inference._seen_again import painted, seen_again
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 COARSE = 16  # cells of the mesher's first lattice: its spacing is about the clamping distance
 STRANGEST = 1.4  # a picture beyond it shows something else; of held-out views of chairs none lies there
+_NO_CAMERAS = "refinement needs a model that tells cameras; `urform train pose` makes one"
 POINTS_AT_ONCE = 4096  # points at once: activations of this many stay in a core's cache
 
 
@@ -170,8 +171,17 @@ class Model:
             ValueError: the model cannot, see `can_refine`.
         """
         if not self.can_refine:
-            raise ValueError("refinement needs a model that tells cameras; `urform train pose` makes one")
+            raise ValueError(_NO_CAMERAS)
         return refined(self, latent, framed, [self.pose(each[None]) for each in framed])
+
+    def _refined(self, latent: np.ndarray, cuts: Sequence[CutOut], asked: bool) -> np.ndarray:
+        """The latent refined by the pictures that show the whole object, an error if one asked for it and none does."""
+        whole = [check_seen(frame(cut.rgba, TRUNK_SIZE)) for cut in cuts if shows_outline(cut)]
+        if whole:
+            return self.refine(latent, np.stack(whole))
+        if asked:
+            raise ValueError("refinement needs a picture that shows the whole object without its background")
+        return latent
 
     @torch.inference_mode()
     def _looked_at(self, framed: np.ndarray) -> tuple[PoseEstimate, np.ndarray]:
@@ -278,8 +288,10 @@ class Model:
         framed = np.stack([check_seen(self.frame(each.rgba)) for each in cuts])
         encoded = mean_of_latents(self.encode(framed), self.latents.values())
         latent, encode_s = encoded.latent, time.perf_counter() - started
+        if refine and not self.can_refine:
+            raise ValueError(_NO_CAMERAS)
         if self.refines if refine is None else refine:
-            latent = self.refine(latent, np.stack([check_seen(frame(each.rgba, TRUNK_SIZE)) for each in cuts]))
+            latent = self._refined(latent, cuts, asked=bool(refine))
         done = time.perf_counter()
         mesh = self.mesh(latent, resolution, faces)
         times = (encode_s, time.perf_counter() - done, done - started - encode_s)

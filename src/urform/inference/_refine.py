@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from urform.geometry import NoSurfaceError
 from urform.inference._camera import overlap, place_camera
 from urform.inference._color import Shot
 from urform.models import PoseEstimate
@@ -50,9 +51,12 @@ def refined(
         framed: the pictures of one object.
         poses: of each of them.
     """
-    before = _shots(model, latent, framed, poses)
-    found = fit_outlines(model, latent, [shot for shot, _ in before], model.config.refinement or REACH)
-    after = _shots(model, found, framed, poses)
+    try:
+        before = _shots(model, latent, framed, poses)
+        found = fit_outlines(model, latent, [shot for shot, _ in before], model.config.refinement or REACH)
+        after = _shots(model, found, framed, poses)
+    except NoSurfaceError:
+        return latent
     gain = np.mean([shared for _, shared in after]) - np.mean([shared for _, shared in before])
     return found if gain > LEAST_GAIN else latent
 
