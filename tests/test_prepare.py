@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -178,7 +179,13 @@ def test_solids_grow_on_request_and_the_surface_stays(tmp_path: Path) -> None:
     folder = tmp_path / "meshes"
     folder.mkdir()
     trimesh.creation.box((1, 0.02, 1)).export(folder / "board.obj")
-    small = {"samples": 4000, "surface_points": 3000, "easy_views": 1, "hard_views": 0, "test_fraction": 0}
+    small: dict[str, Any] = {
+        "samples": 4000,
+        "surface_points": 3000,
+        "easy_views": 1,
+        "hard_views": 0,
+        "test_fraction": 0,
+    }
     read = {}
     for grow in (0.0, 0.01):
         data = DataFolder(tmp_path / f"data_{grow}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 import trimesh
 from PIL import Image
 from torch import nn
+from trimesh.visual import ColorVisuals
 
 from tests.meshes import together
 from tests.small_model import small_weights
@@ -39,7 +41,7 @@ class Ellipsoid(nn.Module):
         return (points / stretch[:, None]).norm(dim=2) - 0.4
 
 
-def ellipsoids() -> SimpleNamespace:
+def ellipsoids() -> Any:
     decoder, spread = Ellipsoid(), np.random.default_rng(0).normal(0, 1, (50, 2)).astype(np.float32)
     decoder.register_parameter("device", nn.Parameter(torch.zeros(1)))
 
@@ -158,10 +160,10 @@ def test_a_texture_shows_more_than_the_vertices_know(tmp_path: Path) -> None:
     stripes = np.abs(inner[..., :3] - framed[96:160, 96:160, :3]).max(axis=2)
     assert (stripes < 80).mean() > 0.8
     by_vertex = mesh.copy()
-    by_vertex.visual.vertex_colors = picture_colors(mesh, [shot])
+    by_vertex.visual = ColorVisuals(by_vertex, vertex_colors=picture_colors(mesh, [shot]))
     plain = RayCaster(TexturedMesh.from_trimesh(by_vertex)).render(shot.camera, 256, samples=1).albedo
     assert (np.abs(plain[96:160, 96:160, :3].astype(int) - framed[96:160, 96:160, :3]).max(axis=2) < 80).mean() < 0.7
-    closed = trimesh.load(tmp_path / "box.glb", force="mesh")
+    closed: Any = trimesh.load(tmp_path / "box.glb", force="mesh")
     closed.merge_vertices(merge_tex=True, merge_norm=True)
     assert closed.is_watertight
 

@@ -18,7 +18,7 @@ from urform.fitting._scan import Scan, read_scan, scan_suffixes
 from urform.fitting._subject import is_picture, name_of_file, normalisation_of
 from urform.formats import as_written, save_mesh
 from urform.geometry import Normalisation, Up, up_of
-from urform.inference import Model
+from urform.inference import Encoded, Model
 from urform.pictures import cut_out_file
 
 if TYPE_CHECKING:

@@ -75,5 +75,5 @@ def _spread(
     """The texture; texels that no face covers have the color of the nearest that one does, for smaller copies of it."""
     texture, empty = np.zeros((size, size, 3), np.uint8), np.ones((size, size), bool)
     texture[rows, columns], empty[rows, columns] = np.clip(colors + 0.5, 0, 255), False
-    nearest = distance_transform_edt(empty, return_distances=False, return_indices=True)
-    return texture[tuple(nearest)]
+    row, column = np.asarray(distance_transform_edt(empty, return_distances=False, return_indices=True))
+    return texture[row, column]
