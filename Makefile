@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 	@echo "out/armchair.glb is the mesh; out/armchair.png shows it; open out/armchair.html in a browser to turn it."
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

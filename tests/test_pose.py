@@ -210,8 +210,9 @@ def test_a_model_without_it_says_so() -> None:
 
 
 def test_a_picture_gives_a_colored_mesh_and_its_camera(tmp_path: Path) -> None:
+    small = small_weights()
     torch.manual_seed(0)
-    weights = replace(small_weights(), pose=PoseNetwork(), familiarity=Familiarity())
+    weights = replace(small, pose=PoseNetwork(), familiarity=Familiarity())
     save_weights(tmp_path / "m.safetensors", weights, half=True)
     model = Model(load_weights(tmp_path / "m.safetensors"))
     picture = np.zeros((80, 80, 4), np.uint8)
