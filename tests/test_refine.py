@@ -119,6 +119,11 @@ def test_a_model_without_cameras_cannot_refine_or_texture() -> None:
         model.reconstruct(picture, 16, keep_background=True, texture=True)
 
 
+def test_no_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="cut must hold at least one picture, got none"):
+        Model(small_weights()).reconstruct_object([])
+
+
 def test_latents_of_several_pictures_are_averaged_and_compared() -> None:
     training = [np.array([1.0, 0.0]), np.array([-1.0, 0.0])]
     answer = mean_of_latents(np.array([[0.5, 0.0], [-0.5, 0.0]]), training)

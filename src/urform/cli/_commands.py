@@ -13,7 +13,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 from urform.cli._files import check_files
 from urform.cli._flags import with_flags
 from urform.cli._lines import print_lines
-from urform.config import PrepareConfig, ShapeChoice, require
+from urform.config import REFINE, PrepareConfig, Refine, ShapeChoice, require
 
 # Heavy imports stand inside `run`: `urform --help` and a wrong flag answer at once.
 
@@ -102,9 +102,6 @@ class Prepare:
         return 0
 
 
-REFINE = {"auto": None, "on": True, "off": False}
-
-
 @dataclass(frozen=True)
 class Reconstruct:
     """Turn pictures into watertight meshes, each with a preview and a page."""
@@ -135,7 +132,7 @@ class Reconstruct:
     """Color the meshes from the pictures."""
     texture: bool = False
     """Give GLB files a UV texture of 1024 x 1024 texels, and at most 10,000 faces, in place of vertex colors."""
-    refine: Literal["auto", "on", "off"] = "auto"
+    refine: Refine = "auto"
     """Improve the shape by the outline of the object in the picture; auto: where the weights say that it helps."""
     together: bool = False
     """The pictures show one object from several sides, and make one mesh."""
@@ -191,7 +188,7 @@ class Evaluate:
     """For deepsdf and deepsdf-emd: measure in the units of the meshes, as published, not at unit box diagonal."""
     resolution: int = 128
     """Cells along an axis of the meshes."""
-    refine: Literal["auto", "on", "off"] = "auto"
+    refine: Refine = "auto"
     """Score the shapes after refinement, and beside them those of the encoder alone; auto: as `urform reconstruct`."""
     seed: int = 0
     """Seed of surface points and random views."""

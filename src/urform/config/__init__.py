@@ -6,6 +6,7 @@ from urform.config._choice import ShapeChoice
 from urform.config._contrastive import ContrastiveConfig
 from urform.config._model import CLAMP, PRESETS, WITHOUT, ModelConfig
 from urform.config._prepare import PrepareConfig
+from urform.config._refine import REFINE, Refine
 from urform.config._training import (
     JOINT_PRESETS,
     SHAPE_PRESETS,
@@ -24,6 +25,7 @@ __all__ = [
     "CLAMP",
     "JOINT_PRESETS",
     "PRESETS",
+    "REFINE",
     "SHAPE_PRESETS",
     "WITHOUT",
     "AnalysisConfig",
@@ -35,6 +37,7 @@ __all__ = [
     "ModelConfig",
     "PoseConfig",
     "PrepareConfig",
+    "Refine",
     "RunConfig",
     "ScheduleConfig",
     "ShapeChoice",

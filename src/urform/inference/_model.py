@@ -278,6 +278,8 @@ class Model:
         the result are those of the first picture.
         """
         cuts = [cut] if isinstance(cut, CutOut) else list(cut)
+        if not cuts:
+            raise ValueError("cut must hold at least one picture, got none")
         if texture and not (self.tells_camera and color):
             raise ValueError("texture needs `color` and a model that tells cameras; `urform train pose` makes one")
         started = time.perf_counter()

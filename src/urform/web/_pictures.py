@@ -10,7 +10,7 @@ from fastapi import FastAPI, Form, Request, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from urform.config import look_up
+from urform.config import REFINE, Refine, look_up
 from urform.formats import FORMATS
 from urform.pictures import Hints
 from urform.web import _jobs
@@ -53,7 +53,7 @@ class MeshForm(CutForm):
     size_mm: float = Field(100.0, description="longest side of an STL file")
     color: bool = True
     texture: bool = Field(False, description="give GLB files a UV texture in place of vertex colors")
-    refine: Literal["auto", "on", "off"] = Field("auto", description="improve the shape by its outline in the picture")
+    refine: Refine = Field("auto", description="improve the shape by its outline in the picture")
     force: bool = Field(False, description="also what does not look like the category")
     cutout: bool = Field(False, description="answer with the picture without its background, too")
     answer: Literal["json", "mesh"] = Field("json", description="mesh: the bytes of the file alone")
@@ -79,7 +79,7 @@ class MeshForm(CutForm):
             self.cutout,
             self.hints(),
             self.texture,
-            {"auto": None, "on": True, "off": False}[self.refine],
+            REFINE[self.refine],
         )
 
 
