@@ -88,6 +88,8 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path, caps
     assert JOINT_PRESETS["published"].model.latent_size == 256
     with pytest.raises(ValueError, match="latent_bound must be left away: joint training learns no latents, got 1"):
         JointConfig(latent_bound=1.0)
+    with pytest.raises(ValueError, match="latent_start must be left away: joint training learns no latents, got 'sha"):
+        JointConfig(latent_start="shapes")
 
 
 def test_plain_pictures_are_mirrored_where_wanted() -> None:

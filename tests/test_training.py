@@ -24,6 +24,7 @@ from urform.models import EfficientNetEncoder, EfficientNetLite0, ResNetEncoder,
 from urform.pictures import read_view
 from urform.published import load_backbone
 from urform.training import choose_device, train_contrastive, train_encoder, train_joint, train_shape
+from urform.training._latent_start import latents_of_shapes
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
 
 MODEL = ModelConfig(
@@ -75,6 +76,19 @@ def test_a_resumed_encoder_run_is_bitwise_the_uninterrupted_one(
     train_encoder(shape_run, data, [split, split], run, ENCODER, replace(CPU, stop_after=2))
     train_encoder(shape_run, data, [split, split], run, ENCODER, replace(CPU, resume=True))
     assert_same_weights(run, encoder_run)
+
+
+def test_latents_start_with_similar_shapes_side_by_side(data: Path) -> None:
+    folder = DataFolder(data)
+    keys = {key.instance: key for path in folder.root.glob("splits/*.json") for key in read_split(path)}
+    names = ["box2", "box3", "ball", "lamp"]
+    latents = latents_of_shapes(folder, [keys[name] for name in names], 8, 0.1)
+    assert latents.shape == (4, 8)
+    assert latents.square().sum(dim=1).mean().item() == pytest.approx(1, rel=1e-4)
+    assert not latents[:, 4:].any()
+    apart = torch.cdist(latents, latents)[0]
+    assert apart[1] < 0.5 * apart[2:].min()
+    assert torch.equal(latents, latents_of_shapes(folder, [keys[name] for name in names], 8, 0.1))
 
 
 def test_training_learns(data: Path, split: Path, tmp_path: Path) -> None:

@@ -125,6 +125,8 @@ class ShapeConfig:
     """Weight of the latents' norm, reached at epoch 100; 0 = off."""
     latent_bound: float | None = None
     """Largest norm of a learned latent; None = any."""
+    latent_start: Literal["shapes", "random"] = "shapes"
+    """Where latents start: 'shapes', similar shapes side by side, or 'random' (published)."""
     as_published: bool = False
     """Of the 'lstm' warp, the published initial values and clamp of the state's gradient; and epochs count from 1."""
     precision: Precision = "fp32"
@@ -167,6 +169,8 @@ class JointConfig(ShapeConfig):
     """How the three rates change."""
     clip_norm: float | None = 1.0
     """Largest norm of the gradient; None = no limit."""
+    latent_start: Literal["shapes", "random"] = "random"
+    """Joint training learns no latents: leave it as it is."""
     levels: Levels = "both"
     """Views to learn from: easy, hard or both."""
     augment: bool = True
@@ -182,6 +186,8 @@ class JointConfig(ShapeConfig):
         super().__post_init__()
         bound = self.latent_bound
         require(bound is None, "latent_bound", "left away: joint training learns no latents", bound)
+        start = self.latent_start
+        require(start == "random", "latent_start", "left away: joint training learns no latents", start)
 
 
 @dataclass(frozen=True)
@@ -318,6 +324,7 @@ _PUBLISHED: dict[str, Any] = {
     "pointpair_limit": 5.0,
     "neighbour_weight": 0.0,
     "landmark_weight": 0.0,
+    "latent_start": "random",
     "curriculum": True,
     "rates": ScheduleConfig("step"),
     "as_published": True,

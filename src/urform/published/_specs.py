@@ -110,6 +110,7 @@ class Specs:
             landmark_weight=0.0,
             latent_weight=weight("CodeRegularization", "CodeRegularizationLambda", 1e-4),
             latent_bound=_float(top.take("CodeBound", *optional, None)),
+            latent_start="random",
             as_published=True,
             precision="fp32",
         )

@@ -13,6 +13,7 @@ from urform.config import RunConfig, ShapeChoice, ShapeConfig
 from urform.data import DataFolder, ShapeKey, choose_shapes, read_split
 from urform.training._decoding import DecodingStage
 from urform.training._devices import Team
+from urform.training._latent_start import latents_of_shapes
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Batch, train
 from urform.training._run import RunFolder
@@ -37,6 +38,9 @@ class ShapeStage(DecodingStage):
         self._config, self._look = config, look
         self._latents = nn.Embedding(len(keys), config.model.latent_size, max_norm=config.latent_bound).to(device)
         nn.init.normal_(self._latents.weight, std=config.model.latent_size**-0.5)
+        if config.latent_start == "shapes":
+            start = latents_of_shapes(data, keys, config.model.latent_size, config.clamp, config.seed)
+            self._latents.weight.data.copy_(start)
         self._learn("latents", self._latents)
 
     def batch(self, epoch: int, index: int) -> Batch:
