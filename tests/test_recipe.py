@@ -33,6 +33,7 @@ RECIPE = Recipe(
     prepare_more=PREPARE,
     shape=ShapeConfig(model=SIZES, epochs=2, shapes_per_batch=4, points_per_shape=64),
     encoder=EncoderConfig(epochs=2, batch_size=8, points_per_view=8),
+    plain_epochs=1,
     pose=PoseConfig(epochs=1, batch_size=8),
 )
 
@@ -54,7 +55,7 @@ def made(meshes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(steps, "train_pose", trained)
         said: list[str] = []
         make_weights(RECIPE, [meshes], out, workers=1, say=said.append)
-    assert sum("was done" in line for line in said) == 6  # three of data, splits, two trainings
+    assert sum("was done" in line for line in said) == 7  # three of data, splits, three trainings
     return out
 
 

@@ -45,6 +45,12 @@ def write_card(recipe: Recipe, places: Places) -> None:
         ),
         "",
     ]
+    if recipe.plain_epochs:
+        minutes = seconds_of(places.done, "plain") / 60
+        lines += [
+            f"The encoder then saw views without augmentation: {recipe.plain_epochs} epochs, {minutes:.0f} minutes.",
+            "",
+        ]
     if recipe.encoder_from == TRUNK:
         lines += ["The encoder is a head on features of EfficientNet-Lite0 that ImageNet taught.", ""]
     elif recipe.encoder_from:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from urform.recipe._scores import groups_of, score_fit, score_group, score_photo
 from urform.recipe._steps import Step, run_steps
 from urform.training import train_encoder, train_pose, train_shape
 from urform.weights import export_weights
+
+PLAIN_RATE = 3e-4  # of views as they are: the encoder has learned what the augmented ones teach
 
 
 def make_weights(
@@ -65,7 +67,8 @@ def make_weights(
         Step("splits", partial(write_splits, recipe, places, len(meshes))),
     ]
     trained = _Stages(recipe, places, len(meshes))
-    learned = [Step(name, getattr(trained, name)) for name in ("shape", "encoder", "pose")]
+    names = ["shape", "encoder", *["plain"] * (recipe.plain_epochs > 0), "pose"]
+    learned = [Step(name, getattr(trained, name)) for name in names]
     groups = groups_of(recipe)
     scores = [Step(f"score_{group}", partial(score_group, places, group)) for group in groups]
     scores += [Step(f"fit_{group}", partial(score_fit, places, group)) for group in groups]
@@ -132,10 +135,17 @@ class _Stages:
             encoder_from=None if start == TRUNK else start,
         )
 
+    def plain(self) -> None:
+        """The encoder goes on with views as they are."""
+        config = replace(self._recipe.encoder, epochs=self._recipe.plain_epochs, augment=False, lr=PLAIN_RATE)
+        init, run = self._places.run("encoder"), self._resumed("plain")
+        train_encoder(init, self._places.data, self._pictures(), self._places.run("plain"), config, run)
+
     def pose(self) -> None:
         """The camera, and what pictures of the category look like."""
         validation = tuple(self._places.group(group) for group in self._recipe.held_out)
-        init, run = self._places.run("encoder"), self._resumed("pose", validation=validation)
+        last = "plain" if self._recipe.plain_epochs else "encoder"
+        init, run = self._places.run(last), self._resumed("pose", validation=validation)
         train_pose(
             init, self._places.data, [*self._there() * 2, *self._more], self._places.run("pose"), self._recipe.pose, run
         )

@@ -50,6 +50,8 @@ class Recipe:
     """`urform train shape`."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """`urform train encoder`."""
+    plain_epochs: int = 0
+    """Epochs in which the encoder then sees views as they are, without augmentation."""
     pose: PoseConfig = field(default_factory=PoseConfig)
     """`urform train pose`."""
 
@@ -58,7 +60,7 @@ class Recipe:
         for group, patterns in self.held_out.items():
             require(is_name(group), "held_out", "names of groups that can be files", group)
             require(bool(patterns), f"held_out.{group}", "a list of names or patterns", patterns)
-        for name in ("copies", "synthetic"):
+        for name in ("copies", "synthetic", "plain_epochs"):
             require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         require(self.real_weight >= 1, "real_weight", "at least 1", self.real_weight)
 
