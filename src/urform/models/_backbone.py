@@ -17,8 +17,8 @@ class Backbone(nn.Module, ABC):
     """Pictures (B, 3, H, W) in [0, 1] to features (B, F); `feature_size` is F."""
 
     feature_size: int
-    parts: ClassVar[tuple[str, ...]]
-    """What the names of its own parameters begin with; a subclass may have others beside them."""
+    head: ClassVar[tuple[str, ...]] = ()
+    """What the names of parameters begin with that a subclass has beside those of the backbone."""
 
     @property
     def title(self) -> str:
@@ -50,8 +50,8 @@ class Backbone(nn.Module, ABC):
         """Load the weights that a package brings with the network, where one does."""
 
     def backbone_state(self) -> dict[str, Tensor]:
-        """The state dict of the convolutional part, which every subclass shares."""
-        return {name: value for name, value in self.state_dict().items() if name.startswith(self.parts)}
+        """The state dict without the head."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith(self.head)}
 
     def load_imagenet(self, path: str | Path) -> None:
         """Load ImageNet weights, all but the last layer; a head stays as it is.
