@@ -197,7 +197,7 @@ def test_archives_are_merged(data: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert main([*words, str(tmp_path / "none.zip")]) == 2
     assert "has no part of a data folder, expected " in capsys.readouterr().err
     assert main([*words, str(tmp_path / "one.zip"), "--no-unpack"]) == 2
-    assert "--merge must be left away with --no-unpack" in capsys.readouterr().err
+    assert "--merge must be omitted with --no-unpack" in capsys.readouterr().err
 
 
 def box() -> bytes:

@@ -63,10 +63,10 @@ class Backbone(nn.Module, ABC):
             FileNotFoundError: There is no such file.
             ValueError: The file is damaged, or its keys or shapes do not fit.
         """
-        raise ValueError(f"imagenet must be left away for a {self.title}, got {path}")
+        raise ValueError(f"imagenet must be omitted for a {self.title}, got {path}")
 
     def load_backbone(self, state: dict[str, Tensor], where: str) -> None:
-        """Take the convolutional part from a state dict; torchvision's last layer (fc) is left away.
+        """Take the convolutional part from a state dict; torchvision's last layer (fc) is omitted.
 
         Args:
             state: the state dict.
