@@ -13,7 +13,7 @@ import trimesh
 from tests.conftest import TINY
 from tests.documents import ROOT, Block, blocks
 from tests.small_model import small_weights
-from tests.test_training import CPU, MODEL
+from tests.tiny_runs import CPU, MODEL
 from urform.cli import main
 from urform.config import ContrastiveConfig, ShapeConfig
 from urform.contrastive import METHODS, encoder

@@ -14,8 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from tests.test_runs import JOINT, metrics
-from tests.test_training import CPU, ENCODER, MODEL, shape_run
+from tests.tiny_runs import CPU, ENCODER, JOINT, MODEL, metrics
 from urform.cli import main
 from urform.config import ContrastiveConfig, ScheduleConfig
 from urform.contrastive import METHODS, optimizer_of
@@ -28,8 +27,6 @@ from urform.training._contrastive import ContrastiveStage, FeatureLook, negative
 from urform.training._features import alignment, cross_view_retrieval, feature_rank, feature_spread, uniformity
 from urform.training._optimizers import Lars, build_optimizer
 from urform.weights import FILE_NAME, load_weights
-
-__all__ = ["shape_run"]  # fixtures
 
 CONTRASTIVE = ContrastiveConfig(width=4, projection_size=8, queue_size=10, epochs=3, batch_size=4)
 
@@ -154,7 +151,7 @@ def test_objects_with_one_view_are_learned_from_their_augmentations(data: Path, 
             for file in files:
                 (folder / file.name).write_bytes(file.read_bytes())
     config = replace(CONTRASTIVE, pairs="augmentations", epochs=1)
-    train_contrastive(tmp_path / "data", [split], tmp_path / "run", config, CPU)
+    train_contrastive(tmp_path / "data", [split], tmp_path / "run", config, replace(CPU, look_every=1))
     assert not any(name.startswith(("train_", "val_")) for name in metrics(tmp_path / "run")[0])
     with pytest.raises(ValueError, match="`validation`: 4 of 4 objects have fewer than two views"):
         FeatureLook(DataFolder(tmp_path / "data"), [split], [], 64, ("easy", "hard"))
