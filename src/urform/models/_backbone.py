@@ -17,7 +17,7 @@ class Backbone(nn.Module, ABC):
     """Pictures (B, 3, H, W) in [0, 1] to features (B, F); `feature_size` is F."""
 
     feature_size: int
-    head: ClassVar[tuple[str, ...]] = ()
+    head_prefixes: ClassVar[tuple[str, ...]] = ()
     """What the names of parameters begin with that a subclass has beside those of the backbone."""
 
     @property
@@ -51,7 +51,7 @@ class Backbone(nn.Module, ABC):
 
     def backbone_state(self) -> dict[str, Tensor]:
         """The state dict without the head."""
-        return {name: value for name, value in self.state_dict().items() if not name.startswith(self.head)}
+        return {name: value for name, value in self.state_dict().items() if not name.startswith(self.head_prefixes)}
 
     def load_imagenet(self, path: str | Path) -> None:
         """Load ImageNet weights, all but the last layer; a head stays as it is.
