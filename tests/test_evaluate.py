@@ -118,8 +118,8 @@ def limit(monkeypatch, most):
 
 @pytest.fixture
 def many_points(monkeypatch):
-    """A fifth of the largest protocol's points, where values must be near those of surfaces."""
-    limit(monkeypatch, 20_000)
+    """Two fifths of the largest protocol's points, where values must be near those of surfaces."""
+    limit(monkeypatch, 40_000)
 
 
 @pytest.fixture

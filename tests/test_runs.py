@@ -1,4 +1,4 @@
-"""Runs that last: stopped, killed, damaged, spread over processes."""
+"""Runs that last: stopped, damaged, spread over processes; tests/test_kills.py kills them."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -78,36 +77,6 @@ def test_every_stage_goes_on_in_the_middle_of_an_epoch_of_divided_batches(
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
 
 
-def test_a_run_killed_five_times_ends_as_one_that_was_not(data: Path, split: Path, tmp_path: Path) -> None:
-    sizes = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --dropout 0.1"
-    flags = f"--epochs 150 --shapes-per-batch 2 --points-per-shape 64 --device cpu --look-every 0 {sizes}".split()
-
-    def start(run: str, *more: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "urform", "train", "shape", "--data", str(data), "--split", str(split)]
-        out = ["--out", str(tmp_path / run), *flags, *more]
-        return subprocess.Popen([*command, *out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    assert start("whole").wait(120) == 0
-    lengths = []
-    for delay in np.random.default_rng(0).uniform(0, 0.3, 5):
-        log = tmp_path / "killed" / "metrics.jsonl"
-        before = len(log.read_text().splitlines()) if log.exists() else 0
-        run = start("killed", *(["--resume"] if (tmp_path / "killed").exists() else []))
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and run.poll() is None:
-            if log.exists() and len(log.read_text().splitlines()) > before:
-                break  # killed while it trains, not while it starts
-            time.sleep(0.01)
-        time.sleep(delay)
-        run.kill()
-        run.wait()
-        lengths.append(len(log.read_text().splitlines()))
-    assert lengths[0] < 150
-    assert start("killed", "--resume").wait(120) == 0
-    assert_same_weights(tmp_path / "killed", tmp_path / "whole")
-    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
-
-
 @pytest.mark.parametrize("left", [0, 100])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     data: Path, split: Path, shape_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, left: int
@@ -164,18 +133,13 @@ def test_a_divided_batch_has_the_gradient_of_the_whole(data: Path, split: Path, 
 def test_two_processes_learn_what_one_does(data: Path, split: Path, tmp_path: Path) -> None:
     sizes = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --precision fp32"
     flags = f"--epochs 20 --shapes-per-batch 4 --points-per-shape 64 --device cpu --look-every 0 {sizes}".split()
-    command = ["urform", "train", "shape", "--data", str(data), "--split", str(split), *flags]
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
+    command = ["train", "shape", "--data", str(data), "--split", str(split), *flags, "--out"]
+    assert main([*command, str(tmp_path / "one")]) == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "urform"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for name, words in (("one", ["-m"]), ("two", launch)):
-        done = subprocess.run(
-            [sys.executable, *words, *command, "--out", str(tmp_path / name)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-        )
-        assert done.returncode == 0, done.stderr
+    words = [*launch, *command, str(tmp_path / "two")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
     assert len(metrics(tmp_path / "one")) == 20
     for one, two in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
         assert two == pytest.approx(one, abs=1e-5)
