@@ -77,15 +77,18 @@ def varied(module: ModuleType, name: str) -> Iterator[Any]:
     """The module's constant with half, then with twice its value."""
     usual = getattr(module, name)
     for factor in (0.5, 2):
-        if name in PROBABILITIES:
-            value = 1 - (1 - usual) * factor
-        elif isinstance(usual, tuple):
-            value = tuple(number * factor for number in usual)
-        else:
-            value = type(usual)(usual * factor)
-        setattr(module, name, value | 1 if name in ODD else value)
+        setattr(module, name, _scaled(name, usual, factor))
         yield getattr(module, name)
     setattr(module, name, usual)
+
+
+def _scaled(name: str, usual: Any, factor: float) -> Any:
+    if name in PROBABILITIES:
+        return 1 - (1 - usual) * factor
+    if isinstance(usual, tuple):
+        return tuple(number * factor for number in usual)
+    value = type(usual)(usual * factor)
+    return value | 1 if name in ODD else value
 
 
 class Counted:
