@@ -67,7 +67,8 @@ def test_a_recipe_goes_from_meshes_to_weights(made: Path) -> None:
     assert not any(key.endswith(("/ball", "/box3")) for key in weights.keys)
 
 
-def test_a_recipe_scores_its_test_shapes(made: Path) -> None:
+def test_a_recipe_scores_its_test_shapes(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score_quickly(monkeypatch)
     scored = json.loads((made / "results" / "makers.json").read_text())
     assert {key.rsplit("/", 1)[1] for key in scored["shapes"]} == {"ball", "box3"}
     split = made / "data" / "splits" / "test_makers.json"
