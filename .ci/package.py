@@ -43,7 +43,7 @@ def main() -> None:
                 raise SystemExit(f"{path.name} is larger than {MOST_MB} MiB")
         venv.create(folder / "clean", with_pip=True)
         programs = folder / "clean" / ("Scripts" if os.name == "nt" else "bin")
-        run(programs / "python", "-m", "pip", "install", "--quiet", *constraint, wheel, folder=folder)
+        run(programs / "python", "-m", "pip", "install", "--quiet", "--no-compile", *constraint, wheel, folder=folder)
         picture = ROOT / "examples" / "armchair.jpg"
         said = json.loads(run(programs / "urform", "reconstruct", picture, "--out", folder / "out", folder=folder))
         if not said["watertight"]:

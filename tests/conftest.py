@@ -12,8 +12,11 @@ import trimesh
 
 from tests.published import write_experiment
 from tests.published_numbers import write_known_experiment
+from tests.tiny_runs import encoder_run, shape_run
 from urform.config import PrepareConfig
 from urform.prepare import prepare
+
+__all__ = ["encoder_run", "shape_run"]  # fixtures
 
 SHARED = Path(__file__).parents[2] / "shared"
 

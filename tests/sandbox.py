@@ -1,13 +1,16 @@
 """Where the commands of the documents run: the files that they name, made small, and the flags that make them quick."""
 
+import functools
 import json
 import shlex
 import shutil
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import trimesh
 from jaxtyping import config
 
@@ -15,6 +18,8 @@ from tests.documents import ROOT
 from tests.published import write_experiment, write_specs
 from urform.cli import main
 from urform.cli._command_table import command_name
+from urform.evaluation import PROTOCOLS
+from urform.fitting import fit
 
 _MODEL = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --encoder-width 4 --image-size 32"
 _RUN = "--device cpu --look-every 0"
@@ -121,6 +126,17 @@ def _make_published(folder: Path) -> None:
     (folder / "secret.json").write_text(json.dumps(secret))
     settings = {"datasource": "data", "split": "data/splits/mine_mug_train.json", "framework": "simclr", "resnet": 18}
     (folder / "config.yaml").write_text(json.dumps(settings))
+
+
+def score_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Have a recipe score with coarse meshes, short fits and few points."""
+    patch.setattr("urform.recipe._scores.RESOLUTION", 24)
+    patch.setattr("urform.evaluation._correspondence.fit", functools.partial(fit, steps=20))
+    few = {
+        name: replace(protocol, points=min(protocol.points, 2000), volume_points=min(protocol.volume_points, 2000))
+        for name, protocol in PROTOCOLS.items()
+    }
+    patch.setattr("urform.evaluation._evaluate.PROTOCOLS", few)
 
 
 def run(words: Sequence[str], fails: bool = False) -> None:

@@ -34,7 +34,7 @@ from urform.inference import draw_mesh, trimmed
 from urform.published import write_latents
 from urform.weights import load_weights, save_weights
 
-SMALL = "--resolution 16 --queries 2 --components 2 --compared 6 --max-latents 24 --objects 3 --views 3"
+SMALL = "--resolution 16 --queries 1 --components 1 --compared 6 --max-latents 24 --objects 3 --views 3"
 PICTURES = {
     "template.png",
     "latents_tsne.png",

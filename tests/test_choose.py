@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights
+from tests.tiny_runs import CPU, ENCODER, MODEL, SHAPE, assert_same_weights
 from urform.cli import main
 from urform.config import JointConfig, ShapeChoice
 from urform.data import (

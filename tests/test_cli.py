@@ -39,9 +39,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         == 0
     )
     split = f"--split {folder}/data/splits/d_box_train.json"
-    flags = f"--epochs 80 --points-per-shape 256 --shapes-per-batch 4 {TINY_MODEL} --device cpu"
+    flags = f"--epochs 80 --points-per-shape 256 --shapes-per-batch 4 {TINY_MODEL} --device cpu --look-every 0"
     assert run(f"train shape --data {folder}/data {split} --out {folder}/shape {flags}") == 0
-    flags = "--epochs 3 --batch-size 8 --device cpu"
+    flags = "--epochs 3 --batch-size 8 --device cpu --look-every 0"
     assert run(f"train encoder --init {folder}/shape --data {folder}/data {split} --out {folder}/run {flags}") == 0
     return folder
 
@@ -209,7 +209,7 @@ LINES = {
     "mesh shapes --out o --weights none --ids -1 3": "none: neither a shipped category",
     "--debug-me prepare": "--debug-me",
     "prepare m --out o --hard-distance 0.1 2": "--hard-distance must be two numbers of at least 0.3, in order, got",
-    "train shape --data d --split s --out o --resume --overwrite": "--overwrite must be left away with --resume",
+    "train shape --data d --split s --out o --resume --overwrite": "--overwrite must be omitted with --resume",
     "train pose --init i --data d --split s --out o --roll-deg 60": "--roll-deg must be at least 0 and less than 45",
     "reconstruct a.png --out o --format ply --size 3": "--size is of --format stl, whose unit is the millimetre; ply",
     "analyze chair --out o --data d": "--data is given without --split; the views of a split need both",

@@ -107,17 +107,28 @@ def copy(data, tmp_path):
     return shutil.copytree(data, tmp_path / "copy")
 
 
-@pytest.fixture
-def fewer_points(monkeypatch):
-    """The protocols with less work, where exact values do not matter."""
+def limit(monkeypatch, most):
+    """The protocols with at most so many points."""
     small = {
-        name: replace(protocol, points=min(protocol.points, 3000), volume_points=min(protocol.volume_points, 5000))
+        name: replace(protocol, points=min(protocol.points, most), volume_points=min(protocol.volume_points, most))
         for name, protocol in PROTOCOLS.items()
     }
     monkeypatch.setattr("urform.evaluation._evaluate.PROTOCOLS", small)
 
 
-def test_a_smaller_ball_has_the_values_that_two_spheres_have(data):
+@pytest.fixture
+def many_points(monkeypatch):
+    """Two fifths of the largest protocol's points, where values must be near those of surfaces."""
+    limit(monkeypatch, 40_000)
+
+
+@pytest.fixture
+def fewer_points(monkeypatch):
+    """Less work, where exact values do not matter."""
+    limit(monkeypatch, 3000)
+
+
+def test_a_smaller_ball_has_the_values_that_two_spheres_have(data, many_points):
     gap, ratio = RADIUS - 0.6, 0.6 / RADIUS  # the true ball is a coarse one: its faces lie 1 % further in
     options = {"views": ("fixed",)}
     deepsdf = values(run(Balls(0.6), data, **options))["chamfer"]
@@ -138,7 +149,7 @@ def test_a_smaller_ball_has_the_values_that_two_spheres_have(data):
     assert values(run(Balls(0.99 * RADIUS), data, protocol="what3d", **options))["f_score"] > 0.9
 
 
-def test_the_truth_scores_as_well_as_its_own_noise(data, meshes):
+def test_the_truth_scores_as_well_as_its_own_noise(data, meshes, many_points):
     file = load_mesh(meshes / "box3.glb")
     vertices, faces, _ = clean(Normalisation.of(file.vertices).apply(file.vertices), file.faces)
     model = Seer(trimesh.Trimesh(vertices, faces, process=False))
@@ -229,7 +240,7 @@ def test_a_damaged_view_is_a_failure_and_the_rest_goes_on(copy, fewer_points):
     assert result["values"]["urform, fixed view"]["chamfer"][1] == values(good)["chamfer"]
 
 
-def test_original_scale_is_the_scale_of_the_mesh(data):
+def test_original_scale_is_the_scale_of_the_mesh(data, fewer_points):
     diagonal = np.linalg.norm(np.ptp(DataFolder(data).surface(BALL), axis=0))
     assert diagonal == pytest.approx(6 * 3**0.5, rel=0.01)  # of the box around a ball of radius 3
     unit, original = (run(Balls(), data, original_scale=flag) for flag in (False, True))
@@ -334,7 +345,7 @@ def test_baselines_without_training_shapes_are_left_out_by_name(data, fewer_poin
     assert len(format_csv(result).splitlines()) == 3
 
 
-def test_an_imported_end_to_end_model_is_evaluated(data, tmp_path, capsys):
+def test_an_imported_end_to_end_model_is_evaluated(data, fewer_points, tmp_path, capsys):
     experiment = write_experiment(tmp_path / "experiment")
     _, codes = encoder_codes("v2")
     write_codes(experiment, codes)
@@ -347,7 +358,7 @@ def test_an_imported_end_to_end_model_is_evaluated(data, tmp_path, capsys):
     assert "does not name its training shapes: retrieval by latent, fixed view;" in capsys.readouterr().out
 
 
-def test_the_command_writes_json_csv_and_sheet(data, tmp_path, monkeypatch, capsys):
+def test_the_command_writes_json_csv_and_sheet(data, fewer_points, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(urform.inference, "load", lambda name: Balls())
     files = {name: tmp_path / f"out.{name}" for name in ("json", "csv", "png")}
     words = ["evaluate", "--data", str(data), "--split", str(data / "splits" / "tiny_solid_test.json")]
@@ -405,7 +416,7 @@ def test_the_sheet_shows_input_mesh_and_truth(copy, fewer_points):
     assert (empty[60:100, :400] == 255).all()
 
 
-def test_evaluate_names_shapes_that_are_not_prepared(data, tmp_path):
+def test_evaluate_names_shapes_that_are_not_prepared(data, fewer_points, tmp_path):
     write_split(tmp_path / "split.json", [BALL, ShapeKey("tiny", "solid", "nobody")])
     with pytest.raises(
         FileNotFoundError, match=r"1 of 2 shapes of the split have no surface samples, first: tiny/solid/nobody"
@@ -417,7 +428,7 @@ def test_evaluate_names_shapes_that_are_not_prepared(data, tmp_path):
     assert format_table(result).endswith("1 of 2 shapes left out, no surface samples: tiny/solid/nobody")
 
 
-def test_refined_shapes_are_scored_beside_those_of_the_encoder_alone(data):
+def test_refined_shapes_are_scored_beside_those_of_the_encoder_alone(data, fewer_points):
     result = run(Refining(RADIUS - 0.3), data, [BALL], views=("fixed",))
     alone, refined = (values(result, f"{name}, fixed view")["chamfer"] for name in ("encoder alone", "urform"))
     assert refined < 1 < alone

@@ -119,8 +119,8 @@ def test_messages(data: Path, held_out: Path, tmp_path: Path, capsys: pytest.Cap
     common = ["evaluate", "--data", str(data), "--split", str(held_out)]
     for words, message in (
         (["--meshes", str(tmp_path / "none")], "none: no such folder, expected one with meshes"),
-        (["--normalised"], "--normalised must be left away without --meshes"),
-        (["--meshes", str(tmp_path), "--views", "fixed"], "--views must be left away with --meshes"),
+        (["--normalised"], "--normalised must be omitted without --meshes"),
+        (["--meshes", str(tmp_path), "--views", "fixed"], "--views must be omitted with --meshes"),
         (["--meshes", str(tmp_path), "--protocol", "disn", "--original-scale"], "which has a unit of its own"),
     ):
         assert main([*common, *words]) == 2

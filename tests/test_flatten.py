@@ -58,7 +58,7 @@ def test_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         flatten(tmp_path / "none")
     with pytest.raises(ValueError, match="neither PNG files nor"):
         flatten(tmp_path)
-    with pytest.raises(ValueError, match="for a data folder leave `out` away"):
+    with pytest.raises(ValueError, match="for a data folder omit `out`"):
         flatten(tmp_path, tmp_path / "out")
     put(tmp_path / "a.png")
     with pytest.raises(ValueError, match="a plain folder of pictures, expected a folder for the copies with `out`"):

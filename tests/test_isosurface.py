@@ -1,3 +1,4 @@
+import functools
 import logging
 from typing import Any
 
@@ -154,13 +155,20 @@ def test_tolerance_saves_evaluations_and_is_kept(field):
 
 
 def boxes(rng, count, halves, cell, turned=True):
-    """Boxes of half sizes among `halves` (in cells) and up to 1.8 times larger, anywhere."""
+    """Boxes of half sizes among `halves` (in cells) and up to 1.8 times larger, anywhere; far from one, 1."""
+
+    def part(p, centre, half, turn):
+        offset, values = p - np.float32(centre), np.ones(len(p), np.float32)
+        near = (np.abs(offset) < np.linalg.norm(half) + 2 * CLAMP).all(axis=1)  # a slope of 0.5 is clamped at twice it
+        values[near] = box(half)(offset[near] @ turn)
+        return values
+
     parts = []
     for centre in rng.uniform(-0.9, 0.9, (count, 3)):
         half = np.array(halves[rng.integers(len(halves))]) * rng.uniform(1, 1.8) * cell
         axes = rng.standard_normal((3, 3)) if turned else np.eye(3)[rng.permutation(3)]
         turn = np.linalg.qr(axes)[0].astype(np.float32)
-        parts.append(lambda p, c=centre, h=half, t=turn: box(h)((p - np.float32(c)) @ t))
+        parts.append(functools.partial(part, centre=centre, half=half, turn=turn))
     return parts
 
 

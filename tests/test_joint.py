@@ -6,8 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.test_runs import JOINT, metrics
-from tests.test_training import CPU, MODEL, assert_same_weights, encoder_run, shape_run
+from tests.tiny_runs import CPU, JOINT, MODEL, assert_same_weights, metrics
 from urform.cli import main
 from urform.config import JOINT_PRESETS, JointConfig, ScheduleConfig
 from urform.data import DataFolder, ShapeKey
@@ -17,8 +16,6 @@ from urform.models import to_input
 from urform.training import train_joint
 from urform.training._pictures import shown
 from urform.weights import FILE_NAME, load_weights
-
-__all__ = ["encoder_run", "shape_run"]  # fixtures
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +81,11 @@ def test_messages(data: Path, split: Path, shape_run: Path, tmp_path: Path, caps
     assert main([*command, "--preset=large"]) == 2
     assert "--preset must be one of small, published, got 'large'" in capsys.readouterr().err
     assert main([*command, "--preset", "small", "--specs", "x"]) == 2
-    assert "--preset must be left away with --specs" in capsys.readouterr().err
+    assert "--preset must be omitted with --specs" in capsys.readouterr().err
     assert JOINT_PRESETS["published"].model.latent_size == 256
-    with pytest.raises(ValueError, match="latent_bound must be left away: joint training learns no latents, got 1"):
+    with pytest.raises(ValueError, match="latent_bound must be omitted: joint training learns no latents, got 1"):
         JointConfig(latent_bound=1.0)
-    with pytest.raises(ValueError, match="latent_start must be left away: joint training learns no latents, got 'sha"):
+    with pytest.raises(ValueError, match="latent_start must be omitted: joint training learns no latents, got 'sha"):
         JointConfig(latent_start="shapes")
 
 

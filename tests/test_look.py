@@ -8,9 +8,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.test_joint import JOINT
-from tests.test_runs import metrics
-from tests.test_training import CPU, ENCODER, SHAPE, STRICT, assert_same_weights, encoder_run, shape_run
+from tests.test_training import STRICT
+from tests.tiny_runs import CPU, ENCODER, JOINT, SHAPE, assert_same_weights, metrics
 from urform.config import RunConfig
 from urform.data import DataFolder, read_split
 from urform.inference import Model
@@ -20,8 +19,6 @@ from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, TrainingState, _look
 from urform.training._run import BEST, RunFolder
 from urform.weights import find_weights, load_weights
-
-__all__ = ["encoder_run", "shape_run"]  # fixtures
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from urform.weights import load_weights, save_weights
 def shape_run(data: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "shape"
     config = ShapeConfig(model=SIZES, epochs=1, shapes_per_batch=3, points_per_shape=64)
-    train_shape(data, [split], run, config, RunConfig(device="cpu"))
+    train_shape(data, [split], run, config, RunConfig(device="cpu", look_every=0))
     return run
 
 

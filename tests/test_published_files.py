@@ -12,7 +12,7 @@ import torch
 import urform
 from tests.published import TEMPLATE, WARP, encoder_codes, published_decoder, rows, write_checkpoint, write_codes
 from tests.test_specs import NETWORKS, STEP
-from tests.test_training import CPU, ENCODER, SHAPE
+from tests.tiny_runs import CPU, ENCODER, SHAPE
 from urform.cli import main
 from urform.config import ShapeChoice
 from urform.data import read_split, same_category

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import ROOT, blocks, commands
-from tests.sandbox import make_sandbox, run
+from tests.sandbox import make_sandbox, run, score_quickly
 
 README = ROOT / "README.md"
 
@@ -17,7 +17,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a reader might stand: in the clone, with a folder of meshes and a photograph."""
     make_sandbox(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("urform.recipe._scores.RESOLUTION", 24)
+    score_quickly(monkeypatch)
     return tmp_path
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.sandbox import score_quickly
 from tests.small_model import SIZES, small_weights
 from urform.cli import main
 from urform.config import EncoderConfig, PoseConfig, PrepareConfig, RunConfig, ShapeConfig
@@ -15,7 +16,6 @@ from urform.inference import load
 from urform.models import to_input
 from urform.recipe import Recipe, find_recipe, make_weights, read_recipe, shipped_recipes
 from urform.recipe import _make as steps
-from urform.recipe import _scores as scores
 from urform.sets import ViewSet
 from urform.training import train_encoder, train_shape
 from urform.training._seen import PictureViews
@@ -48,7 +48,7 @@ def made(meshes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("recipe") / "solid"
     trained = steps.train_pose
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scores, "RESOLUTION", 24)
+        score_quickly(patch)
         patch.setattr(steps, "train_pose", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             make_weights(RECIPE, [meshes], out, workers=1, say=silent)
@@ -68,7 +68,8 @@ def test_a_recipe_goes_from_meshes_to_weights(made: Path) -> None:
     assert not any(key.endswith(("/ball", "/box3")) for key in weights.keys)
 
 
-def test_a_recipe_scores_its_test_shapes(made: Path) -> None:
+def test_a_recipe_scores_its_test_shapes(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score_quickly(monkeypatch)
     scored = json.loads((made / "results" / "makers.json").read_text())
     assert {key.rsplit("/", 1)[1] for key in scored["shapes"]} == {"ball", "box3"}
     split = made / "data" / "splits" / "test_makers.json"
@@ -219,5 +220,5 @@ def test_there_is_one_encoder_to_start_from(shape_run: Path, data: Path, split: 
     both = tmp_path / "both"
     shutil.copytree(shape_run, both)
     save_weights(both / "model.safetensors", replace(load_weights(shape_run), encoder=small_weights().encoder))
-    with pytest.raises(ValueError, match="`encoder_from`; leave one away"):
+    with pytest.raises(ValueError, match="`encoder_from`; omit one"):
         train_encoder(both, data, [split], tmp_path / "run", EncoderConfig(), encoder_from=both)

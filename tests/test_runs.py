@@ -1,4 +1,4 @@
-"""Runs that last: stopped, killed, damaged, spread over processes."""
+"""Runs that last: stopped, damaged, spread over processes; tests/test_kills.py kills them."""
 
 import json
 import os
@@ -10,13 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from tests.test_training import CPU, ENCODER, MODEL, SHAPE, assert_same_weights, encoder_run, shape_run
+from tests.tiny_runs import CPU, ENCODER, JOINT, MODEL, SHAPE, assert_same_weights, metrics
 from urform.cli import main
-from urform.config import JointConfig, RunConfig, ScheduleConfig, ShapeConfig
+from urform.config import RunConfig, ScheduleConfig, ShapeConfig
 from urform.training import Stage, train_encoder, train_joint, train_shape
 from urform.training._ahead import made_ahead
 from urform.training._encoder import EncoderStage
@@ -24,15 +23,6 @@ from urform.training._joint import JointStage
 from urform.training._schedule import lr_factor
 from urform.training._shape import ShapeStage
 from urform.weights import load_weights
-
-__all__ = ["encoder_run", "shape_run"]  # fixtures
-
-JOINT = JointConfig(model=MODEL, epochs=4, shapes_per_batch=2, points_per_shape=64)
-
-
-def metrics(run: Path) -> list[dict[str, float]]:
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if not name.endswith("_s")} for line in lines]
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, stage: type[Stage], number: int, signal_number: int) -> None:
@@ -85,36 +75,6 @@ def test_every_stage_goes_on_in_the_middle_of_an_epoch_of_divided_batches(
     train("parts", resume=True)
     assert_same_weights(tmp_path / "parts", tmp_path / "whole")
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
-
-
-def test_a_run_killed_five_times_ends_as_one_that_was_not(data: Path, split: Path, tmp_path: Path) -> None:
-    sizes = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --dropout 0.1"
-    flags = f"--epochs 150 --shapes-per-batch 2 --points-per-shape 64 --device cpu {sizes}".split()
-
-    def start(run: str, *more: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "urform", "train", "shape", "--data", str(data), "--split", str(split)]
-        out = ["--out", str(tmp_path / run), *flags, *more]
-        return subprocess.Popen([*command, *out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    assert start("whole").wait(120) == 0
-    lengths = []
-    for delay in np.random.default_rng(0).uniform(0, 0.3, 5):
-        log = tmp_path / "killed" / "metrics.jsonl"
-        before = len(log.read_text().splitlines()) if log.exists() else 0
-        run = start("killed", *(["--resume"] if (tmp_path / "killed").exists() else []))
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and run.poll() is None:
-            if log.exists() and len(log.read_text().splitlines()) > before:
-                break  # killed while it trains, not while it starts
-            time.sleep(0.01)
-        time.sleep(delay)
-        run.kill()
-        run.wait()
-        lengths.append(len(log.read_text().splitlines()))
-    assert lengths[0] < 150
-    assert start("killed", "--resume").wait(120) == 0
-    assert_same_weights(tmp_path / "killed", tmp_path / "whole")
-    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("left", [0, 100])
@@ -171,31 +131,15 @@ def test_a_divided_batch_has_the_gradient_of_the_whole(data: Path, split: Path, 
 
 
 def test_two_processes_learn_what_one_does(data: Path, split: Path, tmp_path: Path) -> None:
-    sizes = [
-        "--latent-size",
-        "8",
-        "--warp-width",
-        "16",
-        "--template-width",
-        "16",
-        "--template-layers",
-        "2",
-        "--precision",
-        "fp32",
-    ]
-    flags = ["--epochs", "20", "--shapes-per-batch", "4", "--points-per-shape", "64", "--device", "cpu", *sizes]
-    command = ["urform", "train", "shape", "--data", str(data), "--split", str(split), *flags]
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
+    sizes = "--latent-size 8 --warp-width 16 --template-width 16 --template-layers 2 --precision fp32"
+    flags = f"--epochs 20 --shapes-per-batch 4 --points-per-shape 64 --device cpu --look-every 0 {sizes}".split()
+    command = ["train", "shape", "--data", str(data), "--split", str(split), *flags, "--out"]
+    assert main([*command, str(tmp_path / "one")]) == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "urform"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for name, words in (("one", ["-m"]), ("two", launch)):
-        done = subprocess.run(
-            [sys.executable, *words, *command, "--out", str(tmp_path / name)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-        )
-        assert done.returncode == 0, done.stderr
+    words = [*launch, *command, str(tmp_path / "two")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
     assert len(metrics(tmp_path / "one")) == 20
     for one, two in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
         assert two == pytest.approx(one, abs=1e-5)
@@ -270,7 +214,7 @@ def test_batches_made_ahead_keep_their_order_and_their_errors() -> None:
 def test_messages(data: Path, split: Path, shape_run: Path, capsys: pytest.CaptureFixture) -> None:
     command = ["train", "shape", "--data", str(data), "--split", str(split), "--out", str(shape_run)]
     assert main([*command, "--resume", "--overwrite"]) == 2
-    assert "--overwrite must be left away with --resume" in capsys.readouterr().err
+    assert "--overwrite must be omitted with --resume" in capsys.readouterr().err
     with pytest.raises(ValueError, match="accumulate must be at least 1, got 0"):
         RunConfig(accumulate=0)
     with pytest.raises(ValueError, match=r"step_interval must be at least 1, got 0"):

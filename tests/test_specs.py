@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_runs import metrics
+from tests.tiny_runs import metrics
 from urform.config import SHAPE_PRESETS, ScheduleConfig
 from urform.published import Specs
 from urform.weights import load_weights

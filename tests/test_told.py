@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_training import CPU, SHAPE
+from tests.tiny_runs import CPU, SHAPE
 from urform.cli import main
 from urform.data import ShapeKey, write_split
 from urform.training import train_shape

@@ -14,8 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from tests.test_runs import JOINT, metrics
-from tests.test_training import CPU, ENCODER, MODEL, shape_run
+from tests.tiny_runs import CPU, ENCODER, JOINT, MODEL, metrics
 from urform.cli import main
 from urform.config import ContrastiveConfig, ScheduleConfig
 from urform.contrastive import METHODS, optimizer_of
@@ -28,8 +27,6 @@ from urform.training._contrastive import ContrastiveStage, FeatureLook, negative
 from urform.training._features import alignment, cross_view_retrieval, feature_rank, feature_spread, uniformity
 from urform.training._optimizers import Lars, build_optimizer
 from urform.weights import FILE_NAME, load_weights
-
-__all__ = ["shape_run"]  # fixtures
 
 CONTRASTIVE = ContrastiveConfig(width=4, projection_size=8, queue_size=10, epochs=3, batch_size=4)
 
@@ -154,7 +151,7 @@ def test_objects_with_one_view_are_learned_from_their_augmentations(data: Path, 
             for file in files:
                 (folder / file.name).write_bytes(file.read_bytes())
     config = replace(CONTRASTIVE, pairs="augmentations", epochs=1)
-    train_contrastive(tmp_path / "data", [split], tmp_path / "run", config, CPU)
+    train_contrastive(tmp_path / "data", [split], tmp_path / "run", config, replace(CPU, look_every=1))
     assert not any(name.startswith(("train_", "val_")) for name in metrics(tmp_path / "run")[0])
     with pytest.raises(ValueError, match="`validation`: 4 of 4 objects have fewer than two views"):
         FeatureLook(DataFolder(tmp_path / "data"), [split], [], 64, ("easy", "hard"))
@@ -330,14 +327,16 @@ if size > 1:
 """
 
 
-def test_two_processes_have_each_others_negatives(tmp_path: Path) -> None:
+def test_two_processes_have_each_others_negatives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "argv", ["script.py", str(tmp_path / "one")])
+        exec(SCRIPT, {"__name__": "script"})
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    command = [*launch, str(tmp_path / "script.py"), str(tmp_path / "two")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for name, words in (("one", []), ("two", launch)):
-        command = [sys.executable, *words, str(tmp_path / "script.py"), str(tmp_path / name)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
     one, two = torch.load(tmp_path / "one"), torch.load(tmp_path / "two")
     torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-5)
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.tiny_runs import CPU, ENCODER, MODEL, SHAPE, assert_same_weights
 from urform.config import (
     SHAPE_PRESETS,
     ContrastiveConfig,
     EncoderConfig,
     JointConfig,
     ModelConfig,
-    RunConfig,
     ScheduleConfig,
     ShapeChoice,
     ShapeConfig,
@@ -27,34 +27,7 @@ from urform.training import choose_device, train_contrastive, train_encoder, tra
 from urform.training._latent_start import latents_of_shapes
 from urform.weights import FILE_NAME, build_decoder, build_encoder, export_weights, find_weights, load_weights
 
-MODEL = ModelConfig(
-    latent_size=8, warp_width=16, template_width=16, template_layers=2, dropout=0.1, encoder_width=4, image_size=64
-)
-SHAPE = ShapeConfig(model=MODEL, epochs=4, shapes_per_batch=3, points_per_shape=64)
-ENCODER = EncoderConfig(epochs=4, batch_size=8)
-CPU = RunConfig(device="cpu")
 STRICT = ShapeChoice(strict=True)
-
-
-@pytest.fixture(scope="module")
-def shape_run(data: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "shape"
-    train_shape(data, [split], run, SHAPE, CPU)
-    return run
-
-
-@pytest.fixture(scope="module")
-def encoder_run(data: Path, split: Path, shape_run: Path) -> Path:
-    run = shape_run.parent / "encoder"
-    train_encoder(shape_run, data, [split, split], run, ENCODER, CPU)
-    return run
-
-
-def assert_same_weights(one: Path, other: Path) -> None:
-    first, second = load_file(one / FILE_NAME), load_file(other / FILE_NAME)
-    assert first.keys() == second.keys()
-    for name, value in first.items():
-        assert torch.equal(value, second[name]), name
 
 
 def test_a_resumed_shape_run_is_bitwise_the_uninterrupted_one(

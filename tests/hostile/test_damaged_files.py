@@ -88,7 +88,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 SMALL = "--samples 100 --surface-points 20 --easy-views 0 --hard-views 0 --workers 1 --time-limit-s 0"
 EVALUATE = "--data data --split split.json --weights run --resolution 8"
-TRAIN = "--data data --split split.json --out out --device cpu --epochs 1"
+TRAIN = "--data data --split split.json --out out --device cpu --epochs 1 --look-every 0"
 PICTURES = ("png", "jpeg", "jpg", "webp", "bmp", "gif", "tiff", "jpeg2000", "avif", "dds", "ppm", "eps")
 TO_SCAN = "transfer colors --from a --to {file} --weights run --out out --steps 1 --resolution 8"
 READERS = {  # the file that is damaged: the command that reads it

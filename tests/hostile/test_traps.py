@@ -25,6 +25,7 @@ from urform.cli._commands import Synth
 from urform.data import DataFolder, ShapeKey
 from urform.files import _expansion, read_rgba
 from urform.formats import load_mesh
+from urform.inference import preview
 from urform.pictures import read_image
 from urform.sources import fetch
 from urform.weights import load_weights, save_weights
@@ -42,6 +43,9 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "urform.inference._reconstruct.preview", lambda image, mesh, camera: preview(image, mesh, camera, 24)
+    )
     save_weights(tmp_path / "run" / "model.safetensors", small_weights())
     (tmp_path / "split.json").write_text(json.dumps({"d": {"ball": ["a", "b"]}}))
     return tmp_path

@@ -223,7 +223,7 @@ class Evaluate:
         from urform.evaluation import evaluate
         from urform.inference import load
 
-        require(not self.normalised, "normalised", "left away without --meshes", self.normalised)
+        require(not self.normalised, "normalised", "omitted without --meshes", self.normalised)
         return evaluate(
             load(self.weights),
             self.data,
@@ -241,8 +241,8 @@ class Evaluate:
     def _of_meshes(self, meshes: Path) -> dict[str, Any]:
         from urform.evaluation import evaluate_meshes
 
-        require(self.sheet is None, "sheet", "left away with --meshes", str(self.sheet))
-        require(not self.views, "views", "left away with --meshes", self.views)
+        require(self.sheet is None, "sheet", "omitted with --meshes", str(self.sheet))
+        require(not self.views, "views", "omitted with --meshes", self.views)
         return evaluate_meshes(
             meshes,
             self.data,

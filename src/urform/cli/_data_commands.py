@@ -51,7 +51,7 @@ class DataSplit:
         from urform.files import check_outputs
 
         require(self.name is None or not set(self.name) & set("/\\"), "name", "a name without slashes", self.name)
-        require(self.families is not None or self.by == "family", "by", "left away without --families", self.by)
+        require(self.families is not None or self.by == "family", "by", "omitted without --families", self.by)
         keys, without = Inventory(DataFolder(self.data)).select(self.dataset, self.category)
         families = read_families(self.families, keys, self.by) if self.families else {}
         if self.test_list:
@@ -160,7 +160,7 @@ class DataFetch:
         if self.sha256 and len(self.sha256) != len(self.urls):
             raise ValueError(f"--sha256 must be given for each of the {len(self.urls)} URLs, got {len(self.sha256)}")
         if self.merge and not self.unpack:
-            raise ValueError("--merge must be left away with --no-unpack: it merges what was unpacked")
+            raise ValueError("--merge must be omitted with --no-unpack: it merges what was unpacked")
         check_urls(self.urls, self.unpack)
         refused = False
         for url, checksum in zip(self.urls, self.sha256 or [None] * len(self.urls), strict=True):

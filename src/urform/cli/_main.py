@@ -153,7 +153,7 @@ def _told(words: list[str], quiet: bool) -> tuple[list[str], int | None]:
     if name not in LOG_LEVELS:
         raise ValueError(f"{FLAG} must be one of {', '.join(LOG_LEVELS)}, got {name!r}")
     if quiet:
-        raise ValueError(f"--quiet must be left away with {FLAG}")
+        raise ValueError(f"--quiet must be omitted with {FLAG}")
     return words[:place] + words[place + 2 :], getattr(logging, name.upper())
 
 

@@ -17,7 +17,7 @@ def preset_of(name: str, words: Sequence[str]) -> TrainShape | TrainJoint | None
     if not joint and name != "train shape":
         return None
     if "--specs" in words and "--preset" in words:
-        raise ValueError("--preset must be left away with --specs, whose file has all settings")
+        raise ValueError("--preset must be omitted with --specs, whose file has all settings")
     if "--specs" in words[:-1]:
         return _from_specs(Path(words[words.index("--specs") + 1]), joint)
     if "--preset" not in words[:-1]:

@@ -39,7 +39,7 @@ class RunConfig:
     """Epochs between two looks (errors on validation shapes, pictures of shapes and template); 0 = no looks."""
 
     def __post_init__(self) -> None:
-        require(not (self.resume and self.overwrite), "overwrite", "left away with `resume`", self.overwrite)
+        require(not (self.resume and self.overwrite), "overwrite", "omitted with `resume`", self.overwrite)
         require(self.stop_after is None or self.stop_after >= 1, "stop_after", "at least 1", self.stop_after)
         require(self.accumulate >= 1, "accumulate", "at least 1", self.accumulate)
         require(self.keep_every >= 0, "keep_every", "0 or more", self.keep_every)
@@ -151,7 +151,7 @@ class ShapeConfig:
             self.pointpair_limit,
         )
         fits = not self.as_published or self.model.warp == "lstm"
-        require(fits, "as_published", "left away unless `warp` is lstm", self.as_published)
+        require(fits, "as_published", "omitted unless `warp` is lstm", self.as_published)
         terms = ("pointwise", "pointpair", "neighbour", "correction", "landmark", "latent")
         for name in (*(f"{term}_weight" for term in terms), "cache_gb"):
             require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
@@ -185,9 +185,9 @@ class JointConfig(ShapeConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         bound = self.latent_bound
-        require(bound is None, "latent_bound", "left away: joint training learns no latents", bound)
+        require(bound is None, "latent_bound", "omitted: joint training learns no latents", bound)
         start = self.latent_start
-        require(start == "random", "latent_start", "left away: joint training learns no latents", start)
+        require(start == "random", "latent_start", "omitted: joint training learns no latents", start)
 
 
 @dataclass(frozen=True)

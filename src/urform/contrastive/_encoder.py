@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from itertools import pairwise
 from typing import ClassVar, Literal
 
@@ -18,8 +17,10 @@ PREDICTOR = ("predictor_size", "normalised_predictions")
 """Settings of the methods that have a predictor."""
 
 
-class ContrastiveEncoder(nn.Module, ABC):
-    """A backbone that learns from pairs of views.
+class ContrastiveEncoder(nn.Module):
+    """A backbone that learns from pairs of views. A subclass defines `pair_loss`.
+
+    One whose loss needs more than the features of both views defines `_loss` instead.
 
     Args:
         backbone: a module with a `feature_size` F, pictures (B, 3, H, W) to features (B, F).
@@ -78,9 +79,14 @@ class ContrastiveEncoder(nn.Module, ABC):
     def advance(self, progress: float) -> None:
         """Tell how much of the training is done, 0 to 1: some methods have a schedule."""
 
-    @abstractmethod
+    def pair_loss(self, features: Float[Tensor, "B F"], other_features: Float[Tensor, "B F"]) -> Float[Tensor, ""]:
+        """The loss of the features of two views of each object, in 32 bits."""
+        raise NotImplementedError(f"{type(self).__name__} must define `pair_loss`")
+
     def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
         """Features of `others` and the loss, from the features of `images` and both pictures."""
+        other_features = self.backbone(others)
+        return other_features, self.pair_loss(features, other_features.float())
 
 
 def projector(sizes: tuple[int, ...], norm: bool = False, last_norm: bool = False) -> nn.Sequential:

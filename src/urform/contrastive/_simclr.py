@@ -30,9 +30,7 @@ class SimCLR(ContrastiveEncoder):
         size = backbone.feature_size
         self.projection = projector((size, size, projection_size), norm=self._norm(False))
 
-    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
-        other_features = self.backbone(others)
-        one, other = self.projection(features).float(), self.projection(other_features.float()).float()
-        return other_features, nt_xent_loss(
-            one, other, self.temperature, (gathered(one), gathered(other)), own_first(len(one))
-        )
+    def pair_loss(self, features: Float[Tensor, "B F"], other_features: Float[Tensor, "B F"]) -> Float[Tensor, ""]:
+        """The loss. Source: Chen 2020, eq. 1."""
+        one, other = self.projection(features).float(), self.projection(other_features).float()
+        return nt_xent_loss(one, other, self.temperature, (gathered(one), gathered(other)), own_first(len(one)))

@@ -38,9 +38,9 @@ class SimSiam(ContrastiveEncoder):
         self.projection = projector((size, size, projection_size), norm=norm, last_norm=norm)
         self.predictor = projector((projection_size, narrow, projection_size), norm=norm)
 
-    def _loss(self, features: Tensor, images: Tensor, others: Tensor) -> tuple[Float[Tensor, "B F"], Float[Tensor, ""]]:
-        other_features = self.backbone(others)
-        one, other = self.projection(features).float(), self.projection(other_features.float()).float()
+    def pair_loss(self, features: Float[Tensor, "B F"], other_features: Float[Tensor, "B F"]) -> Float[Tensor, ""]:
+        """The loss. Source: Chen 2021, eq. 4."""
+        one, other = self.projection(features).float(), self.projection(other_features).float()
         forth, back = self.predictor(one).float(), self.predictor(other).float()
         normalised = self._normalised_predictions
-        return other_features, (cosine_loss(forth, other, normalised) + cosine_loss(back, one, normalised)) / 2
+        return (cosine_loss(forth, other, normalised) + cosine_loss(back, one, normalised)) / 2

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from urform.correspondence import nearest_canonical
 
-PCK_THRESHOLD = 0.05
+PCK_THRESHOLD = 0.05  # of the box diagonal; published tables have 0.05, in units of their own
 UNLABELLED = -1
 
 # The parts that published label sets of chairs have, by the names of the synthetic ones. What can be several of them

@@ -141,7 +141,7 @@ def _normalisation(scan: Scan, placing: _Placing) -> Normalisation:
     """From the scan's coordinates to the model's."""
     partial, normalised, like, up = placing
     if normalised and like is not None:
-        raise ValueError("normalised must be left away with `like`, which says where the object lies")
+        raise ValueError("normalised must be omitted with `like`, which says where the object lies")
     if normalised:
         return Normalisation(IDENTITY.offset, IDENTITY.scale, up_of(scan.path, up))
     if like is not None:

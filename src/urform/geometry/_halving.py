@@ -16,6 +16,12 @@ _MIDDLE = int(np.flatnonzero((_BETWEEN == 1).all(axis=1))[0])
 # can change: where all points around were asked, and, for each unit of the stride, where only that in the middle was.
 # All three are measured: they trade evaluations for parts that are missed (`benchmarks/constants.py`).
 _WORSE, _SURE, _ALONE = np.float32(2), np.float32(0.05), np.float32(0.07)
+# In cells that the surface crosses, a coarse lattice evaluates points whose guess is less than so many cells: nearly
+# half the diagonal of a cell, which is 0.87.
+_BESIDE = 0.75
+# Strides. From `_FINE` down, the middle of a cell is asked first. From `_COARSE` up, errors on both sides warn. The
+# same benchmark shows what half and twice of these three cost.
+_FINE, _COARSE = 4, 4
 # The least that can hide from one cell in seven: nine cells of the coarser lattice, beside one another, on two sides.
 _HIDING = 18
 
@@ -69,14 +75,14 @@ def halve(
         if lattice.stride == 1:
             kept = sought & kept | mixed
         # What the surface crosses is followed. For that, guesses on coarse lattices must be good near it.
-        beside = 0.75 * lattice.stride * lattice.cell if lattice.stride > 1 else 0
+        beside = _BESIDE * lattice.stride * lattice.cell if lattice.stride > 1 else 0
         near &= sought[:, None] | mixed[:, None] & (np.abs(guessed) < beside)
     cells, guessed, near, reach = cells[kept], guessed[kept], near[kept], reach[kept]
     between = cells[:, None] + _BETWEEN @ lattice.jumps * lattice.stride
     fresh = lattice.state[between] == UNSEEN
     lattice.flat[between[fresh]] = guessed[fresh]
     lattice.state[between[fresh]] = GUESSED
-    if lattice.stride <= 4:  # the middle, which interpolation knows least, tells how doubtful the others are
+    if lattice.stride <= _FINE:  # the middle, which interpolation knows least, tells how doubtful the others are
         middle = between[:, _MIDDLE]
         lattice.evaluate(middle[near.any(axis=1) & (lattice.state[middle] != EXACT)])
         surprise = _surprise(guessed[:, _MIDDLE], lattice.flat[middle])
@@ -84,7 +90,7 @@ def halve(
     asked = between[near]
     lattice.evaluate(distinct(asked[lattice.state[asked] != EXACT]))
     wrong = _surprise(guessed, lattice.flat[between])
-    if lattice.stride >= 4:  # on a coarse lattice, an error away from the surface is a warning, too
+    if lattice.stride >= _COARSE:  # on a coarse lattice, an error away from the surface is a warning, too
         wrong = np.abs(wrong)
     wrong = wrong.max(axis=1, initial=0)
     new = cells[:, None] + CORNERS @ lattice.jumps * lattice.stride

@@ -139,7 +139,7 @@ def clean(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> 
     extent = float(np.ptp(vertices, axis=0).max())
     if extent <= 0:
         raise ValueError("all vertices coincide, expected a mesh with an extent")
-    keys = np.round(vertices / (extent * 1e-6)).astype(np.int64)
+    keys = np.round(vertices / (extent * 1e-6)).astype(np.int64)  # files of 32 bits tell no more apart
     _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     merged = inverse.reshape(-1)[faces]
     order = np.sort(merged, axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _SINGLE_TREE = 4  # FLANN's exact k-d tree for few dimensions
-_LEAF = 16
+_LEAF = 16  # points of a leaf: large ones are searched in vain, small ones make the tree deep
 _UNLIMITED = -1  # leaves that a search may visit: all, so that it is exact
 _CELLS = 32  # along an axis of the curve that points are sorted by; its codes fit 16 bits, which sort fastest
 _EVERY_THIRD_BIT = np.array([sum((value >> bit & 1) << 3 * bit for bit in range(5)) for value in range(_CELLS)], "u2")

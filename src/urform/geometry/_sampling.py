@@ -10,8 +10,11 @@ from jaxtyping import Float, Int
 
 from urform.geometry._rays import RayScene, fibonacci_sphere
 
-NEAR_SHARE = 47 / 50
-VISIBLE_DIRECTIONS = 100
+NEAR_SHARE = 47 / 50  # published: Park 2019 (DeepSDF)
+VISIBLE_DIRECTIONS = 100  # published: the views of DeepSDF's preprocessing
+_LEAST_SHARE, _ROUNDS = 0.05, 20  # a mesh of which less is visible is refused; at this share 20 draws find enough
+_SPARE = 1.05  # of the expected need, so that one round more is seldom needed
+_LIFT = 1e-4  # normalised units, by which a ray starts off its own face
 
 
 class SdfSamples(NamedTuple):
@@ -69,15 +72,15 @@ def sample_visible_surface(
     found: list[np.ndarray] = []
     found_on: list[np.ndarray] = []
     missing, share = count, 1.0
-    for _ in range(20):
-        points, face = sample_on_faces(vertices, faces, int(missing / share * 1.05) + 16, rng)
-        visible = scene.sees_outside(points, directions, start=1e-4)
+    for _ in range(_ROUNDS):
+        points, face = sample_on_faces(vertices, faces, int(missing / share * _SPARE) + 16, rng)
+        visible = scene.sees_outside(points, directions, start=_LIFT)
         found.append(points[visible])
         found_on.append(face[visible])
         missing -= len(found[-1])
         if missing <= 0:
             return np.concatenate(found)[:count], np.concatenate(found_on)[:count]
-        share = max(len(found[-1]) / len(points), 0.05)
+        share = max(len(found[-1]) / len(points), _LEAST_SHARE)
     raise ValueError("less than 5 % of the surface can be seen from outside, expected a visible surface")
 
 

@@ -15,8 +15,8 @@ from urform.geometry._rays import RayScene, fibonacci_sphere
 
 QUICK_DIRECTIONS = 8  # rays that settle the sign of most points
 QUICK_ESCAPES = 2  # of them, before a point in front of its nearest face counts as outside
-HIDDEN_DIRECTIONS = 128
-GUARD_DIRECTIONS, GUARD_ESCAPES = 32, 3
+HIDDEN_DIRECTIONS = 128  # a cavity stays closed behind a slit that shows less than about a hundredth of all directions
+GUARD_DIRECTIONS, GUARD_ESCAPES = 32, 3  # more than a tenth of all directions must be open
 
 
 class Nearest(NamedTuple):

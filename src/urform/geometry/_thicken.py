@@ -63,8 +63,8 @@ class ThickenedDistance:
             The points that did not come to lie inside, and which of the given ones they are.
         """
         squared, face, _ = igl.point_mesh_squared_distance(surface, self._vertices, self._faces)
-        on_sheet = np.asarray(squared) < 1e-12
+        on_sheet = np.asarray(squared) < 1e-12  # nearer than a millionth: the rounding of points drawn on it
         side = rng.choice([-1.0, 1.0], len(surface))[:, None]
         moved = surface + np.where(on_sheet[:, None], side * self._normals[np.asarray(face)] * self._thickness / 2, 0.0)
-        kept = np.flatnonzero(np.abs(self(moved)) < 1e-4)
+        kept = np.flatnonzero(np.abs(self(moved)) < 1e-4)  # a fortieth of the thinnest slab that `thicken` takes
         return moved[kept], kept

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-_WARM_EPOCHS = 100
+_WARM_EPOCHS = 100  # published: Park 2019, and the published system
 
 
 def latent_norm_loss(latent: Float[Tensor, "B L"]) -> Float[Tensor, ""]:

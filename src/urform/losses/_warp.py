@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+# Published values, except the fraction of points: see the sources of the functions.
 _HUBER_DELTA = 0.25
 _PAIR_FRACTION = 8  # one in so many points is compared with all the others
 _PAIR_TOLERANCE = 0.5

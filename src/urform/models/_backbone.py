@@ -17,8 +17,8 @@ class Backbone(nn.Module, ABC):
     """Pictures (B, 3, H, W) in [0, 1] to features (B, F); `feature_size` is F."""
 
     feature_size: int
-    parts: ClassVar[tuple[str, ...]]
-    """What the names of its own parameters begin with; a subclass may have others beside them."""
+    head_prefixes: ClassVar[tuple[str, ...]] = ()
+    """What the names of parameters begin with that a subclass has beside those of the backbone."""
 
     @property
     def title(self) -> str:
@@ -50,8 +50,8 @@ class Backbone(nn.Module, ABC):
         """Load the weights that a package brings with the network, where one does."""
 
     def backbone_state(self) -> dict[str, Tensor]:
-        """The state dict of the convolutional part, which every subclass shares."""
-        return {name: value for name, value in self.state_dict().items() if name.startswith(self.parts)}
+        """The state dict without the head."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith(self.head_prefixes)}
 
     def load_imagenet(self, path: str | Path) -> None:
         """Load ImageNet weights, all but the last layer; a head stays as it is.
@@ -63,10 +63,10 @@ class Backbone(nn.Module, ABC):
             FileNotFoundError: There is no such file.
             ValueError: The file is damaged, or its keys or shapes do not fit.
         """
-        raise ValueError(f"imagenet must be left away for a {self.title}, got {path}")
+        raise ValueError(f"imagenet must be omitted for a {self.title}, got {path}")
 
     def load_backbone(self, state: dict[str, Tensor], where: str) -> None:
-        """Take the convolutional part from a state dict; torchvision's last layer (fc) is left away.
+        """Take the convolutional part from a state dict; torchvision's last layer (fc) is omitted.
 
         Args:
             state: the state dict.

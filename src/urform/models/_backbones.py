@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 from urform.models._backbone import Backbone
@@ -23,6 +23,20 @@ class BackboneKind(NamedTuple):
 
     network: Callable[[int], Backbone]
     encoder: Callable[[int, int, int], ImageEncoder]
+
+    @classmethod
+    def of(cls, network: type[Backbone]) -> BackboneKind:
+        """A backbone whose encoder is the network itself with the usual head."""
+        return cls(network, _with_head(network))
+
+
+@cache
+def _with_head(network: type[Backbone]) -> Callable[[int, int, int], ImageEncoder]:
+    def start(self: ImageEncoder, latent_size: int, width: int, hidden: int) -> None:
+        network.__init__(self, width)
+        self.add_head(latent_size, hidden)
+
+    return type(f"{network.__name__}Encoder", (ImageEncoder, network), {"__init__": start, "__doc__": network.__doc__})
 
 
 def _resnet(depth: int) -> BackboneKind:

@@ -33,7 +33,9 @@ class CategoryClassifier(nn.Module):
         self.register_buffer("mean", torch.zeros(POOLED))
         self.register_buffer("spread", torch.ones(POOLED))
         self.register_buffer("temperature", torch.ones(1))
-        self.register_buffer("none", torch.tensor([10.0, 1.2]))  # slope and middle of the logistic curve
+        # Slope and middle of the logistic curve until it is calibrated. The middle lies between the strangeness that is
+        # warned of, 1, and the one that is refused, 1.4.
+        self.register_buffer("none", torch.tensor([10.0, 1.2]))
         self.linear = nn.Linear(POOLED, count)
         self._familiarities = [Familiarity() for _ in range(count)]
         self.familiarities = nn.ModuleList(self._familiarities)

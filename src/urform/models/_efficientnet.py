@@ -23,7 +23,6 @@ class EfficientNetLite0(Backbone):
     """
 
     feature_size = 1280
-    parts = ("network.",)
 
     def __init__(self):
         super().__init__()

@@ -12,6 +12,7 @@ from urform.models._trunk_backbone import TrunkBackbone
 class ImageEncoder(Backbone):
     """A backbone whose last layer, `fc`, gives the latent code."""
 
+    head_prefixes = ("hidden.", "fc.")
     latent_size: int
     hidden: nn.Linear | None
     fc: nn.Linear
@@ -31,7 +32,7 @@ class ImageEncoder(Backbone):
         """Have the head learn alone: parameters and batch norm's averages of the backbone stay as they are."""
         self._frozen = True
         for name, value in self.named_parameters():
-            if name.startswith(self.parts):
+            if not name.startswith(self.head_prefixes):
                 value.requires_grad_(False)
         self.train(self.training)
 
@@ -40,7 +41,8 @@ class ImageEncoder(Backbone):
         super().train(mode)
         if self._frozen:
             for name, child in self.named_children():
-                if f"{name}.".startswith(self.parts):
+                # What has no parameters is not frozen: the dropout before the head is the head's.
+                if not f"{name}.".startswith(self.head_prefixes) and any(True for _ in child.parameters()):
                     child.eval()
         return self
 

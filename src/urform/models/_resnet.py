@@ -29,7 +29,6 @@ class ResNet(Backbone):
     Source: He 2016, table 1; from 50 layers on with the stride in the 3 x 3 convolution, as torchvision has it.
     """
 
-    parts = ("conv1.", "bn1.", "layer")
     mean: Tensor
     std: Tensor
 

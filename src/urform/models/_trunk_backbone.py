@@ -25,7 +25,6 @@ class TrunkBackbone(Backbone):
         ValueError: `width` is out of range.
     """
 
-    parts = ("reduce.", "channel_")
     channel_mean: Tensor
     channel_spread: Tensor
 

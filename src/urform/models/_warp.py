@@ -1,6 +1,5 @@
 """Warps: from the instance space of a shape, named by its latent code, to the canonical space of the template."""
 
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 
@@ -16,8 +15,10 @@ KEPT_STEPS = 4
 _FORGET_BIAS, _AFFINE_RANGE, _GRADIENT_LIMIT = 2.0, 1e-5, 10.0  # of the published LSTM
 
 
-class Warp(nn.Module, ABC):
-    """A warp in `steps` affine steps x <- x * (1 + a) + b, where a network finds a and b for each point.
+class Warp(nn.Module):
+    """A warp in `steps` steps. A subclass defines `step`; where the steps share work, it defines `_walk` instead.
+
+    The shipped warps take affine steps x <- x * (1 + a) + b, where a network finds a and b for each point.
 
     Args:
         latent_size: Length L of the latent code.
@@ -36,9 +37,15 @@ class Warp(nn.Module, ABC):
         self.latent_size = latent_size
         self.steps = steps
 
-    @abstractmethod
+    def step(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Float[Tensor, "B N 3"]:
+        """The points after one more step."""
+        raise NotImplementedError(f"{type(self).__name__} must define `step`")
+
     def _walk(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Iterator[Float[Tensor, "B N 3"]]:
         """The points after each of the steps."""
+        for _ in range(self.steps):
+            points = self.step(points, latent)
+            yield points
 
     def forward(self, points: Float[Tensor, "B N 3"], latent: Float[Tensor, "B L"]) -> Float[Tensor, "K B N 3"]:
         """The points after each quarter of the steps, the last being the canonical points.

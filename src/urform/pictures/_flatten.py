@@ -65,7 +65,7 @@ def _places(folder: Path, out: Path | None) -> Iterator[tuple[Path, Path]]:
     """Folders of views, and where their copies belong."""
     if out is not None:
         if not _pictures(folder):
-            raise ValueError(f"{folder}: no PNG file in it, expected some; for a data folder leave `out` away")
+            raise ValueError(f"{folder}: no PNG file in it, expected some; for a data folder omit `out`")
         if out.resolve() == folder.resolve():
             raise ValueError(f"{out}: `out` is the folder of the views itself, expected another one")
         yield folder, out

@@ -23,7 +23,9 @@ BACKGROUND_COLORS = 16  # of the palette that stands for the sure background
 FEWEST_SURE = 64  # pixels, four for each of these colors; fewer teach nothing
 MOST_SURE = 3000  # pixels that are enough for the palette; more only take longer
 FRAME = 3  # pixels at the border that are background for good where their region is: an object may touch it, not be it
+FRAME_BACKGROUND = 0.99  # probability from which a pixel of the frame is background for good: almost sure
 ODDS = 3.0  # log odds, 20 to 1: the border may outweigh the colors of a pixel so far and no farther
+CLEAREST = (-10.0, 20.0)  # log odds, where they are cut off: in a blur, one clear pixel must not outweigh the others
 THIN = 13  # pixels, 1/25 of the picture: what a disc this wide does not fit into is thin
 PIECE = 10  # pixels: shorter pieces are spots
 GAP = 7  # pixels, over which a piece still hangs on the object: 3 on either side
@@ -34,6 +36,7 @@ FARTHEST = 12  # pixels: parts farther from the largest one are other objects
 _XYZ_OF_RGB = np.array(  # rows divided by the white point's X, Y, Z
     [[0.433953, 0.376219, 0.189828], [0.212671, 0.715160, 0.072169], [0.017758, 0.109477, 0.872766]], np.float32
 )
+EDGE_VARIANCE = 1e-3  # of grey in 0..1; `upsample` draws edges that exceed it: steps of 0.06, 16 of 255 levels
 MIXTURE = 5  # Gaussians in each color model: fixed in cv2.grabCut, after Rother 2004, section 3.1
 
 
@@ -149,7 +152,7 @@ def _grab_cut(
     labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     frame = np.ones(likely.shape, dtype=bool)
     frame[FRAME:-FRAME, FRAME:-FRAME] = False
-    labels[frame & (background > 0.99)] = cv2.GC_BGD
+    labels[frame & (background > FRAME_BACKGROUND)] = cv2.GC_BGD
     models = np.zeros((1, 13 * MIXTURE)), np.zeros((1, 13 * MIXTURE))
     half = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     half_labels = cv2.resize(labels, half.shape[1::-1], interpolation=cv2.INTER_NEAREST)
@@ -191,7 +194,7 @@ def _with_thin_parts(mask: np.ndarray, evidence: np.ndarray) -> Bool[np.ndarray,
     """Add long thin pieces, hanging on the mask, whose color speaks for the object more than that of both sides."""
     import cv2
 
-    level = cv2.GaussianBlur(np.clip(evidence, -10, 20).astype(np.float32), (0, 0), 1)
+    level = cv2.GaussianBlur(np.clip(evidence, *CLEAREST).astype(np.float32), (0, 0), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (THIN, THIN))
     ridge = level - cv2.morphologyEx(level, cv2.MORPH_OPEN, disc)
     # Both say: log-likelihood ratio, and its excess over both sides. 1 and 2 are 2.7 and 7 to 1 for the object.
@@ -250,7 +253,7 @@ def upsample(mask: Bool[np.ndarray, "H W"], rgb: UInt8[np.ndarray, "H2 W2 3"]) -
     reach = 2 * round(max(height, width) / WORK_SIZE) + 1
     mean_guide, mean_mask = (cv2.blur(a, (reach, reach)) for a in (guide, coarse))
     covariance = cv2.blur(guide * coarse, (reach, reach)) - mean_guide * mean_mask
-    slope = covariance / (cv2.blur(guide * guide, (reach, reach)) - mean_guide**2 + 1e-3)
+    slope = covariance / (cv2.blur(guide * guide, (reach, reach)) - mean_guide**2 + EDGE_VARIANCE)
     alpha = cv2.blur(slope, (reach, reach)) * guide + cv2.blur(mean_mask - slope * mean_guide, (reach, reach))
     # Far from the coarse edge the filter has nothing to say; a steeper ramp takes its haze away.
     alpha = np.clip((alpha - 0.5) * 2 + 0.5, 0, 1)

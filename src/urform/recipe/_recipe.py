@@ -24,7 +24,7 @@ _PREPARE_MORE = {"samples": 40_000, "easy_views": 4, "hard_views": 8, "albedo": 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings that make the weights of a category; those that are left away have the values of `small`."""
+    """The settings that make the weights of a category; those that are omitted have the values of `small`."""
 
     category: str
     """Name of the category."""
@@ -32,7 +32,7 @@ class Recipe:
     """Text for the model card: whose meshes these are, and their licences."""
     held_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Test shapes: a name for each group, and patterns of the names of its meshes, for example `kenney__*`. Hold out
-    whole makers: shapes of a maker that training knows flatter the result."""
+    whole makers: shapes of a maker that training knows make the result look too good."""
     copies: int = 4
     """Deformed copies of each training mesh, every second one mirrored; 0 = none."""
     synthetic: int = 0

@@ -69,7 +69,8 @@ def write_page(recipe: Recipe, places: Places) -> None:
     for group in groups_of(recipe):
         lines += [*_group_text(recipe, places, group), ""]
         write_atomically(folder / f"{group}.jpg", _jpeg(places.results / f"{group}.png"))
-        lines += ["All of them, worst first: the view, the mesh, the truth.", "", f"![{group}]({name}/{group}.jpg)", ""]
+        lines += ["The picture shows all of them, worst first: the view, the mesh, the truth.", ""]
+        lines += [f"![{group}]({name}/{group}.jpg)", ""]
     if (places.results / "photographs.json").is_file():
         lines += ["## Photographs", "", *_photographs(places, folder)]
     write_atomically(places.results / f"{name}.md", "\n".join(lines).encode())

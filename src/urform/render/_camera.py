@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+# Of the published views: docs/formats.md. Lens and sensor are the defaults of Blender 2.79, which rendered them.
 FOCAL_MM = 35.0
 SENSOR_MM = 32.0
 CAMERA_FACTOR = 1.75

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from urform.geometry import RayScene, TexturedMesh
 from urform.render._camera import Camera
 
-CREASE_DEG = 40.0
+CREASE_DEG = 40.0  # faces at a larger angle meet in an edge; a cylinder of nine sides and more looks round
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def _calibrated_none(network: CategoryClassifier, held_out: LabelledFeatures) ->
     values = torch.cat([known, unknown]).double()
     targets = torch.cat([torch.zeros_like(known), torch.ones_like(unknown)]).double()
     weight = torch.where(targets > 0, _NONE_SHARE, 1 - _NONE_SHARE)
-    found = torch.tensor([10.0, 1.2], dtype=torch.double, requires_grad=True)
+    found = torch.tensor([10.0, 1.2], dtype=torch.double, requires_grad=True)  # as before calibration
     optimizer = torch.optim.LBFGS([found], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:

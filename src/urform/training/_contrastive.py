@@ -245,6 +245,9 @@ def negatives(features: Float[Tensor, "B F"], categories: Tensor) -> dict[str, T
 def build_augmentation(size: int, kind: str = "full") -> nn.Module:
     """Augmentations, each picture its own, on its device. Source: after Chen 2020 (SimCLR), appendix A, but milder.
 
+    Jitter and grey are those of MoCo v2 (Chen 2020). Crops keep 40 % of a picture or more, because a framed object has
+    nothing around it; a chair's leg alone says little.
+
     Args:
         size: pixels along an edge.
         kind: "full", or "color" for jitter of the color alone.

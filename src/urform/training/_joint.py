@@ -185,9 +185,7 @@ def train_joint(
     inits = [init] if isinstance(init, Path) else list(init)
     start = load_start(inits)
     if start.latents is not None:
-        raise ValueError(
-            f"`init`: {start.latents_where} holds latents, which joint training does not learn; leave it away"
-        )
+        raise ValueError(f"`init`: {start.latents_where} holds latents, which joint training does not learn; omit it")
     has_encoder = start.weights is not None and start.weights.encoder is not None
     refuse_two_starts(imagenet, start.backbone, start.where if has_encoder else None)
     config = replace(config, model=with_encoder_of(config.model, imagenet, start.backbone))

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-_MOMENTUM = 0.9
-_TRUST = 1e-3
+_MOMENTUM = 0.9  # of the papers of all four methods
+_TRUST = 1e-3  # You 2017
 
 
 class Lars(torch.optim.SGD):

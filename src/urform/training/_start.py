@@ -86,7 +86,7 @@ def refuse_two_starts(
     named += [f"`init` {path}" for path in (backbone and backbone.where, trained) if path]
     named += ["`encoder_from`"] * donor
     if len(named) > 1:
-        raise ValueError(f"the encoder can start from one file, got {' and '.join(named)}; leave one away")
+        raise ValueError(f"the encoder can start from one file, got {' and '.join(named)}; omit one")
 
 
 def run_settings(
