@@ -87,7 +87,7 @@ def prepare(
     _check_limits(config, workers, time_limit_s, memory_gb)
     store = open_store(out)
     jobs = _jobs(_sources(meshes, config, splits, store), config, hold_out, store)
-    _check_places(store, jobs, [Path(place) for place in (meshes, hold_out) if place is not None])
+    _check_places(store, jobs, [Path(place) for place in (meshes, hold_out, *splits) if place is not None])
     with store.lock():
         earlier = known_reports(store, {job.source.key[:2] for job in jobs})
         _check_names(store, jobs, earlier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -52,6 +53,9 @@ def make_weights(
         FileNotFoundError: no such collection.
         ValueError: meshes and recipe do not go together, or `out` was made by another recipe.
     """
+    for folder in meshes:  # else what is made would be taken for meshes when it is run again
+        if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
+            raise ValueError(f"{out}: lies in the meshes {folder}; choose another `out`")
     places = Places(out, recipe.category)
     check_recipe(recipe, meshes)
     _note_settings(recipe, meshes, places)

@@ -25,7 +25,7 @@ from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, train
 from urform.training._pictures import levels, seeded
-from urform.training._run import RunFolder
+from urform.training._run import RunFolder, check_inputs
 from urform.training._schedule import lr_factor
 from urform.training._seen import PictureViews, SeenViews, TrunkViews
 from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
@@ -184,6 +184,7 @@ def train_encoder(
         ValueError: no shape has a latent, the ImageNet weights do not fit, or there are two encoders to start from.
     """
     run, inits = run or RunConfig(), [init] if isinstance(init, Path) else list(init)
+    check_inputs(out, [*splits, *run.validation, *inits, imagenet, encoder_from])
     start = load_start(inits)
     named = [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)

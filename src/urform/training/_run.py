@@ -10,7 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import safetensors
 import torch
 
 from urform.config import RunConfig
-from urform.files import replace_durably, utf8_path, write_atomically
+from urform.files import check_outputs, replace_durably, utf8_path, write_atomically
 from urform.weights import FILE_NAME
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,23 @@ LEFT_OUT = "left_out.json"
 FILES = "files.txt"
 _OWN_FOLDERS = ("tensorboard", "snapshots")
 _OWN_FILES = (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, LEFT_OUT, "config.json")
+
+
+def check_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
+    """Refuse, before any work, a run folder whose own files are read: a run would replace or remove them.
+
+    Args:
+        out: the run folder.
+        inputs: files, and run folders whose weights are read.
+
+    Raises:
+        ValueError: one of them is a file of the run.
+    """
+    given = [Path(each) for each in inputs if each is not None]
+    own = [out / name for name in (*_OWN_FILES, FILES)]
+    folders = [Path(os.path.realpath(out / name)) for name in _OWN_FOLDERS]
+    kept = [each for each in given if any(Path(os.path.realpath(each)).is_relative_to(place) for place in folders)]
+    check_outputs(None, [*own, *kept], [*given, *(each / FILE_NAME for each in given)])
 
 
 class RunFolder:
