@@ -53,9 +53,7 @@ def make_weights(
         FileNotFoundError: no such collection.
         ValueError: meshes and recipe do not go together, or `out` was made by another recipe.
     """
-    for folder in meshes:  # else what is made would be taken for meshes when it is run again
-        if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
-            raise ValueError(f"{out}: lies in the meshes {folder}; choose another `out`")
+    _check_place(out, meshes)
     places = Places(out, recipe.category)
     check_recipe(recipe, meshes)
     _note_settings(recipe, meshes, places)
@@ -79,6 +77,13 @@ def make_weights(
     export = Step("export", lambda: _export(places))
     run_steps([*data, *learned, export, *scores, *last], places.done, say)
     return places.weights
+
+
+def _check_place(out: Path, meshes: Sequence[Path]) -> None:
+    """Refuse a folder in which what is made would be taken for meshes when it is run again."""
+    for folder in meshes:
+        if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
+            raise ValueError(f"{out}: lies in the meshes {folder}; choose another `out`")
 
 
 def _export(places: Places) -> None:

@@ -185,8 +185,7 @@ def train_encoder(
     """
     run, inits = run or RunConfig(), [init] if isinstance(init, Path) else list(init)
     check_inputs(out, [*splits, *run.validation, *inits, imagenet, encoder_from])
-    start = load_start(inits)
-    named = [key for split in splits for key in read_split(split)]
+    start, named = load_start(inits), [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)
     weights = _learned_shapes(start, inits, imagenet, named, donor, config.flip)
     folder, wanted = DataFolder(data), levels(config.levels)
