@@ -90,9 +90,7 @@ def prepare(
     _check_places(store, jobs, [Path(place) for place in (meshes, hold_out, *splits) if place is not None])
     with store.lock():
         earlier = known_reports(store, {job.source.key[:2] for job in jobs})
-        _check_names(store, jobs, earlier)
-        check_foreign(store, [job.source.key for job in jobs], config.only, _split_places(jobs), earlier)
-        _warn_of_damage(store, jobs, earlier)
+        _check_there(store, jobs, earlier, config.only)
         _note_sources(store, {job.source.key.dataset for job in jobs}, meshes)
         reports = _finished(store, jobs, earlier)
         todo = [replace(job, before=earlier.get(job.source.key)) for job in jobs if job.source.key not in reports]
@@ -228,6 +226,15 @@ def _check_names(store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeK
                 f"{store}: {owner} and {key} would share the views in {key.category}/{key.instance}; "
                 "give one of them another `category`"
             )
+
+
+def _check_there(
+    store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeKey, ShapeReport], only: str | None
+) -> None:
+    """Refuse to mix with what other runs or others made; warn of reports that cannot be read."""
+    _check_names(store, jobs, earlier)
+    check_foreign(store, [job.source.key for job in jobs], only, _split_places(jobs), earlier)
+    _warn_of_damage(store, jobs, earlier)
 
 
 def _warn_of_damage(store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeKey, ShapeReport]) -> None:
