@@ -158,3 +158,21 @@ def test_a_small_cut_out_in_a_large_picture_keeps_its_pixels(monkeypatch: pytest
     seen = small[..., 3] > 0
     assert seen.sum() == pytest.approx(40 * 40, abs=200)
     np.testing.assert_allclose(small[seen][:, :3], [[200, 10, 10]] * seen.sum(), atol=2)
+
+
+def test_pil_images_of_rare_modes_are_read_or_refused_as_their_files_are(tmp_path: Path) -> None:
+    grey = np.full((9, 9), 100, np.uint8)
+    for mode, image in (
+        ("La", Image.fromarray(grey).convert("LA").convert("La")),
+        ("I", Image.fromarray(grey.astype(np.int32))),  # 32 bits that hold 8
+        ("I of 16", Image.fromarray(grey.astype(np.int32) * 257)),
+    ):
+        assert picture(image)[4, 4, :3].tolist() == [100] * 3, mode
+    with pytest.raises(ValueError, match="the image given: has floating-point pixels"):
+        picture(Image.fromarray(grey / np.float32(255)))
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (99, 99, 3), np.uint8)).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    np.testing.assert_array_equal(picture(bytearray(content)), picture(tmp_path / "a.png"))
+    (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
+    with Image.open(tmp_path / "a.png") as image, pytest.raises(ValueError, match="the image given: is damaged"):
+        picture(image)

@@ -30,6 +30,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("split.json").write_text(json.dumps({"d": {"ball": ["a", "b"]}}))
     Path("d/ball").mkdir(parents=True)
     shutil.copy("00.ply", "d/ball/a.ply")
+    Path("link.ply").symlink_to("00.ply")
+    (tmp_path / "run" / "snapshots").mkdir()
+    for name in ("best.safetensors", "snapshots/000002.safetensors", "link"):
+        shutil.copy("run/model.safetensors", tmp_path / "run" / name)
+    (tmp_path / "run" / "link").unlink()
+    (tmp_path / "run" / "link").symlink_to("best.safetensors")
+    Path("flags.yaml").write_text("seed: 1")
+    (tmp_path / "run" / "metrics.jsonl").write_text("")
     for name in ("SurfaceSamples/d/ball", "SdfSamples/d/ball", "splits"):
         (tmp_path / "data" / name).mkdir(parents=True)
     shutil.copy("00.ply", "data/SurfaceSamples/d/ball/a.ply")
@@ -62,6 +70,20 @@ OVERWRITING = {  # command, and the input that it would have replaced
     "evaluate --data data --split split.json --meshes d --csv d/ball/a.ply": "a.ply",
     "evaluate correspondence --data data --split split.json --weights run --json ./split.json": "split.json",
     "train encoder --init run --data data --split split.json --out run --overwrite": "model.safetensors",
+    "train encoder --init run/best.safetensors --data data --split split.json --out run --overwrite": "best",
+    "train pose --init run/snapshots/000002.safetensors --data data --split split.json --out run --overwrite": "000002",
+    "train joint --init run/link --data data --split split.json --out run --overwrite": "best.safetensors",
+    "train contrastive --init run --data data --split split.json --out run --overwrite": "model.safetensors",
+    "train shape --data data --split run/config.json --out run --overwrite": "config.json",
+    "train shape --data data --split split.json --out run --overwrite --config run/config.json": "config.json",
+    "train shape --data data --split split.json --validation run/metrics.jsonl --out run": "metrics.jsonl",
+    "train categories --data data --out data/ball/a/easy/image/00.png": "00.png",
+    "evaluate --data data --split split.json --weights run --json run/config.json": "config.json",
+    "evaluate --data data --split split.json --weights run --csv flags.yaml --config flags.yaml": "flags.yaml",
+    "data check data --json data/SdfSamples/d/ball/a.npz": "a.npz",
+    "data check data --split split.json --json split.json": "split.json",
+    "prepare d/ball --out data --dataset d --category ball --split data/splits/d_ball_test.json": "d_ball_test.json",
+    "mesh template link.ply --weights 00.ply": "link.ply",
     "data check data --json data/splits/d_ball_test.json": "d_ball_test.json",
     "data split data --test-list data/splits/d_ball_test.json": "d_ball_test.json",
 }
@@ -75,8 +97,22 @@ def test_no_input_is_overwritten(command: str, place: Path, capsys: pytest.Captu
     assert run(command) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"{OVERWRITING[command]}: is an input and would be overwritten, choose another" in said
+    assert OVERWRITING[command] in said
+    assert ": is an input and would be overwritten, choose another" in said
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_is_no_place_for_an_export_nor_a_collection_for_what_is_made_of_it(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (place / "run" / "model.safetensors").read_bytes()
+    assert run("export run/best.safetensors --out run") == 2
+    assert "run: is a run folder, whose weights and settings would be replaced" in capsys.readouterr().err
+    assert (place / "run" / "model.safetensors").read_bytes() == before
+    for command in ("deform d --out d/ball/../copies", "recipe sofa --meshes d --out d/new"):
+        assert run(command) == 2
+        assert "lies in" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("d").rglob("*")) == ["a.ply", "ball"]
 
 
 def test_results_of_one_run_have_names_of_their_own(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,7 +97,7 @@ def test_restart_and_parallel_give_the_same_folder(meshes: Path, data: Path, tmp
     folder = DataFolder(out)
     before = folder.sdf_path(BOX).stat().st_mtime_ns
     lost = ShapeKey("tiny", "solid", "box1")
-    folder.report_path(lost).unlink()  # as if killed before this mesh was done
+    folder.report_path(lost).write_text("{")  # as if killed before this mesh was done
     folder.sdf_path(lost).unlink()
     prepare(meshes, out, TINY, hold_out, workers=1, time_limit_s=0)
     assert folder.sdf_path(BOX).stat().st_mtime_ns == before

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,70 @@ def test_inputs_in_the_data_folder_are_refused(tmp_path: Path) -> None:
     for name, value in {"workers": -1, "memory_gb": float("nan")}.items():
         with pytest.raises(ValueError, match=f"{name} must be 0 or more"):
             prepare(meshes, out, SMALL, **{name: value})
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """All files but the pages, whose seconds differ."""
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.parts[-1] not in ("report.csv", "report.html", "one.json")
+    }
+
+
+def test_what_is_cut_off_or_gone_is_made_again_or_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    meshes, out = make(tmp_path / "a", one=1), tmp_path / "out"
+    (meshes / "shape.json").write_text('{"keypoints": {"corner": [0.5, 0.5, 0.5]}}')
+    again(meshes, out)
+    whole, report = files_of(out), json.loads((out / "Reports/shapes/object/one.json").read_text())
+    assert len(whole) == 11
+    for name, content in whole.items():
+        for left in (content[: len(content) // 2], b"", None):
+            if left is None:
+                (out / name).unlink()
+            else:
+                (out / name).write_bytes(left)
+            caplog.clear()
+            if name == ".datasources.json" and left:
+                with pytest.raises(ValueError, match=r".datasources.json: not a JSON object, .* remove it"):
+                    again(meshes, out)
+                (out / name).unlink()
+            again(meshes, out)
+            is_optional = left is None and name.startswith(("Keypoints", "Reports"))
+            assert files_of(out) == {key: value for key, value in whole.items() if key != name or not is_optional}, name
+            (out / name).write_bytes(content)
+            if not is_optional and not name.startswith(".") and (left is not None or "splits" not in name):
+                assert name.rpartition("/")[2] in caplog.text
+    (out / "Reports/shapes/object/one.json").write_text("{")
+    again(make(tmp_path / "b", two=2), out)
+    assert "Reports/shapes/object/one.json: damaged, so splits and reports lack the shape" in caplog.text
+    again(meshes, out)
+    assert names(out) == ["one", "two"]
+    assert json.loads((out / "Reports/shapes/object/one.json").read_text()).keys() == report.keys()
+
+
+def test_what_no_run_wrote_is_not_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    meshes = make(tmp_path / "a", one=1)
+    for place in (
+        "SdfSamples/shapes/object/one.npz",
+        "SurfaceSamples/shapes/object/one/one.ply",
+        "NormalizationParameters/shapes/object/one.npz",
+        "object/one/easy/image/00.png",
+        "splits/shapes_object_train.json",
+    ):
+        file = tmp_path / place.partition("/")[0] / place
+        file.parent.mkdir(parents=True)
+        file.write_text("published")
+        out = tmp_path / place.partition("/")[0]
+        with pytest.raises(ValueError, match="would be replaced, and no `urform prepare` wrote it"):
+            again(meshes, out)
+        assert file.read_text() == "published"
+        assert len(list(out.iterdir())) == 1
+    out = tmp_path / "SdfSamples"
+    again(meshes, out, replace(SMALL, only="views"))  # beside samples of others
+    assert (out / "SdfSamples/shapes/object/one.npz").read_text() == "published"
+    with pytest.raises(ValueError, match="would be replaced"):
+        again(meshes, out, replace(SMALL, only="samples"))
+    (out / "splits/shapes_object_train.json").write_text('{"shapes": {"object": ["mine"]}}')
+    again(meshes, out, replace(SMALL, only="views"))
+    assert "shapes_object_train.json: was not as earlier runs left it, and is replaced" in caplog.text

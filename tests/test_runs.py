@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from urform.training import Stage, train_encoder, train_joint, train_shape
 from urform.training._ahead import made_ahead
 from urform.training._encoder import EncoderStage
 from urform.training._joint import JointStage
+from urform.training._look import Look
 from urform.training._schedule import lr_factor
 from urform.training._shape import ShapeStage
 from urform.weights import load_weights
@@ -96,6 +98,56 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
         (run / name).write_bytes(b"?")
     with pytest.raises(ValueError, match=r"checkpoint.pt: damaged \(.*; start again with `overwrite`"):
         train_shape(data, [split], run, SHAPE, replace(CPU, resume=True))
+
+
+def test_a_resumed_run_repairs_each_file_or_says_what_is_lost(
+    data: Path, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def train(name: str, **changes: Any) -> None:
+        run = replace(CPU, keep_every=2, look_every=1, **changes)
+        train_shape(data, [split], tmp_path / name, SHAPE, run)
+
+    monkeypatch.setattr(ShapeStage, "look", lambda self: Look(score=1.0))
+    train("whole")
+    train("part", stop_after=2)
+    said = {
+        "best.safetensors": "missing or damaged, the best of the epochs to come takes its place",
+        "metrics.jsonl": "epochs, which do not come back",
+        "snapshots/000002.safetensors": "missing or damaged, and not made again",
+    }
+    files = sorted(path for path in (tmp_path / "part").rglob("*") if path.is_file() and "events" not in path.name)
+    assert len(files) == 8
+    for path in files:
+        name = path.relative_to(tmp_path / "part").as_posix()
+        for is_gone in (False, True):
+            run = tmp_path / f"{path.stem}_{is_gone}"
+            shutil.copytree(tmp_path / "part", run)
+            os.truncate(run / name, path.stat().st_size // 2)
+            if is_gone:
+                (run / name).unlink()
+            caplog.clear()
+            if name == "config.json":
+                with pytest.raises(
+                    (ValueError, FileNotFoundError), match=r"config.json: .*start again with `overwrite`"
+                ):
+                    train(run.name, resume=True)
+                with pytest.raises(FileExistsError, match="has a run already"):
+                    train(run.name)
+                continue
+            train(run.name, resume=True)
+            assert_same_weights(run, tmp_path / "whole")
+            assert said.get(name, "") in caplog.text
+            if name != "metrics.jsonl":
+                assert metrics(run) == metrics(tmp_path / "whole")
+    (tmp_path / "part" / "checkpoint.pt").unlink()
+    (tmp_path / "part" / "checkpoint_previous.pt").unlink()
+    train("part", resume=True)
+    assert "has no checkpoint, starting from the first epoch" in caplog.text
+    assert_same_weights(tmp_path / "part", tmp_path / "whole")
+    state = torch.load(tmp_path / "part" / "checkpoint.pt", weights_only=True)
+    torch.save({**state, "modules": {}}, tmp_path / "part" / "checkpoint.pt")
+    with pytest.raises(ValueError, match=r"its checkpoint is of another run .*start again with `overwrite`"):
+        train("part", resume=True)
 
 
 def test_overwrite_starts_again_and_leaves_what_is_not_its_own(

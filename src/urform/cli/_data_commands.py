@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from urform.cli._files import check_files
+
 # Heavy imports stand inside `run`, as in `_commands`.
 
 NAMES_SHOWN = 10
@@ -94,9 +96,9 @@ class DataCheck:
         from urform.files import check_outputs, write_atomically
         from urform.prepare import check, format_check
 
+        check_files(self, "json")
         sheet = self.out / "contact_sheet.png" if self.out else None
-        outputs = [file for file in (self.json, sheet) if file]
-        check_outputs(None, outputs, (self.data / "splits").glob("*.json"), "another file")
+        check_outputs(None, [file for file in (self.json, sheet) if file], [], "another file")
         result = check(DataFolder(self.data), self.full, sheet, splits=self.split)
         print(format_check(result))
         if sheet:

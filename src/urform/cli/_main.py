@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from urform.cli._command_table import COMMANDS, command_name
+from urform.cli._config_file import FLAG as CONFIG
 from urform.cli._config_file import Translate, with_config_file
+from urform.cli._files import check_config
 from urform.cli._flags import with_flags
 from urform.cli._parser import LOG_LEVELS, parse
 
@@ -65,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words, level = _told(_config_last(words), "--quiet" in flags)
         logger.setLevel(before if level is None else level)
         with _told_by_flags(words):
-            return parse([*with_config_file(words, _translation(words)), *files]).run()
+            command = parse([*with_config_file(words, _translation(words)), *files])
+            check_config(command, Path(words[words.index(CONFIG) + 1]) if CONFIG in words else None)
+            return command.run()
     except SystemExit as stopped:  # help, or a completion script, was printed
         return stopped.code if isinstance(stopped.code, int) else 0
     except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:

@@ -8,7 +8,6 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes
 
-from urform.cli._files import check_run
 from urform.config import (
     ContrastiveConfig,
     EncoderConfig,
@@ -83,7 +82,6 @@ class TrainEncoder:
         """Train."""
         from urform.training import train_encoder
 
-        check_run(self)
         more = (self.imagenet, self.choice, self.encoder_from)
         train_encoder(self.init, self.data, self.split, self.out, self.config, self.run_config, *more)
         return 0
@@ -112,7 +110,6 @@ class TrainPose:
         """Train."""
         from urform.training import train_pose
 
-        check_run(self)
         train_pose(self.init, self.data, self.split, self.out, self.config, self.run_config, choice=self.choice)
         return 0
 
@@ -147,7 +144,6 @@ class TrainJoint:
         """Train."""
         from urform.training import train_joint
 
-        check_run(self)
         train_joint(
             self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet, self.choice
         )
@@ -179,7 +175,6 @@ class TrainContrastive:
         """Train."""
         from urform.training import train_contrastive
 
-        check_run(self)
         train_contrastive(
             self.data, self.split, self.out, self.config, self.run_config, self.init, self.imagenet, self.choice
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from urform.geometry import UPRIGHT, WHITE, Material, TexturedMesh
 _UP_AXES = {"X_UP": "x", "Y_UP": "y", "Z_UP": "z"}
 _MOST = 20_000_000  # of nodes and polygons, each as often as it is shown
 _PLACING = 500  # polygons that take as long as placing a geometry
+_NO_NUMBER = re.compile(r"nan|inf|#", re.IGNORECASE)
 # Tags of what is not read, and what it is called.
 _UNREAD = {
     "instance_controller": "skins and morphs (`instance_controller`)",
@@ -40,12 +42,15 @@ def read_dae(path: Path) -> TexturedMesh:
     for tag, name in _UNREAD.items():
         if next(file.xmlnode.iter(file.tag(tag)), None) is not None:
             raise ValueError(f"{name} of COLLADA are not read, export it without")
-    if file.scene and sum(_work(node, {}) for node in file.scene.nodes) > _MOST:
+    if file.scene is None:
+        raise ValueError("shows no scene (`scene`), expected one with its geometries")
+    _check_positions(file)
+    if sum(_work(node, {}) for node in file.scene.nodes) > _MOST:
         raise ValueError("its nodes show their geometries too often, export it with fewer instances")
     pictures: dict[str, Texture] = {}
     parts: list[TexturedMesh] = []
     left_out = {f"left out: {error}".splitlines()[0] for error in file.errors}
-    for geometry in file.scene.objects("geometry") if file.scene else ():
+    for geometry in file.scene.objects("geometry"):
         for primitive in geometry.primitives():
             if hasattr(primitive, "nvertices") or hasattr(primitive, "ntriangles"):
                 part = _part(primitive, path.parent, pictures)
@@ -58,6 +63,18 @@ def read_dae(path: Path) -> TexturedMesh:
     mesh = TexturedMesh.joined(parts, (*notes, *sorted(left_out)))
     axis = getattr(file.assetInfo, "upaxis", "Y_UP")
     return mesh.turned(UPRIGHT[_UP_AXES.get(axis, "y")])
+
+
+def _check_positions(file: Any) -> None:
+    """Refuse positions that are no numbers: the parser reads them as 0."""
+    named = {
+        each.get("source", "")[1:]
+        for each in file.xmlnode.iter(file.tag("input"))
+        if each.get("semantic") == "POSITION"
+    }
+    for source in file.xmlnode.iter(file.tag("source")):
+        if source.get("id") in named and _NO_NUMBER.search("".join(source.itertext())):
+            raise ValueError("has positions that are NaN or infinite, expected finite ones")
 
 
 def _work(node: Any, known: dict[int, int]) -> int:

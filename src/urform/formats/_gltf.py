@@ -54,7 +54,7 @@ class _Scene:
             if "mesh" in node:
                 parts += self._parts(index)
         left_out = (f"{self._not_triangles} sets of lines or points, left out",) if self._not_triangles else ()
-        return TexturedMesh.joined(parts, (*self._materials.notes, *left_out))
+        return TexturedMesh.joined(parts, (*self._file.notes, *self._materials.notes, *left_out))
 
     def _shown(self) -> list[int]:
         """The roots of the default scene."""

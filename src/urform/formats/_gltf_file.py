@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,23 @@ _READ = frozenset(
     {
         "EXT_mesh_gpu_instancing",
         "EXT_texture_webp",
+        "EXT_texture_avif",
         "KHR_draco_mesh_compression",
-        "KHR_lights_punctual",
+        "KHR_materials_pbrSpecularGlossiness",
+        "KHR_materials_unlit",
         "KHR_mesh_quantization",
         "KHR_node_visibility",
         "KHR_texture_basisu",
         "KHR_texture_transform",
+        "MSFT_texture_dds",
     }
+)
+# Those that say nothing of where a surface lies: how it reflects light, what else is in the scene, what things mean.
+_SAY_NOTHING = re.compile(
+    r"[A-Z]+_(materials|lights|texture|xmp|audio|environment|interactivity|physics|collision)(_\w+)?"
+    r"|KHR_(animation_pointer|blend|implicit_shapes|node_hoverability|node_selectability|rigid_bodies|techniques_webgl)"
+    r"|EXT_(feature_metadata|instance_features|mesh_features|mesh_manifold|structural_metadata)"
+    r"|CESIUM_primitive_outline|MPEG_media|MSFT_lod|MSFT_packing_\w+|VRM|VRMC_\w+"
 )
 
 
@@ -38,6 +49,7 @@ class GltfFile:
 
     Attributes:
         doc: its JSON.
+        notes: what is left out of it.
         folder: where the files lie that it refers to.
 
     Raises:
@@ -51,19 +63,15 @@ class GltfFile:
         self._binary = chunks.get(b"BIN\0")
         try:
             self.doc: dict[str, Any] = json.loads(chunks[b"JSON"])
-            version = str(self.doc["asset"]["version"])
+            version = str(self.doc["asset"].get("minVersion", self.doc["asset"]["version"]))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError("is not the JSON of glTF") from error
-        if not version.startswith("2."):
+        if not version.startswith("2.") or ("minVersion" in self.doc["asset"] and version != "2.0"):
             raise ValueError(f"is glTF {version}, expected 2.0; export it again")
-        # Extensions of materials change how light is reflected, which views do not show.
-        unread = [
-            name
-            for name in self.doc.get("extensionsRequired", [])
-            if name not in _READ and not name.startswith("KHR_materials_")
-        ]
-        if unread:
+        others = [str(name) for name in self.doc.get("extensionsRequired", []) if name not in _READ]
+        if unread := [name for name in others if not _SAY_NOTHING.fullmatch(name)]:
             raise ValueError(f"requires {', '.join(unread)}, which is not read; export it without")
+        self.notes = (f"required extensions that change no surface ({', '.join(others)}), left out",) if others else ()
         self._buffers: dict[int, bytes] = {}
 
     def list(self, name: str) -> list[dict[str, Any]]:
@@ -148,8 +156,8 @@ def _chunks(content: bytes) -> dict[bytes, bytes]:
     if len(content) < 20 or struct.unpack_from("<I", content, 4)[0] != 2:
         raise ValueError("is not a .glb file of version 2")
     chunks: dict[bytes, bytes] = {}
-    at = 12
-    while at + 8 <= len(content):
+    at, end = 12, struct.unpack_from("<I", content, 8)[0]
+    while at + 8 <= min(end, len(content)):
         size, kind = struct.unpack_from("<I4s", content, at)
         chunk = content[at + 8 : at + 8 + size]
         if len(chunk) < size:

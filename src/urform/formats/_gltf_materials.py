@@ -15,7 +15,7 @@ from urform.geometry import Material
 
 _SPECULAR = "KHR_materials_pbrSpecularGlossiness"
 _TRANSFORM = "KHR_texture_transform"
-_WEBP = "EXT_texture_webp"
+_PICTURES = ("EXT_texture_webp", "EXT_texture_avif", "MSFT_texture_dds")  # name another picture than the texture does
 
 
 class GltfMaterials:
@@ -62,7 +62,8 @@ class GltfMaterials:
 
     def _read(self, index: int) -> Texture:
         texture = self._file.entry("textures", index)
-        source = texture.get("extensions", {}).get(_WEBP, {}).get("source", texture.get("source"))
+        others = [entry for name, entry in texture.get("extensions", {}).items() if name in _PICTURES]
+        source = others[0].get("source") if others else texture.get("source")
         if source is None:
             kinds = ", ".join(texture.get("extensions", {})) or "no picture"
             return Texture(None, f"texture {index} is not read ({kinds})")

@@ -13,7 +13,8 @@ from urform.formats._mtl import MtlMaterial, read_mtl
 from urform.formats._polygons import polygon_mesh
 from urform.geometry import WHITE, Material, TexturedMesh
 
-_FREE_FORM = frozenset({"cstype", "curv", "curv2", "surf"})
+_FREE_FORM = frozenset({"bsp", "bzp", "cdc", "cdp", "cstype", "curv", "curv2", "surf"})
+_NUMBERS = ("v", "vt", "vn", "f", "fo")
 _ENCODINGS = {  # the longer marks first, as a short one is the beginning of a long one
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -75,6 +76,8 @@ class _Lines:
             self.left_out += 1
         elif word in _FREE_FORM:
             raise _UnreadError(f"free-form curves and surfaces (`{word}`) are not read, export it as polygons")
+        elif word == "call":
+            raise _UnreadError("other files (`call`) are not read, export it as one file")
         elif word and not word.startswith("#") and word not in _SAY_NOTHING:
             self.unknown += 1
             self.unknown_word = self.unknown_word or word
@@ -99,9 +102,11 @@ def read_obj(path: Path) -> TexturedMesh:
     lines = _Lines()
     for number, line in enumerate(_text(path).split("\n"), start=1):
         word, rest = [*line.split(None, 1), "", ""][:2]
-        if "#" in rest and word in ("v", "vt", "vn", "f"):
+        if "#" in rest and word in _NUMBERS:
             rest = re.sub(r"(?<!\.)#.*", "", rest)  # 1.#INF is a number of old programs, and refused
         try:
+            if "_" in rest and word in _NUMBERS:  # Python reads 1_0 as ten
+                raise ValueError(rest)
             lines.add(word, rest)
         except _UnreadError as error:
             raise ValueError(f"line {number}: {error}") from error

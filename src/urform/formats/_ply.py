@@ -17,18 +17,17 @@ _NORMALS = ("nx", "ny", "nz")
 _COLORS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
 _COORDINATES = (("texture_u", "texture_v"), ("u", "v"), ("s", "t"))
 _TEXTURE = "texturefile"
+_READ = ("vertex", "face", "tristrips")
 
 
 def read_ply(path: Path) -> TexturedMesh:
     """Read a PLY file; one without faces gives points.
 
     Raises:
-        ValueError: it is damaged or cut off, has no vertices, or is made of triangle strips.
+        ValueError: it is damaged or cut off, or has no vertices.
     """
     elements, comments, left = read_elements(path)
     vertex, face = (elements.get(name, Element(0)) for name in ("vertex", "face"))
-    if "tristrips" in elements:
-        raise ValueError("triangle strips of PLY (`tristrips`) are not read, export it as polygons")
     vertices = _stack(vertex, ("x", "y", "z"))
     if vertices is None:
         raise ValueError("has no vertices with x, y and z, expected a mesh or points")
@@ -36,7 +35,7 @@ def read_ply(path: Path) -> TexturedMesh:
     if not isinstance(lists, Lists):
         if face.count:
             raise ValueError(f"its faces have no list {' or '.join(_CORNERS)}, expected polygons")
-        lists = Lists(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        lists = _of_strips(elements.get("tristrips", Element(0)))
     corners, sizes = lists.values.astype(np.int64), lists.sizes
     in_range = corners.clip(0, max(len(vertices) - 1, 0))  # what is out of it is refused below
     rgb, at_faces = _colors(vertex), _colors(face)
@@ -48,6 +47,8 @@ def read_ply(path: Path) -> TexturedMesh:
     uv = _uv(vertex, face, in_range, sizes)
     picture = read_texture(path.parent / pictures[0], pictures[0]) if pictures and uv is not None else Texture(None)
     notes = [*left, *([picture.note] if picture.note else [])]
+    others = [(name, each.count) for name, each in elements.items() if each.count and name not in _READ]
+    notes += [f"{count} elements `{name}`, left out" for name, count in others]
     if len(pictures) > 1:
         notes.append(f"only the first of {len(pictures)} textures is used")
     color = Material().rgb if rgb is None and picture.pixels is None else WHITE
@@ -61,6 +62,23 @@ def read_ply(path: Path) -> TexturedMesh:
         normals=_stack(vertex, _NORMALS),
         notes=tuple(notes),
     )
+
+
+def _of_strips(element: Element) -> Lists:
+    """The triangles of strips, in which -1 begins a new one; none where the file has no strips."""
+    lists = next((element.columns[name] for name in _CORNERS if name in element.columns), None)
+    if not isinstance(lists, Lists):
+        return Lists(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    triangles = []
+    for row in np.split(lists.values.astype(np.int64), np.cumsum(lists.sizes)[:-1]):
+        for strip in np.split(row, np.flatnonzero(row == -1)):
+            strip = strip[strip != -1]
+            start = np.arange(max(len(strip) - 2, 0))
+            triangles.append(
+                np.stack([strip[start], strip[start + 1 + start % 2], strip[start + 2 - start % 2]], axis=1)
+            )
+    corners = np.concatenate(triangles) if triangles else np.zeros((0, 3), np.int64)
+    return Lists(corners.reshape(-1), np.full(len(corners), 3))
 
 
 def _stack(element: Element, names: tuple[str, ...]) -> Float[np.ndarray, "N D"] | None:

@@ -18,7 +18,7 @@ from urform.formats._ply import read_ply
 from urform.formats._stl import read_stl
 from urform.formats._textures import MAX_PIXELS
 from urform.formats._threemf import read_3mf
-from urform.geometry import NO_TRIANGLES, TexturedMesh
+from urform.geometry import TexturedMesh, no_triangles
 
 READERS: dict[str, Callable[[Path], TexturedMesh]] = {
     ".3mf": read_3mf,
@@ -58,6 +58,8 @@ def read_mesh(path: Path) -> TexturedMesh:
             return READERS[path.suffix.lower()](path)
     except Exception as error:  # the parsers of a dozen formats raise whatever they like
         reason = (str(error) or type(error).__name__).splitlines()[0]
+        if isinstance(error, AttributeError | LookupError | TypeError):  # their texts are for programmers
+            reason = f"a value in it is missing or of a wrong kind ({type(error).__name__}: {reason})"
         raise ValueError(f"{path}: cannot be read as a mesh: {reason}") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
@@ -72,7 +74,7 @@ def load_mesh(path: Path) -> TexturedMesh:
     """
     mesh = read_mesh(path)
     if not len(mesh.faces):
-        raise ValueError(f"{path}: cannot be read as a mesh: {NO_TRIANGLES}")
+        raise ValueError(f"{path}: cannot be read as a mesh: {no_triangles(mesh.notes)}")
     mesh = mesh.in_use()
     bad = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
     if bad:

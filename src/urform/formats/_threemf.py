@@ -19,6 +19,7 @@ PLACING = 500  # triangles that take as long as placing an instance
 LARGEST_RELATIONS = 1 << 20  # bytes of what says where the package begins
 # What a file may require: these say nothing of where a surface lies, or are read.
 _EXTENSIONS = re.compile(r"/3dmanufacturing/(core|material|production|trianglesets|(production/)?alternatives)/")
+_SUPPORTS = ("solidsupport", "support")  # hold a part while it is printed, and are no part of it
 _UNREAD = re.compile(rb"<(?:\w+:)?(beamlattice|slicestack|displacementmesh|booleanshape|levelset)\b")
 
 
@@ -54,9 +55,13 @@ class _Package:
         self._roots = {info.filename: _parse(archive, info) for info in models}
         for root in self._roots.values():
             _check_required(root)
-        self._objects = {
-            (name, element.get("id")): element for name, root in self._roots.items() for element in _all(root, "object")
-        }
+        self._objects: dict[tuple[str, str | None], Any] = {}
+        for name, root in self._roots.items():
+            for element in _all(root, "object"):
+                if (name, element.get("id")) in self._objects:
+                    raise ValueError(f"object {element.get('id')} of {name} is there twice")
+                self._objects[name, element.get("id")] = element
+        self._supports = 0
         self._colors = {name: Colors(root, archive) for name, root in self._roots.items()}
         self._meshes: dict[tuple[str, str | None], TexturedMesh] = {}
         self._faces = 0
@@ -64,11 +69,15 @@ class _Package:
     @property
     def notes(self) -> list[str]:
         """What was left out."""
-        return [note for colors in self._colors.values() for note in colors.notes]
+        supports = [f"{self._supports} supports of a printer, left out"] if self._supports else []
+        return [*(note for colors in self._colors.values() for note in colors.notes), *supports]
 
     def built(self) -> Iterator[TexturedMesh]:
         """Each instance of each object that is to be built."""
-        for item in _all(self._roots[self._first], "item"):
+        items = list(_all(self._roots[self._first], "item"))
+        if not items:
+            raise ValueError("builds nothing, expected an `item` in its `build`")
+        for item in items:
             yield from self._instances(self._first, item, np.eye(4), ())
 
     def _instances(
@@ -83,6 +92,9 @@ class _Package:
             raise ValueError(f"object {key[1]} is a part of itself")
         matrix = outer @ _matrix(reference.get("transform"))
         element = self._objects[key]
+        if element.get("type") in _SUPPORTS:
+            self._supports += 1
+            return
         if mesh := self._mesh(key, element):
             self._count(len(mesh.faces) + PLACING)
             placed = mesh.turned(matrix[:3, :3]).moved(matrix[:3, 3], 1.0)

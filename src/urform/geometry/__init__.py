@@ -4,7 +4,6 @@ from urform.geometry._isosurface import NoSurfaceError, check_resolution, extrac
 from urform.geometry._joining import GAP, join_components
 from urform.geometry._mesh import (
     GREY,
-    NO_TRIANGLES,
     WHITE,
     Cleaned,
     Material,
@@ -13,6 +12,7 @@ from urform.geometry._mesh import (
     clean,
     face_normals,
     is_watertight,
+    no_triangles,
 )
 from urform.geometry._metrics import (
     chamfer_deepsdf,
@@ -49,7 +49,6 @@ from urform.geometry._upright import UPRIGHT, Up, up_of
 __all__ = [
     "GAP",
     "GREY",
-    "NO_TRIANGLES",
     "SIGNS",
     "SMALLEST",
     "UPRIGHT",
@@ -88,6 +87,7 @@ __all__ = [
     "join_components",
     "label_components",
     "mutual_neighbours",
+    "no_triangles",
     "normal_consistency",
     "orient",
     "sample_faces",

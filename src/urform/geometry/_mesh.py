@@ -14,7 +14,6 @@ from urform.geometry._upright import UPRIGHT, Up
 
 GREY = (0.7, 0.7, 0.7)
 WHITE = (1.0, 1.0, 1.0)
-NO_TRIANGLES = "no triangles in it, expected a mesh with faces"
 LARGEST = 1e30  # units: a mesh that is larger was not read rightly
 
 
@@ -66,7 +65,7 @@ class TexturedMesh:
             ValueError: there are none.
         """
         if not parts:
-            raise ValueError(NO_TRIANGLES)
+            raise ValueError(no_triangles(notes))
         starts = np.cumsum([0] + [len(part.vertices) for part in parts])
         firsts = np.cumsum([0] + [len(part.materials) for part in parts])
         return cls(
@@ -154,6 +153,11 @@ def clean(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> 
     }
     repairs = tuple(f"{count} {name}" for name, count in counts.items() if count)
     return Cleaned(vertices[first], merged[np.sort(unique)], repairs)
+
+
+def no_triangles(notes: Sequence[str]) -> str:
+    """What to say of a file without faces, given the notes on what was left out of it."""
+    return "no triangles in it, expected a mesh with faces" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def face_normals(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Float[np.ndarray, "F 3"]:

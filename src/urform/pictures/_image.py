@@ -15,7 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MAX_PIXELS = 100_000_000
 KEPT_PIXELS = 12_500_000  # of a phone's photograph; of larger ones each few pixels become one before any work
 MARGIN = 0.1  # of a cut-out's size, that stays around it
-Picture: TypeAlias = "str | Path | bytes | Image.Image | np.ndarray"
+Picture: TypeAlias = "str | Path | bytes | bytearray | memoryview | Image.Image | np.ndarray"
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
 _EXPECTED = "expected a PNG, JPEG, WebP, BMP, GIF or TIFF file"
 
@@ -53,11 +53,13 @@ def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
     """
     if isinstance(image, str | Path):
         return read_image(image)
-    if isinstance(image, bytes):
+    if isinstance(image, bytes | bytearray | memoryview):
         return _decoded(io.BytesIO(image), "the bytes given")
     if isinstance(image, Image.Image):
-        return np.array(_smaller(_plain(ImageOps.exif_transpose(image))))
+        return _of_pil(image)
     array = np.asarray(image)
+    if array.dtype == object:
+        raise ValueError(f"image must be a path, bytes, a PIL image or an array, got {type(image).__name__}")
     if array.dtype == np.uint8 and array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (3, 4) or not array.size:
@@ -65,6 +67,20 @@ def picture(image: Picture) -> UInt8[np.ndarray, "H W C"]:
             f"image must be an array (H, W), (H, W, 3) or (H, W, 4) of type uint8, got {array.shape} {array.dtype}"
         )
     return array if _step(*array.shape[:2]) == 1 else np.asarray(_smaller(Image.fromarray(array)))
+
+
+def _of_pil(image: Image.Image) -> UInt8[np.ndarray, "H W C"]:
+    """A PIL image, whose file may not be read yet."""
+    try:
+        _check_mode(image, "the image given")
+        return np.array(_smaller(_plain(ImageOps.exif_transpose(image))))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"the image given: is damaged or cut off ({error}), expected a complete picture") from error
+
+
+def _check_mode(image: Image.Image, name: str) -> None:
+    if image.mode == "F":
+        raise _UnfitError(f"{name}: has floating-point pixels, expected 8 or 16 bits a channel")
 
 
 def _decoded(file: Path | io.BytesIO, name: str) -> UInt8[np.ndarray, "H W C"]:
@@ -75,8 +91,7 @@ def _decoded(file: Path | io.BytesIO, name: str) -> UInt8[np.ndarray, "H W C"]:
             with Image.open(file, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _UnfitError(_too_large(name, f"{image.width} x {image.height}"))
-                if image.mode == "F":
-                    raise _UnfitError(f"{name}: has floating-point pixels, expected 8 or 16 bits a channel")
+                _check_mode(image, name)
                 if (step := _step(image.width, image.height)) > 1:
                     image.draft(None, (image.width // step, image.height // step))  # JPEG is decoded smaller
                 image.load()
@@ -111,8 +126,11 @@ def _too_large(name: str, pixels: str) -> str:
 def _plain(image: Image.Image) -> Image.Image:
     """The picture as RGB, or RGBA where it has transparency."""
     if image.mode.startswith("I;16") or image.mode == "I":
-        # 16-bit grey, which Pillow would clip at 255 rather than scale.
-        return Image.fromarray(np.clip(np.asarray(image) // 257, 0, 255).astype(np.uint8)).convert("RGB")
+        # 16-bit grey, which Pillow would clip at 255 rather than scale. 32 bits may also hold 8.
+        grey = np.asarray(image)
+        grey = grey if image.mode == "I" and grey.max(initial=0) <= 255 else grey // 257
+        return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).convert("RGB")
+    image = image.convert("LA") if image.mode == "La" else image  # the only mode that it can become
     transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
     # A palette with transparency must become RGBA at once: by way of RGB it would be lost.
     mode = "RGBA" if transparent else "RGB"

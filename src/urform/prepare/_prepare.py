@@ -13,15 +13,33 @@ from pathlib import Path
 from tqdm import tqdm
 
 from urform.config import PrepareConfig, look_up, require
-from urform.data import DATASOURCES_FILE, ShapeKey, is_test, read_split, split_by_list, split_content, synset_of
+from urform.data import (
+    DATASOURCES_FILE,
+    DataFolder,
+    ShapeKey,
+    is_test,
+    read_split,
+    split_by_list,
+    split_content,
+    synset_of,
+)
 from urform.files import caseless, check_outputs, is_url
 from urform.geometry import SIGNS
 from urform.prepare._cluster import run_on_cluster
 from urform.prepare._content import content_of
 from urform.prepare._pool import run_isolated
-from urform.prepare._report import ShapeReport, known_reports, reported_elsewhere, write_report, write_summary
+from urform.prepare._report import (
+    ShapeReport,
+    known_reports,
+    report_place,
+    reported_elsewhere,
+    reported_keys,
+    write_report,
+    write_summary,
+)
 from urform.prepare._shape_job import ShapeJob, fingerprint, prepare_shape
 from urform.prepare._store import LocalStore, Store, open_store
+from urform.prepare._there import check_foreign, damaged_file
 from urform.sources import Source, find_sources
 
 logger = logging.getLogger(__name__)
@@ -69,10 +87,10 @@ def prepare(
     _check_limits(config, workers, time_limit_s, memory_gb)
     store = open_store(out)
     jobs = _jobs(_sources(meshes, config, splits, store), config, hold_out, store)
-    _check_places(store, jobs, [Path(place) for place in (meshes, hold_out) if place is not None])
+    _check_places(store, jobs, [Path(place) for place in (meshes, hold_out, *splits) if place is not None])
     with store.lock():
         earlier = known_reports(store, {job.source.key[:2] for job in jobs})
-        _check_names(store, jobs, earlier)
+        _check_there(store, jobs, earlier, config.only)
         _note_sources(store, {job.source.key.dataset for job in jobs}, meshes)
         reports = _finished(store, jobs, earlier)
         todo = [replace(job, before=earlier.get(job.source.key)) for job in jobs if job.source.key not in reports]
@@ -128,7 +146,7 @@ def _finish(store: Store, earlier: Mapping[ShapeKey, ShapeReport], reports: Mapp
     if others := earlier.keys() - reports.keys():
         logger.warning("%s: %d shapes of earlier runs stay, also in splits and reports", store, len(others))
     every = [report for _, report in sorted({**earlier, **reports}.items())]
-    _write_splits(store, every)
+    _write_splits(store, every, [report for _, report in sorted(earlier.items())])
     for page in write_summary(store, every):
         logger.info("%s shows every mesh, worst first", page)
     store.finish()
@@ -186,8 +204,8 @@ def _check_places(store: Store, jobs: Sequence[ShapeJob], inputs: Sequence[Path]
     """Refuse meshes and lists that lie where the run would write."""
     if not isinstance(store, LocalStore):
         return
-    splits = {_split_place(*job.source.key[:2], split) for job in jobs for split in SPLITS}
-    check_outputs(store.root, [store.root / place for place in sorted(splits)], inputs)
+    splits = sorted(file for files in _split_places(jobs).values() for file in files)
+    check_outputs(store.root, [store.root / place for place in splits], inputs)
     surfaces = (store.root / "SurfaceSamples").resolve()
     for source in (job.source for job in jobs):
         is_point_file = not source.collection and source.path.suffix.lower() == ".ply"
@@ -210,6 +228,25 @@ def _check_names(store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeK
             )
 
 
+def _check_there(
+    store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeKey, ShapeReport], only: str | None
+) -> None:
+    """Refuse to mix with what other runs or others made; warn of reports that cannot be read."""
+    _check_names(store, jobs, earlier)
+    check_foreign(store, [job.source.key for job in jobs], only, _split_places(jobs), earlier)
+    _warn_of_damage(store, jobs, earlier)
+
+
+def _warn_of_damage(store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeKey, ShapeReport]) -> None:
+    """Say which shapes of earlier runs have a damaged report: this run does not make them again."""
+    keys = {job.source.key for job in jobs}
+    for key in reported_keys(store, {key[:2] for key in keys}):
+        if key not in keys and key not in earlier:
+            logger.warning(
+                "%s/%s: damaged, so splits and reports lack the shape; prepare its mesh again", store, report_place(key)
+            )
+
+
 def _finished(
     store: Store, jobs: Sequence[ShapeJob], earlier: Mapping[ShapeKey, ShapeReport]
 ) -> dict[ShapeKey, ShapeReport]:
@@ -221,7 +258,8 @@ def _finished(
     known = [job for job in jobs if job.source.key in earlier and earlier[job.source.key].outcome != "skipped"]
     with ThreadPoolExecutor() as pool:
         contents = list(pool.map(lambda job: content_of(job.source), known))
-    same, finished = [], {}
+    same: list[tuple[ShapeJob, ShapeReport]] = []
+    finished: dict[ShapeKey, tuple[ShapeJob, ShapeReport]] = {}
     for job, content in zip(known, contents, strict=True):
         report = earlier[job.source.key]
         if content in ("", report.content):  # empty: it cannot be read now, which is no reason to lose what there is
@@ -232,10 +270,25 @@ def _finished(
                 "give `dataset` or `category` another name, or choose another `out`"
             )
     for job, report in same:
-        is_whole = report.made in ("", job.config.only)
-        if is_whole and report.settings == fingerprint(job.config) and (report.split == "test") == job.is_test:
-            finished[report.key] = report
-    return finished
+        has_all = report.made in ("", job.config.only)
+        if has_all and report.settings == fingerprint(job.config) and (report.split == "test") == job.is_test:
+            finished[report.key] = job, report
+    return _whole(store, finished)
+
+
+def _whole(store: Store, finished: Mapping[ShapeKey, tuple[ShapeJob, ShapeReport]]) -> dict[ShapeKey, ShapeReport]:
+    """Those whose files are there and not cut off; object stores do not cut files off."""
+    reports = {key: report for key, (_, report) in finished.items()}
+    if not isinstance(store, LocalStore):
+        return reports
+    data = DataFolder(store.root)
+    with ThreadPoolExecutor() as pool:
+        damaged = list(pool.map(lambda pair: damaged_file(data, pair[1], pair[0].config), finished.values()))
+    for key, path in zip(finished, damaged, strict=True):
+        if path is not None:
+            logger.warning("%s: missing or cut off, %s is prepared again", path, key)
+            del reports[key]
+    return reports
 
 
 def _is_same_place(first: str, second: str) -> bool:
@@ -248,25 +301,40 @@ def _note_sources(store: Store, datasets: set[str], meshes: Path | str) -> None:
         known = dict(json.loads(found)) if found else {}
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{store}/{DATASOURCES_FILE}: not a JSON object, expected the folder of each dataset"
+            f"{store}/{DATASOURCES_FILE}: not a JSON object, expected the folder of each dataset; remove it, and it is "
+            "written again"
         ) from error
     place = str(meshes) if isinstance(meshes, str) and is_url(meshes) else str(Path(meshes).resolve())
     known.update(dict.fromkeys(sorted(datasets), place))
     store.write(DATASOURCES_FILE, (json.dumps(known, indent=1) + "\n").encode())
 
 
-def _write_splits(store: Store, reports: Sequence[ShapeReport]) -> None:
-    for dataset, category in sorted({(report.dataset, report.category) for report in reports}):
+def _write_splits(store: Store, reports: Sequence[ShapeReport], earlier: Sequence[ShapeReport]) -> None:
+    for place in sorted({report.key[:2] for report in reports}):
         for split in SPLITS:
-            keys = [
-                report.key
-                for report in reports
-                if (report.dataset, report.category) == (dataset, category)
-                and report.split == split
-                and report.outcome == "done"
-            ]
-            store.write(_split_place(dataset, category, split), split_content(keys))
+            file = _split_place(place, split)
+            before, after = (_split_of(those, place, split) for those in (earlier, reports))
+            if store.read([file]).get(file, before) not in (before, after):
+                logger.warning(
+                    "%s/%s: was not as earlier runs left it, and is replaced; `urform data split` writes under another "
+                    "`name`",
+                    store,
+                    file,
+                )
+            store.write(file, after)
 
 
-def _split_place(dataset: str, category: str, split: str) -> str:
+def _split_of(reports: Sequence[ShapeReport], place: tuple[str, str], split: str) -> bytes:
+    chosen = [each for each in reports if each.key[:2] == place and each.split == split and each.outcome == "done"]
+    return split_content(report.key for report in chosen)
+
+
+def _split_places(jobs: Sequence[ShapeJob]) -> dict[tuple[str, str], list[str]]:
+    """The split files of each dataset and category."""
+    places = {job.source.key[:2] for job in jobs}
+    return {place: [_split_place(place, split) for split in SPLITS] for place in places}
+
+
+def _split_place(place: tuple[str, str], split: str) -> str:
+    dataset, category = place
     return f"splits/{dataset}_{category}_{split}.json"

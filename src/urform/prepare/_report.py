@@ -113,9 +113,13 @@ def _has_right_types(report: ShapeReport) -> bool:
 
 
 def known_reports(store: Store, places: Iterable[tuple[str, str]]) -> dict[ShapeKey, ShapeReport]:
-    """All reports of these datasets and categories, also of earlier runs."""
-    keys = [ShapeKey(*place, name) for place in sorted(places) for name in _reported(store, *place)]
-    return read_reports(store, keys)
+    """All reports of these datasets and categories, also of earlier runs, that can be read."""
+    return read_reports(store, reported_keys(store, places))
+
+
+def reported_keys(store: Store, places: Iterable[tuple[str, str]]) -> list[ShapeKey]:
+    """The shapes of these datasets and categories that have a report, damaged or not."""
+    return [ShapeKey(*place, name) for place in sorted(places) for name in _reported(store, *place)]
 
 
 def reported_elsewhere(store: Store, categories: Iterable[str], datasets: Container[str]) -> list[ShapeKey]:

@@ -33,7 +33,7 @@ from urform.geometry import (
 from urform.prepare._content import KEYPOINTS_FILE, content_of
 from urform.prepare._encode import npz, points_ply, write_file
 from urform.prepare._field import Field, grown, quarantine_reason, settled_field
-from urform.prepare._report import ShapeReport, report_place, write_report
+from urform.prepare._report import ShapeReport, write_report
 from urform.prepare._store import Store
 from urform.prepare._views import picture_beside_field, write_views
 from urform.render import LEVELS
@@ -109,8 +109,8 @@ def fingerprint(config: PrepareConfig) -> str:
 def prepare_shape(job: ShapeJob) -> ShapeReport:
     """Prepare one mesh; a bad one gives a report with the reason instead of files.
 
-    All files are made in a folder of their own and then moved into place, the report last: a shape without a report is
-    made again, and what an interrupted run left is overwritten.
+    All files are made in a folder of their own and then moved into place, the report last: before, one that says that
+    the run was interrupted. What such a run left is overwritten.
 
     Raises:
         OSError: the disk is full or read-only.
@@ -138,7 +138,8 @@ def prepare_shape(job: ShapeJob) -> ShapeReport:
 
 def _put_in_place(stage: Path, job: ShapeJob, report: ShapeReport) -> None:
     store = job.store
-    store.put(stage / "none", report_place(report.key))  # while there is no report, the shape counts as not done
+    # Until the end the shape counts as not done, and its files as those of a run.
+    write_report(store, replace(job.report, reason=f"{job.source.place}: the run was interrupted, run it again"))
     for made in _products(DataFolder(stage), report.key, job.config.only):
         store.put(made, made.relative_to(stage).as_posix())
     shutil.rmtree(stage, ignore_errors=True)

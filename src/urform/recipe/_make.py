@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -54,6 +55,7 @@ def make_weights(
         FileNotFoundError: no such collection.
         ValueError: meshes and recipe do not go together, or `out` was made by another recipe.
     """
+    _check_place(out, meshes)
     places = Places(out, recipe.category)
     check_recipe(recipe, meshes)
     _note_settings(recipe, meshes, places)
@@ -78,6 +80,13 @@ def make_weights(
     export = Step("export", lambda: _export(places))
     run_steps([*data, *learned, export, *scores, *last], places.done, say)
     return places.weights
+
+
+def _check_place(out: Path, meshes: Sequence[Path]) -> None:
+    """Refuse a folder in which what is made would be taken for meshes when it is run again."""
+    for folder in meshes:
+        if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
+            raise ValueError(f"{out}: lies in the meshes {folder}; choose another `out`")
 
 
 def _export(places: Places) -> None:

@@ -22,7 +22,7 @@ from urform.training._look import Look, read_held_out
 from urform.training._loop import Batch, Stage, train
 from urform.training._optimizers import build_optimizer
 from urform.training._pictures import levels
-from urform.training._run import RunFolder
+from urform.training._run import RunFolder, check_inputs
 from urform.training._schedule import lr_factor
 from urform.training._start import load_start, refuse_two_starts
 from urform.weights import BackboneWeights, save_backbone
@@ -303,6 +303,7 @@ def train_contrastive(
         ValueError: settings that do not fit each other, the data or the start.
     """
     run = run or RunConfig()
+    check_inputs(out, [*splits, *run.validation, init, imagenet])
     _check_settings(config, run)
     team = Team(run.device)
     if config.batch_size % team.size:

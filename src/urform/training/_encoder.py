@@ -25,7 +25,7 @@ from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, train
 from urform.training._pictures import levels, seeded
-from urform.training._run import RunFolder
+from urform.training._run import RunFolder, check_inputs
 from urform.training._schedule import lr_factor
 from urform.training._seen import PictureViews, SeenViews, TrunkViews
 from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
@@ -184,8 +184,8 @@ def train_encoder(
         ValueError: no shape has a latent, the ImageNet weights do not fit, or there are two encoders to start from.
     """
     run, inits = run or RunConfig(), [init] if isinstance(init, Path) else list(init)
-    start = load_start(inits)
-    named = [key for split in splits for key in read_split(split)]
+    check_inputs(out, [*splits, *run.validation, *inits, imagenet, encoder_from])
+    start, named = load_start(inits), [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)
     weights = _learned_shapes(start, inits, imagenet, named, donor, config.flip)
     folder, wanted = DataFolder(data), levels(config.levels)

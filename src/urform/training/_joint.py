@@ -21,7 +21,7 @@ from urform.training._devices import Team
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Batch, train
 from urform.training._pictures import levels, seeded, shown
-from urform.training._run import RunFolder
+from urform.training._run import RunFolder, check_inputs
 from urform.training._start import Start, load_start, refuse_two_starts, run_settings, with_encoder_of
 from urform.weights import Weights, build_encoder, save_weights
 
@@ -183,6 +183,7 @@ def train_joint(
     run = run or RunConfig()
     team = Team(run.device)
     inits = [init] if isinstance(init, Path) else list(init)
+    check_inputs(out, [*splits, *run.validation, *inits, imagenet])
     start = load_start(inits)
     if start.latents is not None:
         raise ValueError(f"`init`: {start.latents_where} holds latents, which joint training does not learn; omit it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import time
 from abc import ABC, abstractmethod
@@ -23,6 +24,8 @@ from urform.training._look import Look
 from urform.training._run import BEST, RunFolder
 from urform.training._signals import Stop
 from urform.weights import FILE_NAME
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT_S = 600.0  # so long a part of an epoch may be lost to a kill
 _SHOWN = ("loss", "sdf_error", "l1", "val_sdf_error", "val_chamfer")
@@ -144,10 +147,10 @@ def train(stage: Stage, run: RunFolder, team: Team, config: RunConfig) -> None:
                 seconds = {name: round(getattr(state, name), 2) for name in ("elapsed_s", "waited_s")}
                 run.log({"epoch": state.epoch - 1, **means, **seconds})
                 run.note_left_out(stage.dropped_samples)
+                if _is_kept(config, state.epoch):
+                    stage.export(run.path / _snapshot(state.epoch))
                 _save(stage, scaler, run, state, config)
                 board.add(means, look.pictures, state.epoch - 1)
-                if state.epoch in config.keep_at or (config.keep_every and state.epoch % config.keep_every == 0):
-                    stage.export(run.path / "snapshots" / f"{state.epoch:06d}.safetensors")
             shown = {name: f"{value:.3g}" for name, value in means.items() if name in _SHOWN}
             bar.set_postfix(shown)
     if team.is_first:
@@ -274,6 +277,14 @@ def _is_due(every: int, epoch: int, last: int) -> bool:
     return every > 0 and (epoch % every == 0 or epoch == last)
 
 
+def _is_kept(config: RunConfig, epoch: int) -> bool:
+    return epoch in config.keep_at or (config.keep_every > 0 and epoch % config.keep_every == 0)
+
+
+def _snapshot(epoch: int) -> str:
+    return f"snapshots/{epoch:06d}.safetensors"
+
+
 def _look(stage: Stage, run: RunFolder, state: TrainingState) -> Look:
     """Look at what is learned, and keep it where it is the best so far."""
     stage.modules.eval()
@@ -301,10 +312,28 @@ def _restore(stage: Stage, scaler: Any, run: RunFolder, config: RunConfig) -> Tr
     run.keep_metrics(0 if checkpoint is None else checkpoint["epoch"])
     if checkpoint is None:
         return TrainingState()
-    stage.modules.load_state_dict(checkpoint["modules"])
-    stage.optimizer.load_state_dict(checkpoint["optimizer"])
-    if checkpoint["scaler"]:
-        scaler.load_state_dict(checkpoint["scaler"])
-    if checkpoint["validation"] != [str(path) for path in config.validation]:
-        checkpoint["best"] = math.inf  # of other shapes
-    return TrainingState(**{each.name: checkpoint[each.name] for each in fields(TrainingState)})
+    try:
+        stage.modules.load_state_dict(checkpoint["modules"])
+        stage.optimizer.load_state_dict(checkpoint["optimizer"])
+        if checkpoint["scaler"]:
+            scaler.load_state_dict(checkpoint["scaler"])
+        if checkpoint["validation"] != [str(path) for path in config.validation]:
+            checkpoint["best"] = math.inf  # of other shapes
+        state = TrainingState(**{each.name: checkpoint[each.name] for each in fields(TrainingState)})
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{run.path}: its checkpoint is of another run ({reason}); start again with `overwrite`"
+        ) from error
+    _check_kept(run, state, config)
+    return state
+
+
+def _check_kept(run: RunFolder, state: TrainingState, config: RunConfig) -> None:
+    """Say which weights of epochs that are done cannot be read: training does not make them again."""
+    for epoch in range(1, state.epoch + 1):
+        if _is_kept(config, epoch) and not run.holds(_snapshot(epoch)):
+            logger.warning("%s: missing or damaged, and not made again", run.path / _snapshot(epoch))
+    if state.best < math.inf and not run.holds(BEST):
+        logger.warning("%s: missing or damaged, the best of the epochs to come takes its place", run.path / BEST)
+        state.best = math.inf

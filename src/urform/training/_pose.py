@@ -26,7 +26,7 @@ from urform.training._devices import Team
 from urform.training._look import Look, read_held_out
 from urform.training._loop import Stage, train
 from urform.training._pictures import levels, seeded
-from urform.training._run import RunFolder
+from urform.training._run import RunFolder, check_inputs
 from urform.training._schedule import lr_factor
 from urform.weights import Weights, load_weights, save_weights
 
@@ -133,6 +133,7 @@ def train_pose(
         ValueError: a file is damaged.
     """
     run = run or RunConfig()
+    check_inputs(out, [*splits, *run.validation, init])
     weights = load_weights(init)
     folder, wanted = DataFolder(data), levels(config.levels)
     named = [key for split in splits for key in read_split(split)]

@@ -10,15 +10,16 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 
 from urform.config import RunConfig
-from urform.files import replace_durably, write_atomically
+from urform.files import check_outputs, replace_durably, utf8_path, write_atomically
 from urform.weights import FILE_NAME
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,23 @@ LEFT_OUT = "left_out.json"
 FILES = "files.txt"
 _OWN_FOLDERS = ("tensorboard", "snapshots")
 _OWN_FILES = (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, LEFT_OUT, "config.json")
+
+
+def check_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
+    """Refuse, before any work, a run folder whose own files are read: a run would replace or remove them.
+
+    Args:
+        out: the run folder.
+        inputs: files, and run folders whose weights are read.
+
+    Raises:
+        ValueError: one of them is a file of the run.
+    """
+    given = [Path(each) for each in inputs if each is not None]
+    own = [out / name for name in (*_OWN_FILES, FILES)]
+    folders = [Path(os.path.realpath(out / name)) for name in _OWN_FOLDERS]
+    kept = [each for each in given if any(Path(os.path.realpath(each)).is_relative_to(place) for place in folders)]
+    check_outputs(None, [*own, *kept], [*given, *(each / FILE_NAME for each in given)])
 
 
 class RunFolder:
@@ -64,21 +82,38 @@ class RunFolder:
         file = path / "config.json"
         self._resumed = config.resume
         if config.resume:
+            if not file.is_file() and self._has_checkpoint():
+                raise FileNotFoundError(
+                    f"{file}: no such file, expected the settings of the checkpoint beside it; start again with "
+                    "`overwrite`"
+                )
             if not file.is_file():
                 raise FileNotFoundError(f"{path}: no run to resume; start it without `resume`")
             _compare(_settings(file), content, path)
             for left in path.rglob(".*.partial") if writes else ():  # of a run that was killed while it wrote
                 left.unlink(missing_ok=True)
         elif writes:
-            if file.exists() and not config.overwrite:
+            there = file.exists() or self._has_checkpoint()
+            if there and not config.overwrite:
                 raise FileExistsError(
                     f"{path}: has a run already; go on with `resume`, start again with `overwrite` or change `out`"
                 )
-            if file.exists():
+            if there:
                 _remove(path)
             write_atomically(
                 file, (json.dumps({"settings": content, "environment": _environment()}, indent=1)).encode()
             )
+
+    def _has_checkpoint(self) -> bool:
+        return any((self.path / name).exists() for name in (CHECKPOINT, PREVIOUS))
+
+    def holds(self, name: str) -> bool:
+        """Whether weights of this name are there and not cut off."""
+        try:
+            with utf8_path(self.path / name) as opened, safetensors.safe_open(opened, "pt"):
+                return True
+        except (safetensors.SafetensorError, OSError):
+            return False
 
     def note_left_out(self, samples: Mapping[str, int]) -> None:
         """Write `left_out.json`: shapes of the split that are not used, and samples that were dropped.
@@ -120,7 +155,7 @@ class RunFolder:
                 if not isinstance(content, dict) or not isinstance(content.get("epoch"), int):
                     raise ValueError("not a checkpoint")
             except Exception as error:  # zipfile, pickle and torch each have their own
-                reason = next(iter(str(error).splitlines()), "") or "the file is cut off"
+                reason = next(iter(str(error).splitlines()), "").partition(". ")[0] or "the file is cut off"
                 damaged.append(f"{path}: damaged ({reason})")
                 continue
             if damaged:
@@ -130,6 +165,7 @@ class RunFolder:
             return content
         if damaged:
             raise ValueError(f"{damaged[0]}; start again with `overwrite`")
+        logger.warning("%s: has no checkpoint, starting from the first epoch", self.path)
         return None
 
     def save_checkpoint(self, content: Mapping[str, Any]) -> None:
@@ -146,9 +182,14 @@ class RunFolder:
     def keep_metrics(self, epochs: int) -> None:
         """Drop metrics of epochs that come after the checkpoint a run resumes from, and a line that is cut off."""
         path = self.path / "metrics.jsonl"
-        if path.exists() and self._writes:
-            lines = [line for line in path.read_text(errors="replace").splitlines() if _epoch(line) < epochs]
+        if not self._writes:
+            return
+        text = path.read_text(errors="replace") if path.exists() else ""
+        lines = [line for line in text.splitlines() if _epoch(line) < epochs]
+        if path.exists():
             write_atomically(path, "".join(line + "\n" for line in lines).encode())
+        if (lost := epochs - len({_epoch(line) for line in lines})) > 0:
+            logger.warning("%s: lacks %d of %d epochs, which do not come back", path, lost, epochs)
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Append one line to the metrics file."""

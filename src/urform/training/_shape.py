@@ -16,7 +16,7 @@ from urform.training._devices import Team
 from urform.training._latent_start import latents_of_shapes
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Batch, train
-from urform.training._run import RunFolder
+from urform.training._run import RunFolder, check_inputs
 from urform.weights import Weights, save_weights
 
 
@@ -97,6 +97,7 @@ def train_shape(
         FileNotFoundError: no shape has SDF samples, or some have not and the choice is strict.
     """
     run = run or RunConfig()
+    check_inputs(out, [*splits, *run.validation])
     folder = DataFolder(data)
     named = dict.fromkeys(key for split in splits for key in read_split(split))
     chosen = choose_shapes(folder, list(named), ("SDF samples",), choice)

@@ -190,6 +190,8 @@ def export_weights(source: Path, out: Path) -> Path:
     """Copy a run's weights as 16-bit floats, with their sizes as JSON beside them; returns the weights file."""
     path, sizes = out / FILE_NAME, out / "config.json"
     check_outputs(out, [path, sizes], [source, source / FILE_NAME, source / "config.json"])
+    if (out / "metrics.jsonl").exists():
+        raise ValueError(f"{out}: is a run folder, whose weights and settings would be replaced; choose another `out`")
     weights = load_weights(source)
     save_weights(path, weights, half=True)
     header = {**_described(weights), "training_shapes": len(weights.keys)}
