@@ -288,8 +288,8 @@ class CategoriesConfig:
     """Augmented copies of each view, beside the view itself."""
     roll_deg: float = 12.0
     """Largest rotation of a copy, degrees, because photographs are not level."""
-    weight_decay: float = 1e-3
-    """Weight of the mean square of the linear layer's numbers, beside the mean cross entropy."""
+    weight_decay: float = 0.1
+    """Weight decay of AdamW."""
     seed: int = 0
     """Seed of the augmentation."""
 

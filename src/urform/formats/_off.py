@@ -62,7 +62,7 @@ def read_off(path: Path) -> TexturedMesh:
 
 
 def _head(text: str) -> _Head:
-    """The word `OFF` may be left away; letters before it, in any order, say what stands in the line of a vertex."""
+    """The word `OFF` may be omitted; letters before it, in any order, say what stands in the line of a vertex."""
     lines = [words for line in text.splitlines() if (words := line.partition("#")[0].split())]
     if lines and len(lines[0]) in (2, 3) and all(word.isdecimal() for word in lines[0]):
         return _Head(False, False, lines)

@@ -2,7 +2,7 @@
 
 from urform.models._backbone import Backbone
 from urform.models._backbones import BACKBONES, BackboneKind
-from urform.models._category_classifier import CategoryClassifier, pooled
+from urform.models._category_classifier import CategoryClassifier
 from urform.models._correction import Correction
 from urform.models._decoder import Decoder, Progress
 from urform.models._efficientnet import EFFICIENTNET, EfficientNetLite0
@@ -50,6 +50,5 @@ __all__ = [
     "decode_pose",
     "load_trunk",
     "mirrored_pose",
-    "pooled",
     "to_input",
 ]

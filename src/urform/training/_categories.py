@@ -11,10 +11,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from urform.config import CategoriesConfig
-from urform.models import CategoryClassifier, load_trunk, pooled
+from urform.models import CategoryClassifier, load_trunk
 from urform.training._category_views import find_category_views, view_features
+from urform.training._pictures import seeded
 from urform.weights import ClassifierWeights, save_classifier
 
+_BATCHES, _TOGETHER, _RATE = 1000, 128, 1e-3  # of AdamW: views are seen twelve times where there are 10,000
+_SMOOTHING = 0.05  # of labels, as some objects lie between two categories
 _STEPS = 200  # of LBFGS; it stops earlier where nothing changes
 _BOUNDS = (0.25, 8.0)  # of the temperature
 _NONE_SHARE = 0.2  # of all pictures that people give, taken to show none of the categories
@@ -66,13 +69,14 @@ def learned_classifier(
 ) -> CategoryClassifier:
     """The classifier of features that learned from some, and was calibrated on others."""
     count = int(training.labels.max()) + 1
+    torch.manual_seed(config.seed)
     network = CategoryClassifier(count)
-    inputs = pooled(training.features.float())
+    inputs = training.features.flatten(1).float()
     network.mean.copy_(inputs.mean(dim=0))
     network.spread.copy_(inputs.std(dim=0).clamp(min=1e-3))
-    _fit_linear(network, inputs, training.labels, config.weight_decay)
-    network.requires_grad_(False)
-    network.temperature.fill_(_best_temperature(network.logits(pooled(held_out.features.float())), held_out.labels))
+    _fit(network, training, config)
+    network.requires_grad_(False).eval()
+    network.temperature.fill_(_best_temperature(network.logits(held_out.features.float()), held_out.labels))
     for category in range(count):
         network.learn_familiarity(category, training.of(category), held_out.of(category))
     if count > 1:
@@ -80,23 +84,17 @@ def learned_classifier(
     return network.eval()
 
 
-def _fit_linear(network: CategoryClassifier, inputs: Tensor, labels: Tensor, weight_decay: float) -> None:
-    """Multinomial logistic regression in which all categories count the same."""
-    nn.init.zeros_(network.linear.weight)
-    nn.init.zeros_(network.linear.bias)
-    weight = 1 / torch.bincount(labels, minlength=network.linear.out_features).clamp(min=1).float()
-    optimizer = torch.optim.LBFGS(
-        network.linear.parameters(), max_iter=_STEPS, history_size=20, line_search_fn="strong_wolfe"
-    )
-
-    def loss() -> Tensor:
+def _fit(network: CategoryClassifier, training: LabelledFeatures, config: CategoriesConfig) -> None:
+    """Cross entropy in which all categories count the same."""
+    counts = torch.bincount(training.labels)
+    loss = nn.CrossEntropyLoss(counts.clamp(min=1).float().reciprocal(), label_smoothing=_SMOOTHING)
+    optimizer = torch.optim.AdamW(network.layers.parameters(), _RATE, weight_decay=config.weight_decay)
+    generator = seeded(config.seed)
+    for _ in range(_BATCHES):
+        rows = torch.randint(len(training.labels), (_TOGETHER,), generator=generator)
         optimizer.zero_grad()
-        error = nn.functional.cross_entropy(network.logits(inputs), labels, weight)
-        total = error + weight_decay * network.linear.weight.square().sum()
-        total.backward()
-        return total
-
-    optimizer.step(loss)  # pyright: ignore[reportArgumentType]
+        loss(network.logits(training.features[rows].float()), training.labels[rows]).backward()
+        optimizer.step()
 
 
 def _best_temperature(logits: Float[Tensor, "N K"], labels: Int[Tensor, " N"]) -> float:
@@ -115,7 +113,7 @@ def _calibrated_none(network: CategoryClassifier, held_out: LabelledFeatures) ->
     Each category in turn plays what the others do not know. Such pictures count as `_NONE_SHARE` of all.
     """
     features, labels = held_out.features.float(), held_out.labels
-    logits = network.logits(pooled(features))
+    logits = network.logits(features)
     without = logits.scatter(1, labels[:, None], -torch.inf)
     known, unknown = (network.strangeness(features, each.argmax(dim=1)) for each in (logits, without))
     values = torch.cat([known, unknown]).double()
