@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import trimesh
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tests.server import serving
-from tests.test_serve import SQUARE, encoded
+from tests.test_serve import encoded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -156,8 +156,10 @@ def test_bad_uploads_say_why(page: Page) -> None:
         uploaded(page, name, content)
         page.locator("#state.error", has_text=why).wait_for(timeout=WAIT_MS)
         assert page.locator("#download").is_disabled()
-    uploaded(page, "square.png", SQUARE)
-    page.locator("#state.error", has_text="does not look like a chair").wait_for(timeout=WAIT_MS)
+    ring = Image.new("RGB", (300, 300), "white")
+    ImageDraw.Draw(ring).ellipse((40, 40, 260, 260), outline="red", width=50)
+    uploaded(page, "ring.png", encoded(ring))
+    page.locator("#state.error", has_text="does not look like a").wait_for(timeout=WAIT_MS)
     page.check("#force")
     made(page)
     page.locator("#warnings li").first.wait_for(timeout=WAIT_MS)
