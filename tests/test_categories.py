@@ -50,8 +50,10 @@ def clusters(count: int, seed: int, centres: int = 3) -> LabelledFeatures:
 def classifier(*favoured: str, names: tuple[str, ...] = NAMES) -> ClassifierWeights:
     """One that takes every picture for the favoured categories, half of it each."""
     network = CategoryClassifier(len(names)).requires_grad_(False).eval()
-    network.layers[-1].weight.zero_()
-    network.layers[-1].bias.copy_(torch.tensor([5.0 if name in favoured else -5.0 for name in names]))
+    last = network.layers[-1]
+    assert isinstance(last, torch.nn.Linear)
+    last.weight.zero_()
+    last.bias.copy_(torch.tensor([5.0 if name in favoured else -5.0 for name in names]))
     network.none.copy_(torch.tensor([1.0, 1000.0]))
     return ClassifierWeights(names, network)
 

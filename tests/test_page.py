@@ -159,7 +159,7 @@ def test_bad_uploads_say_why(page: Page) -> None:
     ring = Image.new("RGB", (300, 300), "white")
     ImageDraw.Draw(ring).ellipse((40, 40, 260, 260), outline="red", width=50)
     uploaded(page, "ring.png", encoded(ring))
-    page.locator("#state.error", has_text="does not look like a").wait_for(timeout=WAIT_MS)
+    page.locator("#state.error", has_text="looks like none of the categories").wait_for(timeout=WAIT_MS)
     page.check("#force")
     made(page)
     page.locator("#warnings li").first.wait_for(timeout=WAIT_MS)
