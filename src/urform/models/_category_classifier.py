@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from urform.models._familiarity import Familiarity
 from urform.models._trunk import TRUNK_CELLS, TRUNK_CHANNELS
 
-_HIDDEN = 64  # units; a linear layer confuses twice as many chairs with sofas and tables
+_HIDDEN = 64  # units; without them fewer categories are right, see docs/results/categories.md
 _DROPOUT = (0.2, 0.7)  # of features and hidden units
 _INPUTS = TRUNK_CHANNELS * TRUNK_CELLS**2
 
