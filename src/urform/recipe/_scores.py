@@ -59,10 +59,6 @@ def write_page(recipe: Recipe, places: Places) -> None:
     lines = [
         f"# Results: {name}",
         "",
-        "```",
-        f"urform recipe {name} --meshes FOLDER FOLDER --out work",
-        "```",
-        "",
         "The tables score the weights on shapes that training never saw. `urform recipe` made this page. Distances are",
         "Chamfer distances by the protocol `deepsdf`, at unit box diagonal, x 1000. *Fixed view* is the first view of",
         "a shape, *random view* a view by chance, and *all views* the mean over all of them. *Fit* is the limit of the",
