@@ -169,8 +169,8 @@ class JointConfig(ShapeConfig):
     """How the three rates change."""
     clip_norm: float | None = 1.0
     """Largest norm of the gradient; None = no limit."""
-    latent_start: Literal["shapes", "random"] = "random"
-    """Joint training learns no latents: leave it as it is."""
+    latent_start: Annotated[Literal["shapes", "random"], Suppress] = "random"
+    """Joint training learns no latents."""
     levels: Levels = "both"
     """Views to learn from: easy, hard or both."""
     augment: bool = True
