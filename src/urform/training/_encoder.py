@@ -199,7 +199,9 @@ def train_encoder(
     targets, given = _targets(keys, weights), (imagenet, start.backbone, donor and donor.encoder)
     stage = EncoderStage(views, samples, targets, weights, config, team.device, look, *given)
     settings = run_settings(config, inits, imagenet, keys) | ({"encoder_from": str(encoder_from)} if donor else {})
-    train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
+    starts = (*inits, imagenet, encoder_from)
+    run_folder = RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out, starts)
+    train(stage, run_folder, team, run)
 
 
 def _seen(
