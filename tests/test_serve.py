@@ -151,7 +151,7 @@ def test_clicks_and_a_box_mend_the_cut_out(server: str) -> None:
         ({"resolution": "nan"}, "resolution"),
         ({"format": "exe"}, "format"),
         ({"category": "../../etc/passwd"}, "category must be one of ball"),
-        ({"size_mm": -1, "format": "stl"}, "must be positive"),
+        ({"size_mm": -1, "format": "stl"}, "must be 0.001 to 1,000,000"),
         ({"faces": -5}, "face"),
         ({"ticket": "t" * 1000}, "ticket"),
     ],

@@ -240,6 +240,8 @@ NUMBERS = {  # flags that no one means: what the line says of them
     "prepare meshes --out out --memory-gb nan": "--memory-gb must be 0 or more",
     "prepare meshes --out out --category ..": "--category must be a name",
     "prepare meshes --out out --view-size 100000": "--view-size must be 16 to 2048",
+    "reconstruct a.png --weights run --out out --format stl --size 1e300": "--size must be 0.001 to 1,000,000",
+    "reconstruct a.png --weights run --out out --format stl --size 1e-300": "--size must be 0.001 to 1,000,000",
     "data flatten . --out out --workers -1": "--workers must be 0 or more",
     "data fetch meshes/a.obj --out out --max-gb -1": "--max-gb must be positive",
     "data fetch meshes/a.obj --out out --max-gb nan": "--max-gb must be positive",

@@ -323,5 +323,4 @@ def train_contrastive(
     stage = ContrastiveStage(views, keys, config, team.device, look, start, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
     starts = (init, imagenet)
-    run_folder = RunFolder(out, "contrastive", settings, run, team.is_first, chosen.left_out, starts)
-    train(stage, run_folder, team, run)
+    train(stage, RunFolder(out, "contrastive", settings, run, team.is_first, chosen.left_out, starts), team, run)

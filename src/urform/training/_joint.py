@@ -200,8 +200,7 @@ def train_joint(
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
     stage = JointStage(views, folder, keys, config, team.device, look, start, imagenet)
     starts = (*inits, imagenet)
-    run_folder = RunFolder(out, "joint", settings, run, team.is_first, chosen.left_out, starts)
-    train(stage, run_folder, team, run)
+    train(stage, RunFolder(out, "joint", settings, run, team.is_first, chosen.left_out, starts), team, run)
 
 
 def _check_start(start: Start, imagenet: Path | None, config: JointConfig) -> None:

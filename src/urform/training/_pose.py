@@ -145,9 +145,7 @@ def train_pose(
     measured = pose_features(folder, held_out, replace(config, copies=0), trunk) if held_out else None
     stage = PoseStage(*pose_features(folder, keys, config, trunk), weights, config, team.device, measured)
     settings = {"config": config, "init": str(init), "shapes": [str(key) for key in keys]}
-    starts = (init,)
-    run_folder = RunFolder(out, "pose", settings, run, team.is_first, chosen.left_out, starts)
-    train(stage, run_folder, team, run)
+    train(stage, RunFolder(out, "pose", settings, run, team.is_first, chosen.left_out, (init,)), team, run)
 
 
 @torch.inference_mode()
