@@ -126,6 +126,10 @@ BROKEN = {  # what is wrong with a box: how it is made so, and what is said
     "position": (lambda f: f.primitive["attributes"].update(POSITION=9), r"accessors\[9\] .* the file has 2"),
     "node": (lambda f: f.doc["scenes"][0].update(nodes=[-1]), r"nodes\[-1\] is referred to"),
     "child": (lambda f: f.doc["nodes"][0].update(children=[4]), r"nodes\[4\] is referred to"),
+    "matrix": (
+        lambda f: f.doc["nodes"][0].update(matrix=[1, 0, 0, 0.5, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]),
+        "last row of a node's matrix",
+    ),
     "mesh": (lambda f: f.doc["nodes"][0].update(mesh=-1), r"meshes\[-1\] is referred to"),
     "material": (lambda f: f.primitive.update(material=-1), r"materials\[-1\] is referred to"),
     "scene": (lambda f: f.doc.update(scene=-1), r"scenes\[-1\] is referred to"),

@@ -144,6 +144,7 @@ def test_the_recipe_of_the_page_can_be_read(tmp_path: Path) -> None:
         ("category: cup\nheld_out: [a]", "held_out must be groups"),
         ("category: cup\nheld_out: {'../x': [a]}", "held_out must be names of groups"),
         ("category: [", "not YAML"),
+        ("category: cup\ncopies: 3\nshape: {epochs: 1, epochs: 2}", "'epochs' is there twice"),
         ("category: cup\nreal_weight: true", "real_weight must be of the kind"),
     ],
 )

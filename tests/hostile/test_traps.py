@@ -101,6 +101,14 @@ def test_sizes_in_weights_take_no_memory(name: str, place: Path) -> None:
             load_weights(place / "bad.safetensors")
 
 
+def test_latents_in_weights_are_finite(place: Path) -> None:
+    weights = small_weights()
+    weights.latents[0, 0] = torch.nan
+    save_weights(place / "bad.safetensors", weights)
+    with pytest.raises(ValueError, match="latents must be finite"):
+        load_weights(place / "bad.safetensors")
+
+
 @pytest.mark.parametrize("length", [2**40, 2**63, 10**8, 8])
 def test_a_header_that_asks_for_gigabytes(length: int, place: Path) -> None:
     claim = {"latents": {"dtype": "F32", "shape": [2**32, 4], "data_offsets": [0, 2**36]}}

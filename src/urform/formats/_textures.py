@@ -40,7 +40,7 @@ class Textures:
 
     def read(self, source: Path | bytes, name: str) -> Texture:
         """Read a picture file, or the bytes of one; what is left out has a note with the name."""
-        file = os.path.realpath(source) if isinstance(source, Path) else ""
+        file = os.path.realpath(source) if isinstance(source, Path) and is_file(source) else ""
         if file in self._of_file:
             return self._of_file[file]
         texture = _read_texture(source, name, self._room)
@@ -61,7 +61,7 @@ def is_file(path: Path) -> bool:
 
 def _read_texture(source: Path | bytes, name: str, room: int) -> Texture:
     if isinstance(source, Path) and not is_file(source):
-        return Texture(None, f"texture {_shown(name)} is missing")
+        return Texture(None, f"texture {short_name(name)} is missing")
     try:
         Image.init()
         formats = [kind for kind in TEXTURE_FORMATS if kind in Image.OPEN]
@@ -75,11 +75,12 @@ def _read_texture(source: Path | bytes, name: str, room: int) -> Texture:
     except Image.DecompressionBombError:
         pass
     except (OSError, ValueError, SyntaxError):
-        return Texture(None, f"texture {_shown(name)} cannot be read")
-    return Texture(None, f"texture {_shown(name)} has more than {MAX_PIXELS // 1_000_000} million pixels, left out")
+        return Texture(None, f"texture {short_name(name)} cannot be read")
+    return Texture(None, f"texture {short_name(name)} has more than {MAX_PIXELS // 1_000_000} million pixels, left out")
 
 
-def _shown(name: str) -> str:
+def short_name(name: str) -> str:
+    """A name from a file, short enough for a message."""
     return name if len(name) <= 200 else f"{name[:200]}..."
 
 

@@ -108,6 +108,8 @@ def load_weights(path: Path) -> Weights:
         if tuple(latents.shape) != (len(header.keys), config.latent_size):
             expected = (len(header.keys), config.latent_size)
             raise ValueError(f"latents must have shape {expected}, got {tuple(latents.shape)}")
+        if not latents.isfinite().all():
+            raise ValueError("latents must be finite, got NaN or infinite ones")
         decoder = _filled(build_decoder, config, _below(tensors, "decoder."))
         encoder = _if_there(build_encoder, config, tensors, "encoder.")
         pose = _if_there(lambda _: PoseNetwork(), config, tensors, "pose.")
