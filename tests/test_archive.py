@@ -143,6 +143,12 @@ def test_bombs_and_damage_leave_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "b.zip").write_bytes(broken)
     with pytest.raises(ValueError, match=r"b\.zip: damaged or cut off \(Bad CRC"):
         unpack(tmp_path / "b.zip", tmp_path / "out")
+    far = tarfile.TarInfo("a")
+    far.pax_headers = {"size": "9" * 20}
+    with tarfile.open(tmp_path / "far.tar", "w") as file:
+        file.addfile(far)
+    with pytest.raises(ValueError, match=r"far\.tar: damaged or cut off"):
+        unpack(tmp_path / "far.tar", tmp_path / "out")
     (tmp_path / "text.zip").write_text("hello")
     with pytest.raises(ValueError, match=r"text\.zip: damaged or cut off"):
         unpack(tmp_path / "text.zip", tmp_path / "out")

@@ -55,6 +55,8 @@ def test_messages(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         "3: 4": ": 3 must be the name of a flag",
         "epochs: [[1]]": ": epochs must be a value or a list of values",
         "epoch: 3": "--epochs",
+        "epochs: 3\nseed: 1\nepochs: 4": ": not YAML ('epochs' is there twice)",
+        "&a {epochs: *a}": ": epochs must be a value or a list of values",
     }
     for number, (content, message) in enumerate(cases.items()):
         file = tmp_path / f"{number}.yaml"

@@ -36,6 +36,14 @@ def test_latents_survive_their_file(tmp_path: Path, suffix: str) -> None:
         np.testing.assert_array_equal(plain["b.c"], latents["b.c"])
 
 
+@pytest.mark.parametrize("suffix", [".pkl", ".npz"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_latents_are_finite(tmp_path: Path, suffix: str, value: float) -> None:
+    write_latents(tmp_path / f"a{suffix}", {"b": np.array([1, value], np.float32)})
+    with pytest.raises(ValueError, match="'b' must be finite"):
+        read_latents(tmp_path / f"a{suffix}")
+
+
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("kind", [dict, OrderedDict])
 def test_pickles_of_every_protocol_are_read(tmp_path: Path, protocol: int, kind: type) -> None:

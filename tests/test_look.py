@@ -10,14 +10,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.test_training import STRICT
 from tests.tiny_runs import CPU, ENCODER, JOINT, SHAPE, assert_same_weights, metrics
-from urform.config import RunConfig
+from urform.config import RUN_FILES, RunConfig
 from urform.data import DataFolder, read_split
 from urform.inference import Model
 from urform.sets import SdfSet
 from urform.training import fit_latents, train_encoder, train_joint, train_shape
 from urform.training._look import Look, ShapeLook
 from urform.training._loop import Stage, TrainingState, _look
-from urform.training._run import BEST, RunFolder
+from urform.training._run import RunFolder
 from urform.weights import find_weights, load_weights
 
 
@@ -35,7 +35,7 @@ def check_watched(run: Path) -> None:
     lines = metrics(run)
     assert [("val_sdf_error" in line) for line in lines] == [False, True, False, True]
     assert all(0 < line["val_sdf_error"] < 0.1 for line in lines[1::2])
-    assert (run / BEST).is_file()
+    assert (run / RUN_FILES.best).is_file()
     events = EventAccumulator(str(run / "tensorboard"), {"images": 0, "scalars": 0}).Reload()
     assert [event.step for event in events.Scalars("val_sdf_error")] == [1, 3]
     pictures = {name: events.Images(name)[0] for name in events.Tags()["images"]}
@@ -52,7 +52,7 @@ def test_looks_change_nothing_and_leave_numbers_pictures_and_the_best_weights(
     train_shape(data, [split], tmp_path / "run", SHAPE, replace(watched, resume=True))
     check_watched(tmp_path / "run")
     assert_same_weights(tmp_path / "run", shape_run)
-    assert len(load_weights(tmp_path / "run" / BEST).latents) == 4
+    assert len(load_weights(tmp_path / "run" / RUN_FILES.best).latents) == 4
 
 
 def test_looks_at_what_pictures_give(
@@ -68,7 +68,7 @@ def test_looks_at_what_pictures_give(
 def test_without_validation_shapes_training_shapes_are_drawn(data: Path, split: Path, shape_run: Path) -> None:
     events = EventAccumulator(str(shape_run / "tensorboard"), {"images": 0}).Reload()
     assert [(image.step, image.width) for image in events.Images("shapes")] == [(3, 3 * 192)]
-    assert not (shape_run / BEST).exists()
+    assert not (shape_run / RUN_FILES.best).exists()
 
 
 def test_the_measured_error_is_that_of_the_model(data: Path, held_out: Path, split: Path, encoder_run: Path) -> None:
@@ -102,7 +102,7 @@ def test_the_best_weights_stay(tmp_path: Path) -> None:
     run, state, stage = RunFolder(tmp_path, "fake", {}, RunConfig()), TrainingState(), Fake()
     for stage.score in (3.0, 2.0, 4.0):
         _look(stage, run, state)
-    assert (tmp_path / BEST).read_text() == "2.0"
+    assert (tmp_path / RUN_FILES.best).read_text() == "2.0"
     assert state.best == 2.0
 
 

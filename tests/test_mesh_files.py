@@ -126,6 +126,10 @@ BROKEN = {  # what is wrong with a box: how it is made so, and what is said
     "position": (lambda f: f.primitive["attributes"].update(POSITION=9), r"accessors\[9\] .* the file has 2"),
     "node": (lambda f: f.doc["scenes"][0].update(nodes=[-1]), r"nodes\[-1\] is referred to"),
     "child": (lambda f: f.doc["nodes"][0].update(children=[4]), r"nodes\[4\] is referred to"),
+    "matrix": (
+        lambda f: f.doc["nodes"][0].update(matrix=[1, 0, 0, 0.5, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]),
+        "last row of a node's matrix",
+    ),
     "mesh": (lambda f: f.doc["nodes"][0].update(mesh=-1), r"meshes\[-1\] is referred to"),
     "material": (lambda f: f.primitive.update(material=-1), r"materials\[-1\] is referred to"),
     "scene": (lambda f: f.doc.update(scene=-1), r"scenes\[-1\] is referred to"),
@@ -390,6 +394,13 @@ def test_what_is_more_than_the_header_says_is_in_the_notes(tmp_path: Path) -> No
             "ply\nformat ascii 1.0\nelement vertex 1\nproperty int x\nproperty float x\nend_header\n0 0\n",
             "the property 'x' is declared twice",
         ),
+        ("a.ply", "ply\nformat ascii 1.0\n" + "element vertex 1\nproperty float x\n" * 2 + "end_header\n0\n", "twice"),
+        (
+            "a.ply",
+            "ply\nformat ascii 1.0\nelement vertex -1\nproperty float x\nend_header\n",
+            "or less than none of it",
+        ),
+        ("a.obj", "v 0 0 0\nf 1 1 99999999999999999999\n", "line 2: not a line of an OBJ file"),
         ("a.off", "OFF\n-1 5 0\n", "has -1 vertices and 5 faces by its header"),
         ("a.off", "OFF\n1 1 0\n0 0\n3 0 0 0\n", "vertex 0 has 2 numbers"),
         ("a.off", mesh_files.off(BOX, QUADS).replace("\n4 ", "\n-4 ", 1), "face 0 has 1 of its -4 corners"),
@@ -583,6 +594,35 @@ def test_textures_beside_the_folder_of_an_obj_are_read(tmp_path: Path, line: str
     assert texture[0, 0].tolist() == [0, 255, 0]
     expected = np.array([[0, 0], [1, 0], [1, 1]], np.float64)
     np.testing.assert_allclose(mesh.corner_uv[0], expected * 2 + [0.5, 0] if "-s" in line else expected)
+
+
+def test_each_texture_is_read_once_and_all_together_fit_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (300, 300), (0, 255, 0)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("a.png")
+    Image.new("RGB", (300, 300), (0, 0, 255)).save(tmp_path / "c.png")
+    names = [*("a.png", "b.png", "./a.png") * 1000, "c.png"]
+    entries = [f"newmtl m{number}\nmap_Kd {name}\n" for number, name in enumerate(names)]
+    (tmp_path / "m.mtl").write_text("".join(entries))
+    faces = "".join(f"usemtl m{number}\nf 1/1 2/2 4/3\n" for number in range(len(names)))
+    text = "mtllib m.mtl\n" + UV + faces
+    textures = {id(material.texture) for material in read(tmp_path / "a.obj", text).materials}
+    assert len(textures) == 3  # of the first faces, which have none, and of the two pictures
+    monkeypatch.setattr("urform.formats._textures.MAX_PIXELS_TOGETHER", 300 * 300)
+    mesh = read(tmp_path / "a.obj", text)
+    assert "textures have more than 0 million pixels together, some left out" in mesh.notes
+    assert len({id(material.texture) for material in mesh.materials}) == 2
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "gone.x", "..", "/proc/self/mem"])
+def test_names_that_no_file_has_are_missing_files(tmp_path: Path, name: str) -> None:
+    mesh = read(tmp_path / "a.obj", f"mtllib {name}\n" + mesh_files.obj())
+    assert mesh.notes == (f"{name[:200]} is missing, its materials with it",)
+    (tmp_path / "m.mtl").write_text(f"newmtl skin\nmap_Kd {name}\n")
+    (note,) = read(tmp_path / "a.obj", "mtllib m.mtl\nusemtl skin\n" + mesh_files.obj()).notes
+    assert note.startswith(f"texture {name[:200]}")
+    assert len(note) < 300
 
 
 def test_obj_groups_and_polygons_are_kept_in_order(tmp_path: Path) -> None:

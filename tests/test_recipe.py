@@ -16,6 +16,7 @@ from urform.inference import load
 from urform.models import to_input
 from urform.recipe import Recipe, find_recipe, make_weights, read_recipe, shipped_recipes
 from urform.recipe import _make as steps
+from urform.recipe._steps import Step, run_steps, seconds_of
 from urform.sets import ViewSet
 from urform.training import train_encoder, train_shape
 from urform.training._seen import PictureViews
@@ -66,6 +67,16 @@ def test_a_recipe_goes_from_meshes_to_weights(made: Path) -> None:
     assert weights.pose is not None
     assert len(weights.keys) == 4 * 3  # four training meshes and two copies of each
     assert not any(key.endswith(("/ball", "/box3")) for key in weights.keys)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a while", b"nan", b"1e999", b"[" * 100_000])
+def test_a_damaged_note_of_the_time_stops_no_recipe(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "data.started").write_bytes(content)
+    (tmp_path / "split.json").write_bytes(content)
+    said: list[str] = []
+    run_steps([Step("data", lambda: None), Step("split", lambda: None)], tmp_path, said.append)
+    assert said == ["[1/2] data ...", "[1/2] data: done in 0 s", "[2/2] split: was done in 0 s"]
+    assert seconds_of(tmp_path, "data") == seconds_of(tmp_path, "split") == 0
 
 
 def test_a_recipe_scores_its_test_shapes(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +144,7 @@ def test_the_recipe_of_the_page_can_be_read(tmp_path: Path) -> None:
         ("category: cup\nheld_out: [a]", "held_out must be groups"),
         ("category: cup\nheld_out: {'../x': [a]}", "held_out must be names of groups"),
         ("category: [", "not YAML"),
+        ("category: cup\ncopies: 3\nshape: {epochs: 1, epochs: 2}", "'epochs' is there twice"),
         ("category: cup\nreal_weight: true", "real_weight must be of the kind"),
     ],
 )

@@ -1,11 +1,13 @@
 import json
 
+import igl
 import numpy as np
 import pytest
 import trimesh
 
 from urform.geometry import Material, TexturedMesh
 from urform.render import LEVELS, Camera, Light, RayCaster, ViewLevel, render_views
+from urform.render._crowds import MOST_AT_PLACE, MOST_AT_VERTEX, at_most_at_one_place, corner_normals
 
 
 def quad(texture: np.ndarray | None = None, rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> TexturedMesh:
@@ -114,3 +116,36 @@ def test_other_cameras() -> None:
     _, elevation, _, distance, focal, sensor, *_ = json.loads(view.metadata.rstrip(","))
     assert 80 <= elevation <= 89
     assert (distance, focal, sensor) == (0.9, 50, 36)
+
+
+def test_ordinary_meshes_have_the_normals_of_igl() -> None:
+    ball = trimesh.creation.uv_sphere(count=(32, 64))
+    vertices, faces = np.asarray(ball.vertices), np.asarray(ball.faces)
+    expected = np.asarray(igl.per_corner_normals(vertices, faces.astype(np.int64), 40.0)).reshape(-1, 3, 3)
+    np.testing.assert_array_equal(corner_normals(vertices, faces, 40.0), np.nan_to_num(expected))
+    assert len(at_most_at_one_place(vertices, faces)) == len(faces)
+
+
+def test_crowds_of_faces_take_no_longer_than_their_number() -> None:
+    """A cone whose 30,000 faces meet at its tip, and 200,000 faces at one place: minutes where each looks at each."""
+    angles = np.linspace(0, 2 * np.pi, 30_000, endpoint=False)
+    rim = np.stack([np.cos(angles), np.zeros_like(angles), np.sin(angles)], axis=1)
+    vertices = np.concatenate([[[0.0, 1.0, 0.0]], rim]) / 4
+    number = np.arange(len(rim))
+    faces = np.stack([np.zeros_like(number), (number + 1) % len(rim) + 1, number + 1], axis=1)
+    normals = corner_normals(vertices, faces, 40.0)
+    assert len(faces) > MOST_AT_VERTEX
+    np.testing.assert_allclose(normals[:, 0], normals[:, 1], atol=0.1)  # the tip looks to each side as the rim does
+    crowd = np.concatenate([faces, np.tile(faces[:1, [1, 2, 0]], (200_000, 1))])
+    kept = at_most_at_one_place(vertices, crowd)
+    assert kept.tolist() == list(range(len(faces) + MOST_AT_PLACE - 1))
+    mesh = TexturedMesh(
+        vertices=vertices,
+        faces=crowd,
+        corner_uv=np.zeros((len(crowd), 3, 2)),
+        corner_rgb=np.ones((len(crowd), 3, 3)),
+        face_material=np.zeros(len(crowd), np.int64),
+        materials=(Material(),),
+    )
+    frame = RayCaster(mesh).render(Camera(30.0, 20.0, 1.9, 35.0, 32.0), 32)
+    assert frame.color[..., 3].max() == 255

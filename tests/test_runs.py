@@ -24,7 +24,7 @@ from urform.training._joint import JointStage
 from urform.training._look import Look
 from urform.training._schedule import lr_factor
 from urform.training._shape import ShapeStage
-from urform.weights import load_weights
+from urform.weights import load_weights, save_weights
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, stage: type[Stage], number: int, signal_number: int) -> None:
@@ -148,6 +148,23 @@ def test_a_resumed_run_repairs_each_file_or_says_what_is_lost(
     torch.save({**state, "modules": {}}, tmp_path / "part" / "checkpoint.pt")
     with pytest.raises(ValueError, match=r"its checkpoint is of another run .*start again with `overwrite`"):
         train("part", resume=True)
+
+
+def test_a_run_does_not_go_on_from_another_start(data: Path, split: Path, shape_run: Path, tmp_path: Path) -> None:
+    start, run = tmp_path / "shapes", tmp_path / "run"
+    shutil.copytree(shape_run, start)
+    weights = load_weights(shape_run)
+    save_weights(start / "model.safetensors", replace(weights, latents=weights.latents * 2))
+    train_encoder(start, data, [split], run, ENCODER, replace(CPU, stop_after=1))
+    train_encoder(start, data, [split], run, ENCODER, replace(CPU, stop_after=2, resume=True))
+    noted = json.loads((run / "config.json").read_text())
+    shutil.copy(shape_run / "model.safetensors", start)
+    with pytest.raises(ValueError, match=r"model\.safetensors has changed since the run started; .*`overwrite`"):
+        train_encoder(start, data, [split], run, ENCODER, replace(CPU, resume=True))
+    assert metrics(run)[-1]["epoch"] == 1
+    del noted["started_from"]  # as urform wrote it before it noted this
+    (run / "config.json").write_text(json.dumps(noted))
+    train_encoder(start, data, [split], run, ENCODER, replace(CPU, resume=True))
 
 
 def test_overwrite_starts_again_and_leaves_what_is_not_its_own(

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import contextlib
 import io
@@ -7,6 +8,7 @@ import time
 import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from urform.cli import main
 from urform.formats import load_mesh
 from urform.inference import load
 from urform.web import Limits
+from urform.web._guard import Guard
 from urform.web._keep import Keep
 from urform.weights import save_weights
 
@@ -151,7 +154,7 @@ def test_clicks_and_a_box_mend_the_cut_out(server: str) -> None:
         ({"resolution": "nan"}, "resolution"),
         ({"format": "exe"}, "format"),
         ({"category": "../../etc/passwd"}, "category must be one of ball"),
-        ({"size_mm": -1, "format": "stl"}, "must be positive"),
+        ({"size_mm": -1, "format": "stl"}, "must be 0.001 to 1,000,000"),
         ({"faces": -5}, "face"),
         ({"ticket": "t" * 1000}, "ticket"),
     ],
@@ -182,6 +185,24 @@ def test_a_body_without_a_length_is_bounded_too(server: str) -> None:
             return
         line.settimeout(20)
         assert b" 4" in line.recv(64)  # 413, or 400 as soon as the form is seen to be none
+
+
+def test_an_answer_that_nobody_takes_is_dropped() -> None:
+    """As where a body breaks the rules of HTTP: the server's `send` raises what it likes."""
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["type"])
+        await send({"type": "http.response.start", "status": 400, "headers": []})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def broken(message: Any) -> None:
+        raise RuntimeError(f"cannot send {message['type']}")
+
+    asyncio.run(Guard(app, 100)({"type": "http", "headers": []}, receive, broken))
+    assert asked == ["http"]
 
 
 def test_hostile_uploads_leave_nothing_and_harm_nobody(server: str, place: Path) -> None:

@@ -45,6 +45,15 @@ def test_lists(tmp_path: Path) -> None:
     assert split_by_list(KEYS, tmp_path / "split.json")[1] == [key("shape2")]
 
 
+@pytest.mark.parametrize(
+    "text", ['{"d": {"b": "ac"}}', '{"d": {"b": {"a": 1}}}', '{"d": {"b": ["a"]}, "d": {"b": ["c"]}}', '{"d": ["b"]}']
+)
+def test_split_files_that_would_name_other_shapes_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(ValueError, match=r"s\.json: not a split file, expected JSON like"):
+        read_split(tmp_path / "s.json")
+
+
 def test_messages(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"test_fraction must be at least 0 and less than 1, got 1\.5"):
         split_keys(KEYS, {}, 1.5, 0)

@@ -85,7 +85,7 @@ def test_an_stl_file_stands_on_its_feet_in_millimetres(tmp_path: Path) -> None:
     assert standing.volume > 0
     assert printable(chair, 30).extents.max() == pytest.approx(30)
     assert chair.extents.max() == pytest.approx(1.2)
-    with pytest.raises(ValueError, match="size_mm must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"size_mm must be 0\.001 to 1,000,000, got 0"):
         printable(chair, 0)
     with pytest.raises(ValueError, match="`size_mm` is of `file_format` stl, whose unit is the millimetre"):
         next(reconstruct_files([tmp_path / "a.png"], tmp_path, [], file_format="glb", size_mm=50))

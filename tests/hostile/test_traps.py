@@ -7,6 +7,7 @@ import os
 import struct
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,13 @@ def test_sizes_in_weights_take_no_memory(name: str, place: Path) -> None:
         with_header(place / "bad.safetensors", **{name: value})
         with pytest.raises(ValueError, match="does not fit this version of urform"):
             load_weights(place / "bad.safetensors")
+
+
+def test_latents_in_weights_are_finite(place: Path) -> None:
+    weights = small_weights()
+    save_weights(place / "bad.safetensors", replace(weights, latents=weights.latents * torch.nan))
+    with pytest.raises(ValueError, match="latents must be finite"):
+        load_weights(place / "bad.safetensors")
 
 
 @pytest.mark.parametrize("length", [2**40, 2**63, 10**8, 8])
@@ -240,6 +248,8 @@ NUMBERS = {  # flags that no one means: what the line says of them
     "prepare meshes --out out --memory-gb nan": "--memory-gb must be 0 or more",
     "prepare meshes --out out --category ..": "--category must be a name",
     "prepare meshes --out out --view-size 100000": "--view-size must be 16 to 2048",
+    "reconstruct a.png --weights run --out out --format stl --size 1e300": "--size must be 0.001 to 1,000,000",
+    "reconstruct a.png --weights run --out out --format stl --size 1e-300": "--size must be 0.001 to 1,000,000",
     "data flatten . --out out --workers -1": "--workers must be 0 or more",
     "data fetch meshes/a.obj --out out --max-gb -1": "--max-gb must be positive",
     "data fetch meshes/a.obj --out out --max-gb nan": "--max-gb must be positive",

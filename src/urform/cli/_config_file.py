@@ -43,7 +43,7 @@ def with_config_file(words: Sequence[str], translate: Translate | None = None) -
 
 
 def _read(path: Path) -> Mapping[Any, Any]:
-    import yaml
+    from urform.files import read_yaml
 
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such config file, expected YAML with flags and their values")
@@ -51,10 +51,12 @@ def _read(path: Path) -> Mapping[Any, Any]:
         with path.open(encoding="utf-8") as file:
             text = file.read(LONGEST + 1)
         if len(text) > LONGEST or text.count("[") + text.count("{") > MOST_BRACKETS:
-            raise ValueError(f"over {LONGEST:,} letters or {MOST_BRACKETS} brackets")
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+            raise ValueError(f"not YAML of flags: over {LONGEST:,} letters or {MOST_BRACKETS} brackets")
+        content = read_yaml(text)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not YAML ({error})") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must hold flags and their values, got {type(content).__name__}")
     return content

@@ -8,10 +8,10 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
+from urform.config import RUN_FILES
+
 _READ_WHOLE = ("data", "meshes")  # flags of folders that are read: any file in them may be an input
 _WRITTEN = ("out", "json", "csv", "sheet")  # flags of files, or of a folder of files, that are written
-# Of a run folder or an export, these are read or cannot be made again.
-_OF_RUN = ("model.safetensors", "best.safetensors", "config.json", "metrics.jsonl", "checkpoint.pt", "files.txt")
 
 
 def check_files(command: Any, *flags: str) -> None:
@@ -32,7 +32,7 @@ def check_config(command: Any, config: Path | None) -> None:
     from urform.files import check_outputs
 
     given = [Path(each) for flag in _WRITTEN if isinstance(each := getattr(command, flag, None), str | Path)]
-    outputs = [file for each in given for file in (each, *(each / name for name in _OF_RUN)) if file.is_file()]
+    outputs = [file for each in given for file in (each, *(each / name for name in RUN_FILES)) if file.is_file()]
     if config is not None:
         check_outputs(None, dict.fromkeys(outputs), [config])
 
@@ -44,4 +44,4 @@ def _inputs_of(command: Any, outputs: tuple[str, ...]) -> Iterator[Path]:
             if is_dataclass(each):
                 yield from _inputs_of(each, ())
             elif flag not in outputs and isinstance(each, str | Path):
-                yield from (Path(each), *(Path(each, name) for name in _OF_RUN))
+                yield from (Path(each), *(Path(each, name) for name in RUN_FILES))

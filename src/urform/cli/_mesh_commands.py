@@ -141,7 +141,7 @@ class MeshShapes:
             known = {str(key): known[str(key)] for key in keys if str(key) in known}
         if not known:
             place = self.latents or self.settings.weights
-            raise ValueError(f"{self.split}: none of its shapes has a latent in {place}")
+            raise ValueError(f"{self.split or place}: none of its shapes has a latent in {place}")
         size = model.config.latent_size
         if any(len(latent) != size for latent in known.values()):
             raise ValueError(f"{self.latents}: latents must have {size} numbers, as {self.settings.weights} has")

@@ -7,6 +7,7 @@ from urform.config._contrastive import ContrastiveConfig
 from urform.config._model import CLAMP, PRESETS, WITHOUT, ModelConfig
 from urform.config._prepare import PrepareConfig
 from urform.config._refine import REFINE, Refine
+from urform.config._run_files import RUN_FILES
 from urform.config._training import (
     JOINT_PRESETS,
     SHAPE_PRESETS,
@@ -26,6 +27,7 @@ __all__ = [
     "JOINT_PRESETS",
     "PRESETS",
     "REFINE",
+    "RUN_FILES",
     "SHAPE_PRESETS",
     "WITHOUT",
     "AnalysisConfig",

@@ -11,6 +11,7 @@ from urform.files._png import encode_png, read_png, read_rgba
 from urform.files._table import csv_content, read_table
 from urform.files._url import is_url, open_url, split_url
 from urform.files._write import replace_durably, sync, write_atomically
+from urform.files._yaml import read_yaml
 
 __all__ = [
     "ANONYMOUS_STEMS",
@@ -31,6 +32,7 @@ __all__ = [
     "read_png",
     "read_rgba",
     "read_table",
+    "read_yaml",
     "replace_durably",
     "safe_name",
     "split_url",

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from urform.formats._polygons import polygon_mesh
-from urform.formats._textures import Texture, read_texture
+from urform.formats._textures import Texture, Textures
 from urform.geometry import UPRIGHT, WHITE, Material, TexturedMesh
 
 _UP_AXES = {"X_UP": "x", "Y_UP": "y", "Z_UP": "z"}
@@ -48,12 +48,13 @@ def read_dae(path: Path) -> TexturedMesh:
     if sum(_work(node, {}) for node in file.scene.nodes) > _MOST:
         raise ValueError("its nodes show their geometries too often, export it with fewer instances")
     pictures: dict[str, Texture] = {}
+    textures = Textures()
     parts: list[TexturedMesh] = []
     left_out = {f"left out: {error}".splitlines()[0] for error in file.errors}
     for geometry in file.scene.objects("geometry"):
         for primitive in geometry.primitives():
             if hasattr(primitive, "nvertices") or hasattr(primitive, "ntriangles"):
-                part = _part(primitive, path.parent, pictures)
+                part = _part(primitive, path.parent, pictures, textures)
                 parts.append(part.inside_out() if np.linalg.det(geometry.matrix[:3, :3]) < 0 else part)
             else:
                 left_out.add("lines, left out")
@@ -87,7 +88,7 @@ def _work(node: Any, known: dict[int, int]) -> int:
     return known[id(children)]
 
 
-def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> TexturedMesh:
+def _part(primitive: Any, folder: Path, pictures: dict[str, Texture], textures: Textures) -> TexturedMesh:
     corners = np.asarray(primitive.vertex_index, np.int64).reshape(-1)
     is_triangles = hasattr(primitive, "ntriangles")
     sizes = np.full(len(corners) // 3, 3) if is_triangles else np.asarray(primitive.original.vcounts, np.int64)
@@ -95,7 +96,7 @@ def _part(primitive: Any, folder: Path, pictures: dict[str, Texture]) -> Texture
     if primitive.texcoordset:
         coordinates = np.asarray(primitive.texcoordset[0], np.float64)[:, :2]
         uv = coordinates[np.asarray(primitive.texcoord_indexset[0]).reshape(-1)]
-    material, rgb = _material(primitive.material, folder, pictures), _colors(primitive.original)
+    material, rgb = _material(primitive.material, folder, pictures, textures), _colors(primitive.original)
     if rgb is not None:
         material = Material(WHITE, material.texture)  # exporters write any diffuse color beside those of the vertices
     return polygon_mesh(np.asarray(primitive.vertex, np.float64), corners, sizes, uv=uv, rgb=rgb, materials=(material,))
@@ -113,7 +114,7 @@ def _colors(primitive: Any) -> Float[np.ndarray, "C 3"] | None:
     return np.nan_to_num(table[which, :3]).clip(0, 1)
 
 
-def _material(material: Any, folder: Path, pictures: dict[str, Texture]) -> Material:
+def _material(material: Any, folder: Path, pictures: dict[str, Texture], textures: Textures) -> Material:
     """The diffuse color or texture."""
     diffuse = None if material is None else material.effect.diffuse
     if diffuse is None:
@@ -122,6 +123,6 @@ def _material(material: Any, folder: Path, pictures: dict[str, Texture]) -> Mate
         return Material((float(diffuse[0]), float(diffuse[1]), float(diffuse[2])))
     name = unquote(diffuse.sampler.surface.image.path)
     if name not in pictures:
-        pictures[name] = read_texture(folder / name.removeprefix("file://").replace("\\", "/"), name)
+        pictures[name] = textures.read(folder / name.removeprefix("file://").replace("\\", "/"), name)
     pixels = pictures[name].pixels
     return Material() if pixels is None else Material((1.0, 1.0, 1.0), pixels)

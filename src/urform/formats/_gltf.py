@@ -228,7 +228,10 @@ def _joints(columns: dict[str, np.ndarray], count: int) -> tuple[Int[np.ndarray,
 def _local(node: dict[str, Any]) -> Float[np.ndarray, "4 4"]:
     """From a node to its parent."""
     if "matrix" in node:
-        return np.array(node["matrix"], np.float64).reshape(4, 4).T
+        matrix = np.array(node["matrix"], np.float64).reshape(4, 4).T
+        if not np.allclose(matrix[3], (0, 0, 0, 1), atol=1e-4):
+            raise ValueError(f"the last row of a node's matrix is {matrix[3].tolist()}, expected 0, 0, 0, 1")
+        return matrix
     x, y, z, w = _unit(np.asarray(node.get("rotation", (0, 0, 0, 1)), np.float64))
     rotation = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from urform.files import RATIO_SLACK
+from urform.formats._textures import is_file, short_name
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
@@ -140,8 +141,8 @@ class GltfFile:
             entry = self.entry("buffers", index)
             if "uri" in entry:
                 content = self.content(entry["uri"])
-                if isinstance(content, Path) and not content.is_file():
-                    raise ValueError(f"its buffer {entry['uri']} is missing, expected it beside the file")
+                if isinstance(content, Path) and not is_file(content):
+                    raise ValueError(f"its buffer {short_name(entry['uri'])} is missing, expected it beside the file")
                 self._buffers[index] = content.read_bytes() if isinstance(content, Path) else content
             elif index == 0 and self._binary is not None:
                 self._buffers[index] = self._binary

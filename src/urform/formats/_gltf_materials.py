@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from urform.formats._gltf_file import GltfFile
 from urform.formats._srgb import display_of
-from urform.formats._textures import Texture, read_texture
+from urform.formats._textures import Texture, Textures
 from urform.geometry import Material
 
 _SPECULAR = "KHR_materials_pbrSpecularGlossiness"
@@ -28,6 +28,8 @@ class GltfMaterials:
     def __init__(self, file: GltfFile):
         self._file = file
         self._pictures: dict[int, Texture] = {}
+        self._images: dict[int, Texture] = {}  # of each source, which several textures may share
+        self._textures = Textures()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -67,11 +69,16 @@ class GltfMaterials:
         if source is None:
             kinds = ", ".join(texture.get("extensions", {})) or "no picture"
             return Texture(None, f"texture {index} is not read ({kinds})")
+        if source not in self._images:
+            self._images[source] = self._read_image(source)
+        return self._images[source]
+
+    def _read_image(self, source: int) -> Texture:
         image = self._file.entry("images", source)
         if "bufferView" in image:
-            return read_texture(self._file.view(image["bufferView"]), image.get("name") or str(source))
+            return self._textures.read(self._file.view(image["bufferView"]), image.get("name") or str(source))
         content = self._file.content(image["uri"])
-        return read_texture(content, image["uri"] if isinstance(content, Path) else str(source))
+        return self._textures.read(content, image["uri"] if isinstance(content, Path) else str(source))
 
 
 def _transformed(uv: Float[np.ndarray, "V 2"], transform: dict[str, Any]) -> Float[np.ndarray, "V 2"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from urform.formats._textures import Texture, TextureLine, read_texture, texture_line
+from urform.formats._textures import Texture, TextureLine, Textures, is_file, texture_line
 from urform.geometry import WHITE, Material
 
 
@@ -33,14 +33,19 @@ def read_mtl(folder: Path, names: list[str]) -> Mtl:
     """
     materials: dict[str, MtlMaterial] = {}
     notes: list[str] = []
+    textures = Textures()
     for text in dict.fromkeys(names):
-        for name in [text] if _found(folder, text).is_file() else text.split():
+        for name in [text] if is_file(_found(folder, text)) else text.split():
             path = _found(folder, name)
-            if not path.is_file():
-                notes.append(f"{name} is missing, its materials with it")
+            try:
+                entries = _entries(path) if is_file(path) else None
+            except OSError:
+                entries = None
+            if entries is None:
+                notes.append(f"{name[:200]} is missing, its materials with it")
                 continue
-            for key, (color, line) in _entries(path).items():
-                picture = read_texture(_found(path.parent, line.name), line.name) if line else Texture(None)
+            for key, (color, line) in entries.items():
+                picture = textures.read(_found(path.parent, line.name), line.name) if line else Texture(None)
                 notes += [picture.note] if picture.note else []
                 materials[key] = _material(color, picture, line)
     return Mtl(materials, tuple(dict.fromkeys(notes)))
@@ -87,4 +92,4 @@ def _found(folder: Path, name: str) -> Path:
     """The file that a name means; one with a path of another machine is looked for beside the file that names it."""
     path = folder / name.replace("\\", "/")
     beside = folder / PureWindowsPath(name).name
-    return beside if not path.is_file() and beside.is_file() else path
+    return beside if not is_file(path) and is_file(beside) else path

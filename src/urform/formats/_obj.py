@@ -110,7 +110,7 @@ def read_obj(path: Path) -> TexturedMesh:
             lines.add(word, rest)
         except _UnreadError as error:
             raise ValueError(f"line {number}: {error}") from error
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, OverflowError) as error:
             raise ValueError(f"line {number}: not a line of an OBJ file: {line.strip()[:80]!r}") from error
     return _mesh(lines, path.parent)
 

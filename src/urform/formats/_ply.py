@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from urform.formats._ply_elements import Element, Lists, read_elements
 from urform.formats._polygons import polygon_mesh
-from urform.formats._textures import Texture, read_texture
+from urform.formats._textures import Texture, Textures
 from urform.geometry import WHITE, Material, TexturedMesh
 
 _CORNERS = ("vertex_indices", "vertex_index")
@@ -45,7 +45,7 @@ def read_ply(path: Path) -> TexturedMesh:
         rgb = np.repeat(at_faces, sizes, axis=0)
     pictures = [comment[len(_TEXTURE) :].strip() for comment in comments if comment.lower().startswith(_TEXTURE)]
     uv = _uv(vertex, face, in_range, sizes)
-    picture = read_texture(path.parent / pictures[0], pictures[0]) if pictures and uv is not None else Texture(None)
+    picture = Textures().read(path.parent / pictures[0], pictures[0]) if pictures and uv is not None else Texture(None)
     notes = [*left, *([picture.note] if picture.note else [])]
     others = [(name, each.count) for name, each in elements.items() if each.count and name not in _READ]
     notes += [f"{count} elements `{name}`, left out" for name, count in others]

@@ -64,27 +64,7 @@ def read_elements(path: Path) -> Ply:
     end = re.search(rb"[\r\n]end_header[ \t]*(\r\n|\n|\r)", content)
     if not content.startswith(b"ply") or end is None:
         raise ValueError("has no header, expected a PLY file")
-    elements: dict[str, Element] = {}
-    comments: list[str] = []
-    order = ""
-    for line in content[: end.start()].decode("utf-8", "replace").splitlines():
-        words = line.split()
-        if words[:1] == ["format"] and words[1] in _ORDERS:
-            order = _ORDERS[words[1]]
-        elif words[:1] == ["comment"]:
-            comments.append(line.strip()[8:])
-        elif words[:1] == ["element"]:
-            elements[words[1]] = Element(int(words[2]))
-        elif words[:1] == ["property"] and elements:
-            length, kind, name = words[2:5] if words[1] == "list" else ("", *words[1:3])
-            kinds = list(elements.values())[-1].kinds
-            if name in kinds:
-                raise ValueError(f"the property {name!r} is declared twice")
-            if unknown := {length, kind} - _TYPES.keys() - {""}:
-                raise ValueError(f"the property {name!r} has the type {unknown.pop()!r}, expected one of PLY's")
-            kinds[name] = (_TYPES[length] if length else "", _TYPES[kind])
-    if not order:
-        raise ValueError(f"its format is not one of {', '.join(_ORDERS)}")
+    elements, comments, order = _declared(content[: end.start()].decode("utf-8", "replace"))
     reader = _Text(content[end.end() :]) if order == "=" else _Binary(content, end.end(), order)
     for name, element in elements.items():
         try:
@@ -93,6 +73,33 @@ def read_elements(path: Path) -> Ply:
             raise ValueError(f"has fewer than its {element.count} elements `{name}`, the file is cut off") from error
     left = reader.left()
     return Ply(elements, comments, (f"{left} after the last element, left out",) if left else ())
+
+
+def _declared(header: str) -> tuple[dict[str, Element], list[str], str]:
+    """Elements without rows, the comments, and the order of bytes."""
+    elements: dict[str, Element] = {}
+    comments: list[str] = []
+    order, last = "", Element(0)
+    for line in header.splitlines():
+        words = line.split()
+        if words[:1] == ["format"] and words[1] in _ORDERS:
+            order = _ORDERS[words[1]]
+        elif words[:1] == ["comment"]:
+            comments.append(line.strip()[8:])
+        elif words[:1] == ["element"]:
+            if words[1] in elements or int(words[2]) < 0:
+                raise ValueError(f"the element {words[1]!r} is declared twice, or less than none of it")
+            last = elements[words[1]] = Element(int(words[2]))
+        elif words[:1] == ["property"] and elements:
+            length, kind, name = words[2:5] if words[1] == "list" else ("", *words[1:3])
+            if name in last.kinds:
+                raise ValueError(f"the property {name!r} is declared twice")
+            if unknown := {length, kind} - _TYPES.keys() - {""}:
+                raise ValueError(f"the property {name!r} has the type {unknown.pop()!r}, expected one of PLY's")
+            last.kinds[name] = (_TYPES[length] if length else "", _TYPES[kind])
+    if not order:
+        raise ValueError(f"its format is not one of {', '.join(_ORDERS)}")
+    return elements, comments, order
 
 
 class _Binary:

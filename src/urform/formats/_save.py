@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import trimesh
 
 PRINT_SIZE_MM = 100.0  # longest side of what is to be printed
+SIZES_MM = (0.001, 1_000_000)  # least and most of the longest side of an STL file
 
 
 class MeshFormat(NamedTuple):
@@ -48,6 +49,12 @@ FORMATS: dict[str, MeshFormat] = {
 """The formats that are written, by the suffix of their files."""
 
 
+def check_size_mm(size_mm: float) -> None:
+    """Raise a ValueError for a size that the numbers of an STL file cannot hold, or that no one means."""
+    if not SIZES_MM[0] <= size_mm <= SIZES_MM[1]:
+        raise ValueError(f"size_mm must be {SIZES_MM[0]} to {SIZES_MM[1]:,}, got {size_mm}")
+
+
 def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.Trimesh:
     """A copy as slicers expect it: z up, standing on z = 0 in the middle of the plate, in millimetres.
 
@@ -56,10 +63,9 @@ def printable(mesh: trimesh.Trimesh, size_mm: float = PRINT_SIZE_MM) -> trimesh.
         size_mm: its longest side.
 
     Raises:
-        ValueError: the size is not positive.
+        ValueError: the size is out of range.
     """
-    if not 0 < size_mm < float("inf"):
-        raise ValueError(f"size_mm must be positive, got {size_mm}")
+    check_size_mm(size_mm)
     copy = mesh.copy()
     vertices = np.asarray(copy.vertices, np.float64) @ UPRIGHT["z"]
     low, high = vertices.min(axis=0), vertices.max(axis=0)

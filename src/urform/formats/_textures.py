@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ TEXTURE_KEYWORDS = r"map_\w+|bump|disp|decal|refl|norm"
 # Others are not even tried: EPS, say, would start another program.
 TEXTURE_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "TGA", "DDS", "PPM", "AVIF", "JPEG2000", "PSD")
 MAX_PIXELS = 70_000_000  # of a texture; a larger one is left out
+MAX_PIXELS_TOGETHER = 280_000_000  # of all textures of a mesh
 # Options of a line of an MTL file that names a texture, with the number of their arguments.
 _OPTIONS = {"-mm": 2, "-o": 3, "-s": 3, "-t": 3}
 
@@ -29,21 +31,57 @@ class Texture(NamedTuple):
     note: str = ""
 
 
-def read_texture(source: Path | bytes, name: str) -> Texture:
-    """Read a picture file, or the bytes of one; what cannot be read is left out with a note that has the name."""
-    if isinstance(source, Path) and not source.is_file():
-        return Texture(None, f"texture {name} is missing")
+class Textures:
+    """Reads the textures of one mesh: each file once, and no more than memory has room for."""
+
+    def __init__(self) -> None:
+        self._of_file: dict[str, Texture] = {}
+        self._room = MAX_PIXELS_TOGETHER
+
+    def read(self, source: Path | bytes, name: str) -> Texture:
+        """Read a picture file, or the bytes of one; what is left out has a note with the name."""
+        file = os.path.realpath(source) if isinstance(source, Path) and is_file(source) else ""
+        if file in self._of_file:
+            return self._of_file[file]
+        texture = _read_texture(source, name, self._room)
+        if texture.pixels is not None:
+            self._room -= texture.pixels.shape[0] * texture.pixels.shape[1]
+        if file:
+            self._of_file[file] = texture
+        return texture
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path from a file names a file; one that no file can have does not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _read_texture(source: Path | bytes, name: str, room: int) -> Texture:
+    if isinstance(source, Path) and not is_file(source):
+        return Texture(None, f"texture {short_name(name)} is missing")
     try:
         Image.init()
         formats = [kind for kind in TEXTURE_FORMATS if kind in Image.OPEN]
         with Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=formats) as image:
-            if image.width * image.height <= MAX_PIXELS:
+            pixels = image.width * image.height
+            if room < pixels <= MAX_PIXELS:
+                together = f"{MAX_PIXELS_TOGETHER // 1_000_000} million pixels together"
+                return Texture(None, f"textures have more than {together}, some left out")
+            if pixels <= MAX_PIXELS:
                 return Texture(np.asarray(image.convert("RGB")))
     except Image.DecompressionBombError:
         pass
     except (OSError, ValueError, SyntaxError):
-        return Texture(None, f"texture {name} cannot be read")
-    return Texture(None, f"texture {name} has more than {MAX_PIXELS // 1_000_000} million pixels, left out")
+        return Texture(None, f"texture {short_name(name)} cannot be read")
+    return Texture(None, f"texture {short_name(name)} has more than {MAX_PIXELS // 1_000_000} million pixels, left out")
+
+
+def short_name(name: str) -> str:
+    """A name from a file, short enough for a message."""
+    return name if len(name) <= 200 else f"{name[:200]}..."
 
 
 class TextureLine(NamedTuple):

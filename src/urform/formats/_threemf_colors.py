@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from urform.formats._textures import read_texture
+from urform.formats._textures import Textures
 from urform.geometry import GREY, WHITE, Material
 
 LARGEST_TEXTURE = 1 << 28  # bytes of a picture in the archive once it is unpacked
@@ -48,6 +48,8 @@ class Colors:
             for group in model.iter(f"{{*}}{tag}"):
                 colors = [_rgb(each.get(attribute)) for each in group.iter(f"{{*}}{entry}")]
                 self._rgb[group.get("id")] = np.array(colors).reshape(-1, 3)
+        self._textures = Textures()
+        self._members = {info.filename.lower(): info for info in archive.infolist()}
         paths = {each.get("id"): each.get("path", "").strip("/") for each in model.iter("{*}texture2d")}
         numbers: dict[str, int] = {}
         for group in model.iter("{*}texture2dgroup"):
@@ -82,17 +84,17 @@ class Colors:
                 rgb[row] = table[corners]
             elif self._materials[self._material[own]].texture is not None:
                 uv[row], rgb[row], material[row] = table[corners], WHITE, self._material[own]
-        return Skin(uv, rgb, material, tuple(self._materials))
+        used, own = np.unique(material, return_inverse=True)  # a file may have many materials, and many objects
+        return Skin(uv, rgb, own.reshape(-1), tuple(self._materials[index] for index in used) or (Material(WHITE),))
 
     def _add_texture(self, path: str, archive: zipfile.ZipFile) -> int:
         """The number of a new material with a picture of the archive."""
-        names = {info.filename.lower(): info for info in archive.infolist()}
-        info = names.get(path.lower())
+        info = self._members.get(path.lower())
         if info is None or info.file_size > LARGEST_TEXTURE:
             self.notes.append(f"texture {path} is {'missing' if info is None else 'too large'}")
             self._materials.append(Material())
         else:
-            picture = read_texture(archive.read(info), path)
+            picture = self._textures.read(archive.read(info), path)
             self.notes += [picture.note] if picture.note else []
             self._materials.append(Material(WHITE, picture.pixels))
         return len(self._materials) - 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from urform.config import look_up
 from urform.files import check_outputs, encode_png, unique_names, write_atomically
-from urform.formats import FORMATS, PRINT_SIZE_MM, viewer_html
+from urform.formats import FORMATS, PRINT_SIZE_MM, check_size_mm, viewer_html
 from urform.inference._model import Model
 from urform.inference._preview import preview
 from urform.inference._result import Reconstruction
@@ -50,8 +50,8 @@ class MeshFiles:
             raise ValueError(
                 f"`size_mm` is of `file_format` stl, whose unit is the millimetre; {self.file_format} has no unit"
             )
-        if size is not None and not 0 < size < float("inf"):
-            raise ValueError(f"size_mm must be positive, got {size}")
+        if size is not None:
+            check_size_mm(size)
 
     def write(self, shelf: Shelf, cuts: Sequence[CutOut], out: Path, name: str) -> dict[str, Any]:
         """Make one mesh from pictures of one object, write it, its preview and its page, and say what it is.

@@ -67,6 +67,8 @@ def read_latents(path: Path) -> dict[str, np.ndarray]:
         if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "f":
             got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
             raise ValueError(f"{path}: {name!r} must be an array of floats of shape (L,), got {got}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"{path}: {name!r} must be finite, got NaN or infinite numbers")
         latents[name] = value.astype(np.float32)
     if not latents:
         raise ValueError(f"{path}: holds no latent, expected at least one")

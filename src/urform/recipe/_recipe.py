@@ -8,9 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from urform.config import EncoderConfig, PoseConfig, PrepareConfig, ShapeConfig, is_name, look_up, require
+from urform.files import read_yaml
 from urform.models import TRUNK
 
 _SHIPPED = Path(__file__).parent
@@ -99,10 +98,12 @@ def read_recipe(path: Path) -> Recipe:
     text = path.read_bytes()[: _LONGEST + 1]
     try:
         if len(text) > _LONGEST:
-            raise ValueError(f"over {_LONGEST:,} letters")
-        content = yaml.safe_load(text.decode())
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not YAML ({' '.join(str(error).split())[:200]})") from error
+            raise ValueError(f"not YAML of a recipe: over {_LONGEST:,} letters")
+        content = read_yaml(text.decode())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not YAML ({error})") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {str(error)[:200]}") from error
     try:
         return _recipe(content)
     except (ValueError, TypeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ def run_steps(steps: Sequence[Step], done: Path, say: Callable[[str], None]) -> 
         if file.is_file():
             say(f"{label}: was done in {_minutes(seconds_of(done, step.name))}")
             continue
-        before = float(started.read_text() or 0) if started.is_file() else 0.0
+        before = _number_in(started)
         say(f"{label} ...")
         start = time.monotonic()
         try:
@@ -59,8 +60,17 @@ def seconds_of(done: Path, name: str) -> float:
     """How long a step took, seconds; 0 where the file does not say so."""
     try:
         return float(json.loads((done / f"{name}.json").read_text())["elapsed_s"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 0.0
+
+
+def _number_in(file: Path) -> float:
+    """Seconds that a file holds; 0 where it is missing or damaged."""
+    try:
+        seconds = float(file.read_text())
+    except (OSError, ValueError):
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def _minutes(seconds: float) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import igl
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from urform.geometry import RayScene, TexturedMesh
 from urform.render._camera import Camera
+from urform.render._crowds import at_most_at_one_place, corner_normals
 
 CREASE_DEG = 40.0  # faces at a larger angle meet in an edge; a cylinder of nine sides and more looks round
 
@@ -54,11 +54,10 @@ class RayCaster:
 
     def __init__(self, mesh: TexturedMesh):
         self._mesh = mesh
-        self._scene = RayScene(mesh.vertices, mesh.faces)
-        faces = np.ascontiguousarray(mesh.faces, np.int64)
-        vertices = np.ascontiguousarray(mesh.vertices, np.float64)
-        normals = np.nan_to_num(np.asarray(igl.per_corner_normals(vertices, faces, CREASE_DEG)))
-        self._corner_normals = normals.reshape(len(faces), 3, 3).astype(np.float32)
+        self._kept = at_most_at_one_place(mesh.vertices, mesh.faces)
+        faces = mesh.faces[self._kept]
+        self._scene = RayScene(mesh.vertices, faces)
+        self._corner_normals = corner_normals(mesh.vertices, faces, CREASE_DEG).astype(np.float32)
         self._corner_rgb = None if (mesh.corner_rgb == 1).all() else mesh.corner_rgb.astype(np.float32)
         self._face_rgb = np.array([material.rgb for material in mesh.materials], np.float32)[mesh.face_material]
         self._textures = {
@@ -87,10 +86,10 @@ class RayCaster:
         directions = (rays @ axes).reshape(-1, 3)
         hits = self._scene.first_hits(np.broadcast_to(camera.eye, directions.shape), directions)
         hit = np.flatnonzero(hits.face >= 0)
-        face = hits.face[hit]
+        face = self._kept[hits.face[hit]]
         v, w = np.ascontiguousarray(hits.barycentric[hit].T, np.float32)[:, :, None]
         weights = 1 - v - w, v, w
-        normals = _interpolate(self._corner_normals, face, weights) @ axes.T
+        normals = _interpolate(self._corner_normals, hits.face[hit], weights) @ axes.T
         normals /= np.maximum(np.sqrt(_dot(normals, normals)), 1e-12)[:, None]
         views = rays.reshape(-1, 3)[hit]
         towards = _dot(normals, views)
@@ -117,11 +116,13 @@ class RayCaster:
         color = self._face_rgb[face]
         if self._corner_rgb is not None:
             color *= _interpolate(self._corner_rgb, face, weights)
-        for index, texture in self._textures.items():
-            chosen = np.flatnonzero(mesh.face_material[face] == index)
-            if len(chosen):
+        materials = mesh.face_material[face] if self._textures else np.zeros(0, np.int64)
+        order = np.argsort(materials, kind="stable")
+        indices, starts = np.unique(materials[order], return_index=True)
+        for index, chosen in zip(indices.tolist(), np.split(order, starts[1:]), strict=False):
+            if index in self._textures:
                 uv = _interpolate(mesh.corner_uv, face[chosen], tuple(weight[chosen] for weight in weights))
-                color[chosen] *= _texture_lookup(texture, uv)
+                color[chosen] *= _texture_lookup(self._textures[index], uv)
         return color
 
 

@@ -77,6 +77,8 @@ def render_views(
         rng: the randomness of views and lamp.
         geometry: also give depth (in box diagonals) and normals.
     """
+    if not count:
+        return
     low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
     mesh = mesh.moved(-(low + high) / 2, 1 / float(np.linalg.norm(high - low)))
     caster = RayCaster(mesh)

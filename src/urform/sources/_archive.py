@@ -136,9 +136,9 @@ class _Unpacking:
         except _DAMAGE as error:
             raise self._damaged(error) from error
         except OSError as error:
-            if error.errno is not None:
+            if error.errno not in (None, errno.EINVAL):
                 raise
-            raise self._damaged(error) from error  # how gzip and bz2 say so
+            raise self._damaged(error) from error  # how gzip and bz2 say so, and a place that no file has
         except NotImplementedError as error:  # a compression that zipfile does not know
             raise ValueError(f"{self._archive}: cannot be unpacked: {error}; unpack it by hand") from error
         return Unpacked(self._folder, len(self._files), tuple(self._refused))

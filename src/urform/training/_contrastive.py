@@ -322,4 +322,5 @@ def train_contrastive(
     look = FeatureLook(folder, run.validation, keys, size, wanted, choice=choice, pictures=pictures)
     stage = ContrastiveStage(views, keys, config, team.device, look, start, imagenet)
     settings = {"config": config, "init": init, "imagenet": imagenet, "shapes": [str(key) for key in keys]}
-    train(stage, RunFolder(out, "contrastive", settings, run, team.is_first, chosen.left_out), team, run)
+    starts = (init, imagenet)
+    train(stage, RunFolder(out, "contrastive", settings, run, team.is_first, chosen.left_out, starts), team, run)

@@ -173,8 +173,7 @@ def train_encoder(
         out: the run folder.
         config: settings.
         run: how it is run.
-        imagenet: file of torchvision's ResNet-18 weights (width 64), or efficientnet-lite0 or trunk, which the encoder
-            becomes.
+        imagenet: file of torchvision's ResNet-18 weights (width 64); or efficientnet-lite0 or trunk: it becomes that.
         choice: which shapes of the splits are taken; by default those that have views and, for the sdf term, SDF
             samples; without that term also a learned latent.
         encoder_from: model whose encoder training starts from; its last layer is fitted to the latents.
@@ -184,7 +183,8 @@ def train_encoder(
         ValueError: no shape has a latent, the ImageNet weights do not fit, or there are two encoders to start from.
     """
     run, inits = run or RunConfig(), [init] if isinstance(init, Path) else list(init)
-    check_inputs(out, [*splits, *run.validation, *inits, imagenet, encoder_from])
+    starts = (*inits, imagenet, encoder_from)
+    check_inputs(out, [*splits, *run.validation, *starts])
     start, named = load_start(inits), [key for split in splits for key in read_split(split)]
     donor = None if encoder_from is None else load_donor(encoder_from)
     weights = _learned_shapes(start, inits, imagenet, named, donor, config.flip)
@@ -199,7 +199,7 @@ def train_encoder(
     targets, given = _targets(keys, weights), (imagenet, start.backbone, donor and donor.encoder)
     stage = EncoderStage(views, samples, targets, weights, config, team.device, look, *given)
     settings = run_settings(config, inits, imagenet, keys) | ({"encoder_from": str(encoder_from)} if donor else {})
-    train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out), team, run)
+    train(stage, RunFolder(out, "encoder", settings, run, team.is_first, chosen.left_out, starts), team, run)
 
 
 def _seen(

@@ -199,7 +199,8 @@ def train_joint(
     settings = run_settings(config, inits, imagenet, keys)
     look = ShapeLook(folder, run.validation, keys, config.clamp, wanted, choice)
     stage = JointStage(views, folder, keys, config, team.device, look, start, imagenet)
-    train(stage, RunFolder(out, "joint", settings, run, team.is_first, chosen.left_out), team, run)
+    starts = (*inits, imagenet)
+    train(stage, RunFolder(out, "joint", settings, run, team.is_first, chosen.left_out, starts), team, run)
 
 
 def _check_start(start: Start, imagenet: Path | None, config: JointConfig) -> None:

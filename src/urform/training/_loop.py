@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from urform.config import RunConfig
+from urform.config import RUN_FILES, RunConfig
 from urform.training._ahead import made_ahead
 from urform.training._devices import Team
 from urform.training._look import Look
-from urform.training._run import BEST, RunFolder
+from urform.training._run import RunFolder
 from urform.training._signals import Stop
 from urform.weights import FILE_NAME
 
@@ -291,7 +291,7 @@ def _look(stage: Stage, run: RunFolder, state: TrainingState) -> Look:
     look = stage.look()
     if look.score is not None and look.score < state.best:
         state.best = look.score
-        stage.export(run.path / BEST)
+        stage.export(run.path / RUN_FILES.best)
     return look
 
 
@@ -334,6 +334,7 @@ def _check_kept(run: RunFolder, state: TrainingState, config: RunConfig) -> None
     for epoch in range(1, state.epoch + 1):
         if _is_kept(config, epoch) and not run.holds(_snapshot(epoch)):
             logger.warning("%s: missing or damaged, and not made again", run.path / _snapshot(epoch))
-    if state.best < math.inf and not run.holds(BEST):
-        logger.warning("%s: missing or damaged, the best of the epochs to come takes its place", run.path / BEST)
+    if state.best < math.inf and not run.holds(RUN_FILES.best):
+        best = run.path / RUN_FILES.best
+        logger.warning("%s: missing or damaged, the best of the epochs to come takes its place", best)
         state.best = math.inf

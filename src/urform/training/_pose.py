@@ -145,7 +145,7 @@ def train_pose(
     measured = pose_features(folder, held_out, replace(config, copies=0), trunk) if held_out else None
     stage = PoseStage(*pose_features(folder, keys, config, trunk), weights, config, team.device, measured)
     settings = {"config": config, "init": str(init), "shapes": [str(key) for key in keys]}
-    train(stage, RunFolder(out, "pose", settings, run, team.is_first, chosen.left_out), team, run)
+    train(stage, RunFolder(out, "pose", settings, run, team.is_first, chosen.left_out, (init,)), team, run)
 
 
 @torch.inference_mode()

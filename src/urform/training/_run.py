@@ -18,19 +18,13 @@ from typing import Any
 import safetensors
 import torch
 
-from urform.config import RunConfig
-from urform.files import check_outputs, replace_durably, utf8_path, write_atomically
+from urform.config import RUN_FILES, RunConfig
+from urform.files import check_outputs, digest_of, replace_durably, utf8_path, write_atomically
 from urform.weights import FILE_NAME
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoint.pt"
-PREVIOUS = "checkpoint_previous.pt"
-BEST = "best.safetensors"
-LEFT_OUT = "left_out.json"
-FILES = "files.txt"
 _OWN_FOLDERS = ("tensorboard", "snapshots")
-_OWN_FILES = (CHECKPOINT, PREVIOUS, "metrics.jsonl", FILE_NAME, BEST, LEFT_OUT, "config.json")
 
 
 def check_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
@@ -44,7 +38,7 @@ def check_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
         ValueError: one of them is a file of the run.
     """
     given = [Path(each) for each in inputs if each is not None]
-    own = [out / name for name in (*_OWN_FILES, FILES)]
+    own = [out / name for name in RUN_FILES]
     folders = [Path(os.path.realpath(out / name)) for name in _OWN_FOLDERS]
     kept = [each for each in given if any(Path(os.path.realpath(each)).is_relative_to(place) for place in folders)]
     check_outputs(None, [*own, *kept], [*given, *(each / FILE_NAME for each in given)])
@@ -60,11 +54,12 @@ class RunFolder:
         config: whether to go on with what is there, or to remove it.
         writes: whether this process is the one that writes here.
         left_out: names of shapes of the split that are not used, by the reason.
+        starts: files, and run folders whose weights are read, from which the run starts.
 
     Raises:
         FileExistsError: there is a run already, neither to be resumed nor to be overwritten.
         FileNotFoundError: `resume` is true and there is no run.
-        ValueError: the run there has other settings.
+        ValueError: the run there has other settings, or a file that it started from has changed.
     """
 
     def __init__(
@@ -75,11 +70,12 @@ class RunFolder:
         config: RunConfig,
         writes: bool = True,
         left_out: Mapping[str, Sequence[str]] | None = None,
+        starts: Iterable[Path | str | None] = (),
     ):
         self.path, self._writes, self._left_out = path, writes, dict(left_out or {})
         self._noted: dict[str, Any] = {}
         content = json.loads(json.dumps({"stage": stage, **settings}, default=_plain))
-        file = path / "config.json"
+        file = path / RUN_FILES.config
         self._resumed = config.resume
         if config.resume:
             if not file.is_file() and self._has_checkpoint():
@@ -89,7 +85,9 @@ class RunFolder:
                 )
             if not file.is_file():
                 raise FileNotFoundError(f"{path}: no run to resume; start it without `resume`")
-            _compare(_settings(file), content, path)
+            before = _read(file)
+            _compare(before["settings"], content, path)
+            _check_starts(before.get("started_from"), _digests(starts), path)
             for left in path.rglob(".*.partial") if writes else ():  # of a run that was killed while it wrote
                 left.unlink(missing_ok=True)
         elif writes:
@@ -100,12 +98,11 @@ class RunFolder:
                 )
             if there:
                 _remove(path)
-            write_atomically(
-                file, (json.dumps({"settings": content, "environment": _environment()}, indent=1)).encode()
-            )
+            noted = {"settings": content, "environment": _environment(), "started_from": _digests(starts)}
+            write_atomically(file, json.dumps(noted, indent=1).encode())
 
     def _has_checkpoint(self) -> bool:
-        return any((self.path / name).exists() for name in (CHECKPOINT, PREVIOUS))
+        return any((self.path / name).exists() for name in (RUN_FILES.checkpoint, RUN_FILES.previous))
 
     def holds(self, name: str) -> bool:
         """Whether weights of this name are there and not cut off."""
@@ -124,7 +121,7 @@ class RunFolder:
         shapes = {reason: {"count": len(names), "shapes": list(names)} for reason, names in self._left_out.items()}
         content = {"shapes": shapes, "samples": dict(samples)}
         if self._writes and (shapes or samples) and content != self._noted:
-            write_atomically(self.path / LEFT_OUT, (json.dumps(content, indent=1) + "\n").encode())
+            write_atomically(self.path / RUN_FILES.left_out, (json.dumps(content, indent=1) + "\n").encode())
             self._noted = content
 
     def note_files(self) -> None:
@@ -132,11 +129,11 @@ class RunFolder:
         if self._writes:
             files = sorted(path for path in self.path.rglob("*") if path.is_file() and self._is_own(path))
             lines = [f"{path.stat().st_size:>12} {path.relative_to(self.path).as_posix()}\n" for path in files]
-            write_atomically(self.path / FILES, "".join(lines).encode())
+            write_atomically(self.path / RUN_FILES.files, "".join(lines).encode())
 
     def _is_own(self, path: Path) -> bool:
         place = path.relative_to(self.path)
-        return place.parts[0] in _OWN_FOLDERS or str(place) in _OWN_FILES
+        return place.parts[0] in _OWN_FOLDERS or (str(place) in RUN_FILES and str(place) != RUN_FILES.files)
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint that can be read, or None where there is none yet.
@@ -147,7 +144,7 @@ class RunFolder:
         if not self._resumed:
             return None
         damaged = []
-        for path in (self.path / CHECKPOINT, self.path / PREVIOUS):
+        for path in (self.path / RUN_FILES.checkpoint, self.path / RUN_FILES.previous):
             if not path.exists():
                 continue
             try:
@@ -161,7 +158,7 @@ class RunFolder:
             if damaged:
                 logger.warning("%s; going on from the one before, epoch %d", damaged[0], content["epoch"])
                 if self._writes:  # the next checkpoint must not push the good one out for it
-                    (self.path / CHECKPOINT).unlink(missing_ok=True)
+                    (self.path / RUN_FILES.checkpoint).unlink(missing_ok=True)
             return content
         if damaged:
             raise ValueError(f"{damaged[0]}; start again with `overwrite`")
@@ -170,18 +167,18 @@ class RunFolder:
 
     def save_checkpoint(self, content: Mapping[str, Any]) -> None:
         """Write a checkpoint, atomically; the last one stays as the one before."""
-        last, partial = self.path / CHECKPOINT, self.path / f".checkpoint.{os.getpid()}.partial"
+        last, partial = self.path / RUN_FILES.checkpoint, self.path / f".checkpoint.{os.getpid()}.partial"
         try:
             torch.save(dict(content), partial)
             if last.exists():
-                last.replace(self.path / PREVIOUS)
+                last.replace(self.path / RUN_FILES.previous)
             replace_durably(partial, last)
         finally:
             partial.unlink(missing_ok=True)
 
     def keep_metrics(self, epochs: int) -> None:
         """Drop metrics of epochs that come after the checkpoint a run resumes from, and a line that is cut off."""
-        path = self.path / "metrics.jsonl"
+        path = self.path / RUN_FILES.metrics
         if not self._writes:
             return
         text = path.read_text(errors="replace") if path.exists() else ""
@@ -193,7 +190,7 @@ class RunFolder:
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Append one line to the metrics file."""
-        with (self.path / "metrics.jsonl").open("a") as file:
+        with (self.path / RUN_FILES.metrics).open("a") as file:
             file.write(json.dumps(dict(metrics)) + "\n")
             file.flush()
             os.fsync(file.fileno())  # before the checkpoint that says that the epoch is done
@@ -207,11 +204,30 @@ def _epoch(line: str) -> float:
         return math.inf
 
 
-def _settings(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> dict[str, Any]:
+    """What `config.json` says; its settings are a dictionary."""
     try:
-        return dict(json.loads(file.read_text())["settings"])
+        content = json.loads(file.read_text())
+        return {**content, "settings": dict(content["settings"])}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{file}: damaged, expected the settings of a run; start again with `overwrite`") from error
+
+
+def _digests(starts: Iterable[Path | str | None]) -> dict[str, str]:
+    """The checksums of files, and of the weights in run folders; names of packages and categories have none."""
+    given = [Path(each) for each in starts if each is not None]
+    files = [each / FILE_NAME if each.is_dir() else each for each in given]
+    return {str(file): digest_of(file) for file in files if file.is_file()}
+
+
+def _check_starts(before: Any, now: Mapping[str, str], path: Path) -> None:
+    """Refuse a file that is not what it was; a run of an earlier version knows of none."""
+    for file, digest in (before if isinstance(before, dict) else {}).items():
+        if now.get(file, digest) != digest:
+            raise ValueError(
+                f"{path}: {file} has changed since the run started; put the old file back, or start again with "
+                "`overwrite`"
+            )
 
 
 def _plain(value: Any) -> Any:
@@ -222,7 +238,7 @@ def _remove(path: Path) -> None:
     """Remove what a run made, and nothing else that lies there."""
     for folder in _OWN_FOLDERS:
         shutil.rmtree(path / folder, ignore_errors=True)
-    for name in (*_OWN_FILES, FILES):
+    for name in RUN_FILES:
         (path / name).unlink(missing_ok=True)
 
 

@@ -24,6 +24,10 @@ class _TooLargeError(Exception):
     """More bytes came than are allowed."""
 
 
+class _NobodyListensError(Exception):
+    """The connection takes no answer any more: whoever asked left, or broke the rules of HTTP."""
+
+
 class Guard:
     """ASGI middleware. A request of more than `most_bytes` is answered with 413 as soon as that is known."""
 
@@ -55,10 +59,15 @@ class Guard:
             if message["type"] == "http.response.start":
                 begun = True
                 message = {**message, "headers": [*message["headers"], *_HEADERS]}
-            await send(message)
+            try:
+                await send(message)
+            except Exception as error:  # each server has its own
+                raise _NobodyListensError from error
 
         try:
             await self._app(scope, counted, with_headers)
+        except _NobodyListensError:
+            return
         except _TooLargeError:
             if not begun:
                 await self._refuse(send)

@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from urform.config import CLAMP, WITHOUT, ModelConfig
+from urform.config import CLAMP, RUN_FILES, WITHOUT, ModelConfig
 from urform.data import ShapeKey
 from urform.files import check_outputs, utf8_path, write_atomically
 from urform.models import Decoder, Familiarity, ImageEncoder, PoseNetwork
 from urform.weights._build import build_decoder, build_encoder
 
-FILE_NAME = "model.safetensors"
+FILE_NAME = RUN_FILES.weights
 HEADER = "urform"
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -108,6 +108,8 @@ def load_weights(path: Path) -> Weights:
         if tuple(latents.shape) != (len(header.keys), config.latent_size):
             expected = (len(header.keys), config.latent_size)
             raise ValueError(f"latents must have shape {expected}, got {tuple(latents.shape)}")
+        if not latents.isfinite().all():
+            raise ValueError("latents must be finite, got NaN or infinite ones")
         decoder = _filled(build_decoder, config, _below(tensors, "decoder."))
         encoder = _if_there(build_encoder, config, tensors, "encoder.")
         pose = _if_there(lambda _: PoseNetwork(), config, tensors, "pose.")
@@ -188,9 +190,9 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, torch.Tensor]:
 
 def export_weights(source: Path, out: Path) -> Path:
     """Copy a run's weights as 16-bit floats, with their sizes as JSON beside them; returns the weights file."""
-    path, sizes = out / FILE_NAME, out / "config.json"
-    check_outputs(out, [path, sizes], [source, source / FILE_NAME, source / "config.json"])
-    if (out / "metrics.jsonl").exists():
+    path, sizes = out / FILE_NAME, out / RUN_FILES.config
+    check_outputs(out, [path, sizes], [source, source / FILE_NAME, source / RUN_FILES.config])
+    if (out / RUN_FILES.metrics).exists():
         raise ValueError(f"{out}: is a run folder, whose weights and settings would be replaced; choose another `out`")
     weights = load_weights(source)
     save_weights(path, weights, half=True)
