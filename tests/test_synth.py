@@ -23,6 +23,16 @@ def test_the_same_seed_and_index_give_the_same_chair(chairs):
     assert again.parameters == chairs[3].parameters
 
 
+def test_series_below_a_hundred_keep_their_chairs(chairs):
+    drawn = ["lounge", "office", "side", "office", "office", "thin_pad", "thin_pad", "side", "bar_stool", "tub"]
+    assert [chair.family for chair in chairs[:10]] == drawn
+    assert {chair.family for chair in chairs} <= set(CHAIR_FAMILIES[:17])
+
+
+def test_series_from_a_hundred_on_have_all_families():
+    assert [make_chair(100, index).family for index in (3, 8)] == ["settle", "wrapped_stool"]
+
+
 def test_another_seed_gives_another_chair(chairs):
     assert make_chair(1, 3).mesh.vertices.shape != chairs[3].mesh.vertices.shape
 

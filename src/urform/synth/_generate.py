@@ -35,7 +35,7 @@ from urform.synth._lamps import (
     tripod_lamp,
 )
 from urform.synth._lounge import lounge_chair
-from urform.synth._materials import chair_palette, lamp_palette, sofa_palette, table_palette
+from urform.synth._materials import draw_palette, lamp_palette, sofa_palette, table_palette, wide_chair_palette
 from urform.synth._more_chairs import comb_back, director_chair, egg_chair, high_chair, wing_chair, wrapped_stool
 from urform.synth._odd import block_chair, chaise, deck_chair, folding_chair, ribbon_chair, shell_chair
 from urform.synth._odd_sofas import bed, chaise_longue, curved_sofa, daybed, futon, round_ottoman
@@ -84,15 +84,8 @@ _CHAIR = Kind(
         "block": (1.5, block_chair),
         "ribbon": (1, ribbon_chair),
         "chaise": (1, chaise),
-        "director": (2.5, director_chair),
-        "wrapped_stool": (3, wrapped_stool),
-        "high": (1.5, high_chair),
-        "wing": (3, wing_chair),
-        "egg": (1.5, egg_chair),
-        "comb": (3, comb_back),
-        "settle": (2, settle_bench),
     },
-    chair_palette,
+    draw_palette,
     least_faces=300,
 )
 _TABLE = Kind(
@@ -119,6 +112,23 @@ _TABLE = Kind(
     },
     table_palette,
 )
+_WIDE_CHAIR = Kind(
+    "chair",
+    {
+        **_CHAIR.families,
+        "director": (2.5, director_chair),
+        "wrapped_stool": (3, wrapped_stool),
+        "high": (1.5, high_chair),
+        "wing": (3, wing_chair),
+        "egg": (1.5, egg_chair),
+        "comb": (3, comb_back),
+        "settle": (2, settle_bench),
+    },
+    wide_chair_palette,
+    least_faces=300,
+)
+WIDE_FROM = 100
+"""Series of chairs from this seed on have all families; those before it keep the chairs that they always had."""
 _LAMP = Kind(
     "lamp",
     {
@@ -164,7 +174,7 @@ _SOFA = Kind(
     },
     sofa_palette,
 )
-CHAIR_FAMILIES = tuple(_CHAIR.families)
+CHAIR_FAMILIES = tuple(_WIDE_CHAIR.families)
 LAMP_FAMILIES = tuple(_LAMP.families)
 SOFA_FAMILIES = tuple(_SOFA.families)
 TABLE_FAMILIES = tuple(_TABLE.families)
@@ -177,7 +187,8 @@ def make_chair(seed: int, index: int, family: str | None = None) -> SyntheticSha
     Args:
         seed: Of the series.
         index: Number within the series, from 0.
-        family: One of `CHAIR_FAMILIES`; drawn with the frequencies of homes and offices when None.
+        family: One of `CHAIR_FAMILIES`; drawn with the frequencies of homes and offices when None. Series
+            below `WIDE_FROM` draw from the first seventeen.
 
     Returns:
         A chair in metres, y up, front at +z.
@@ -185,7 +196,8 @@ def make_chair(seed: int, index: int, family: str | None = None) -> SyntheticSha
     Raises:
         ValueError: The family is unknown.
     """
-    return _CHAIR.make(seed, index, family)
+    narrow = seed < WIDE_FROM and family is None
+    return (_CHAIR if narrow else _WIDE_CHAIR).make(seed, index, family)
 
 
 def make_table(seed: int, index: int, family: str | None = None) -> SyntheticShape:

@@ -45,16 +45,15 @@ def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     return str(rng.choice(list(weights), p=shares / shares.sum()))
 
 
-def chair_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
-    """Draws the materials of a chair.
+def draw_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
+    """Draws the materials of one object.
 
     Args:
         rng: The object's generator.
         frame: What its frame is of: "wood", "metal" or "plastic".
 
     Returns:
-        A material for each of the roles "frame", "soft" (upholstery, slings), "cushion" (loose ones, of the same
-        material) and "metal" (fittings, bases).
+        A material for each of the roles "frame", "soft" (cushions, slings) and "metal" (fittings, bases).
     """
     kinds = {"wood": {"wood": 5, "paint": 1.5}, "metal": {"metal": 1}, "plastic": {"plastic": 1}}[frame]
     roles = {
@@ -67,7 +66,7 @@ def chair_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
         palette = dict.fromkeys(palette, palette[str(rng.choice(list(palette)))])
     elif rng.random() < 0.3:
         palette["metal"] = palette["frame"]
-    return palette | {"cushion": palette["soft"]}
+    return palette
 
 
 def _all_one(rng: np.random.Generator, palette: dict[str, Finish], share: float) -> dict[str, Finish]:
@@ -77,8 +76,14 @@ def _all_one(rng: np.random.Generator, palette: dict[str, Finish], share: float)
     return palette
 
 
+def wide_chair_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
+    """Draws the materials of a chair, as `draw_palette` does; loose cushions are of the upholstery's."""
+    palette = draw_palette(rng, frame)
+    return palette | {"cushion": palette["soft"]}
+
+
 def sofa_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
-    """Draws the materials of a sofa, as `chair_palette` does.
+    """Draws the materials of a sofa, as `draw_palette` does.
 
     Returns:
         A material for each of the roles "frame", "soft" (the body), "cushion", "pillow" and "metal" (feet).
@@ -98,7 +103,7 @@ def sofa_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
 
 
 def lamp_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
-    """Draws the materials of a lamp, as `chair_palette` does.
+    """Draws the materials of a lamp, as `draw_palette` does.
 
     Returns:
         A material for each of the roles "frame" (body and foot), "shade", "metal" (rods and fittings) and "bulb".
@@ -117,7 +122,7 @@ def lamp_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
 
 
 def table_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
-    """Draws the materials of a table, as `chair_palette` does.
+    """Draws the materials of a table, as `draw_palette` does.
 
     Returns:
         A material for each of the roles "frame", "top", "soft" (cloths) and "metal" (fittings, slim bases).

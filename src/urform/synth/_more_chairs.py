@@ -1,4 +1,4 @@
-"""Families of chairs: director's, wing, egg, comb-backed and high chairs, and stools with wrapped backs."""
+"""Families of chairs that only wide series have."""
 
 from dataclasses import replace
 
