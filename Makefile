@@ -1,14 +1,16 @@
 # Each command sets up what it needs: `make demo`, `make test`, `make lint`, `make docs`.
 PYTHON ?= python3
 EXTRAS ?= dev
+PICTURE ?= examples/armchair.jpg
+NAME = $(basename $(notdir $(PICTURE)))
 VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: demo test lint docs clean
 
 demo: $(VENV)/installed
-	$(BIN)/urform reconstruct examples/armchair.jpg --out out
-	@echo "out/armchair.glb is the mesh; out/armchair.png shows it; open out/armchair.html in a browser to turn it."
+	$(BIN)/urform reconstruct $(PICTURE) --out out
+	@echo "out/$(NAME).glb is the mesh; out/$(NAME).png shows it; open out/$(NAME).html in a browser to turn it."
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
