@@ -23,7 +23,8 @@ def main() -> None:
         pixels = np.asarray(Image.open(name).convert("RGB"))
         cells.append(pixels[:, : PANELS * pixels.shape[0]])
     rows = [np.concatenate(cells[place : place + 2], axis=1) for place in range(0, len(cells), 2)]
-    Image.fromarray(np.concatenate(rows)).resize((1152, 192 * len(rows)), Image.Resampling.LANCZOS).save(PICTURE, quality=85)
+    sheet = Image.fromarray(np.concatenate(rows))
+    sheet.resize((1152, 192 * len(rows)), Image.Resampling.LANCZOS).save(PICTURE, quality=85)
 
 
 if __name__ == "__main__":
