@@ -113,6 +113,13 @@ def test_clashing_names_are_refused(tmp_path: Path) -> None:
     assert [text.split(": ")[1][:16] for text in unpacked.refused] == ["cannot have this"] * 2
 
 
+def test_a_name_that_comes_twice_is_noted(tmp_path: Path) -> None:
+    archive = make_tar(tmp_path / "a.tar", [("chair.obj", b"old", "0"), ("./chair.obj", b"new", "0")])
+    unpacked = unpack(archive, tmp_path / "out")
+    assert unpacked.refused == ("./chair.obj: an earlier file of this name was replaced",)
+    assert (unpacked.files, (tmp_path / "out" / "chair.obj").read_bytes()) == (1, b"new")
+
+
 def test_an_unpacked_archive_is_kept_until_it_changes(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "a.zip", {"a": b"1", "../b": b"2"})
     first = unpack(archive, tmp_path / "out")

@@ -56,6 +56,7 @@ def test_messages(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         "epochs: [[1]]": ": epochs must be a value or a list of values",
         "epoch: 3": "--epochs",
         "epochs: 3\nseed: 1\nepochs: 4": ": not YAML ('epochs' is there twice)",
+        "config: other.yaml": ": must not name another config file",
         "&a {epochs: *a}": ": epochs must be a value or a list of values",
     }
     for number, (content, message) in enumerate(cases.items()):

@@ -67,6 +67,8 @@ def _flags(content: Mapping[Any, Any], path: Path) -> Iterator[tuple[str, list[s
         if not isinstance(key, str):
             raise ValueError(f"{path}: {key!r} must be the name of a flag")
         name = key.replace("_", "-")
+        if f"--{name}" == FLAG:
+            raise ValueError(f"{path}: must not name another config file; give one with all flags")
         if isinstance(value, bool):
             yield f"--{'' if value else 'no-'}{name}", []
             continue

@@ -161,6 +161,8 @@ class _Unpacking:
                 raise
             self._refuse(name, f"cannot have this name here ({error.strerror})")
         else:
+            if path in self._files:
+                self._refuse(name, "an earlier file of this name was replaced")
             self._files.add(path)
 
     def _check_size(self) -> None:
