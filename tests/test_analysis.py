@@ -304,7 +304,7 @@ BAD = {
     "one shape": ("chair --data {views} --split {out}/single.json", "has 1 shape, expected at least 2"),
     "no weights": ("{out}/none", "none: neither a shipped category"),
     "no latents": ("{out}/none.npz", "none.npz: no such file"),
-    "not finite": ("{out}/nan.npz", "nan.npz: 1 of 8 latents are not finite, first: s3"),
+    "not finite": ("{out}/nan.npz", "nan.npz: 's3' must be finite"),
     "too few": ("{out}/few.npz", "few.npz: nothing to draw: "),
     "resolution": ("chair --resolution 4", "--resolution must be 8 to 512, got 4"),
     "max latents": ("chair --max-latents 2", "--max-latents must be at least 5, got 2"),

@@ -184,9 +184,6 @@ def _read(
         rng = np.random.default_rng([options.seed, 1])
         names = [names[row] for row in np.sort(rng.permutation(len(names))[: options.max_latents])]
     latents = np.stack([known[name] for name in names]) if names else np.zeros((0, size), np.float32)
-    if not np.isfinite(latents).all():
-        bad = [name for name, latent in zip(names, latents, strict=True) if not np.isfinite(latent).all()]
-        raise ValueError(f"{weights}: {len(bad)} of {len(names)} latents are not finite, first: {bad[0]}")
     return _Analyzed(str(weights), model, backbone, names, latents, len(known), views)
 
 
