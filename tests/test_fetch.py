@@ -266,6 +266,8 @@ def test_messages(server: Server, tmp_path: Path, home: Path) -> None:
         get("http://me:secret@h/a.zip", tmp_path)
     with pytest.raises(ValueError, match=r"gopher://h/a: cannot fetch gopher://, expected http"):
         get("gopher://h/a", tmp_path)
+    with pytest.raises(ValueError, match=r"^\[::1/a: no URL"):
+        get("http://me:secret@[::1/a?token=1", tmp_path)
     with pytest.raises(ValueError, match="names no file, expected a URL that ends in a file name"):
         get(f"{server.url}/", tmp_path)
     server.content = b"\n<!DOCTYPE html><html>log in</html>"

@@ -9,7 +9,7 @@ from urform.files._outputs import check_outputs
 from urform.files._page import html_page
 from urform.files._png import encode_png, read_png, read_rgba
 from urform.files._table import csv_content, read_table
-from urform.files._url import is_url, open_url, split_url
+from urform.files._url import is_url, open_url, parsed_url, split_url
 from urform.files._write import replace_durably, sync, write_atomically
 from urform.files._yaml import read_yaml
 
@@ -28,6 +28,7 @@ __all__ = [
     "is_url",
     "name_of",
     "open_url",
+    "parsed_url",
     "read_npy",
     "read_png",
     "read_rgba",

@@ -10,9 +10,9 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from urform.files import caseless, digest_of, replace_durably, safe_name
+from urform.files import caseless, digest_of, parsed_url, replace_durably, safe_name
 from urform.sources import _archive, _drive
 from urform.sources._archive import Unpacked, archive_stem
 from urform.sources._download import Target, check_sum, download, is_page, shown_url
@@ -81,7 +81,7 @@ def _brought(
     url: str, out: Path, how: tuple[str | None, dict[str, str], float, int, float], unpack: bool
 ) -> tuple[Path, bool]:
     """The file on this machine, and whether it was there before."""
-    parts = urlsplit(url)
+    parts = parsed_url(url)
     if identifier := drive_id(url):
         name, label = drive_name(identifier, out), f"drive:{identifier}"
         return download(Target(_drive.DOWNLOAD.format(id=identifier), out, *how, name, label))
@@ -99,11 +99,11 @@ def check_urls(urls: Iterable[str], unpack: bool = True) -> None:
     """Raise a ValueError where two of them would become one file or folder."""
     names: dict[str, str] = {}
     for url in urls:
-        name = unquote(urlsplit(url).path).rsplit("/", 1)[-1]
+        name = unquote(parsed_url(url).path).rsplit("/", 1)[-1]
         stem = archive_stem(name) if unpack else None
         if names.setdefault(caseless(safe_name(stem or name)), url) != url:
             raise ValueError(
-                f"{shown_url(urlsplit(url))}: would be kept as {stem or name!r}, as another is; fetch it apart"
+                f"{shown_url(parsed_url(url))}: would be kept as {stem or name!r}, as another is; fetch it apart"
             )
 
 
