@@ -116,7 +116,7 @@ def test_clashing_names_are_refused(tmp_path: Path) -> None:
 def test_a_name_that_comes_twice_is_noted(tmp_path: Path) -> None:
     archive = make_tar(tmp_path / "a.tar", [("chair.obj", b"old", "0"), ("./chair.obj", b"new", "0")])
     unpacked = unpack(archive, tmp_path / "out")
-    assert unpacked.refused == ("./chair.obj: an earlier file of this name was replaced",)
+    assert unpacked.refused == ("./chair.obj: is there more than once, the last one is kept",)
     assert (unpacked.files, (tmp_path / "out" / "chair.obj").read_bytes()) == (1, b"new")
 
 

@@ -162,7 +162,7 @@ class _Unpacking:
             self._refuse(name, f"cannot have this name here ({error.strerror})")
         else:
             if path in self._files:
-                self._refuse(name, "an earlier file of this name was replaced")
+                self._refuse(name, "is there more than once, the last one is kept")
             self._files.add(path)
 
     def _check_size(self) -> None:
