@@ -16,6 +16,8 @@ from urform.inference import load
 from urform.models import to_input
 from urform.recipe import Recipe, find_recipe, make_weights, read_recipe, shipped_recipes
 from urform.recipe import _make as steps
+from urform.recipe._data import prepare_synthetic_more
+from urform.recipe._places import Places
 from urform.recipe._steps import Step, run_steps, seconds_of
 from urform.sets import ViewSet
 from urform.training import train_encoder, train_shape
@@ -110,7 +112,18 @@ def test_a_recipe_must_fit_its_meshes(meshes: Path, tmp_path: Path) -> None:
         make_weights(replace(RECIPE, held_out={"makers": ("kenney__*",)}), [meshes], tmp_path / "out")
     with pytest.raises(ValueError, match="synthetic must be 0: there is no generator of solid"):
         make_weights(replace(RECIPE, synthetic=5), [meshes], tmp_path / "out")
+    with pytest.raises(ValueError, match="synthetic_more must be 0: there is no generator of solid"):
+        make_weights(replace(RECIPE, synthetic_more=5), [meshes], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_encoder_alone_sees_further_synthetic_shapes(tmp_path: Path) -> None:
+    recipe, places = replace(RECIPE, category="table", synthetic_more=2), Places(tmp_path, "table")
+    prepare_synthetic_more(recipe, places, 1)
+    further = places.split("synthetic_more", "train")
+    assert [key.instance for key in read_split(further)] == ["table_1_00000", "table_1_00001"]
+    assert further in steps._Stages(recipe, places, 0)._pictures()
+    assert further not in steps._Stages(recipe, places, 0)._more
 
 
 def test_every_shipped_recipe_can_be_read() -> None:

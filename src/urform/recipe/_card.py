@@ -73,7 +73,7 @@ def write_scores(recipe: Recipe, places: Places) -> None:
 
 
 def _data_steps(places: Places) -> list[Path]:
-    kinds = ("meshes_*.json", "copies.json", "synthetic.json")
+    kinds = ("meshes_*.json", "copies.json", "synthetic*.json")
     return [path for kind in kinds for path in sorted(places.done.glob(kind))]
 
 
@@ -85,5 +85,7 @@ def _data(recipe: Recipe, places: Places, keys: list[ShapeKey]) -> list[str]:
     lines += [f"- {counts.total()} meshes."]
     lines += [f"- {copies} copies of these in other proportions (`urform deform`)."] if copies else []
     lines += [f"- {made} shapes of `urform synth {recipe.category}`."] if made else []
+    more = recipe.synthetic_more
+    lines += [f"- {more} further ones, without latents, for the encoder alone."] if more else []
     held_out = [f"{len(read_split(places.group(group)))} of `{group}`" for group in groups_of(recipe)]
     return [*lines, f"- Held out: {', '.join(held_out)}.", "- No mesh is shipped."]

@@ -33,10 +33,11 @@ def check_recipe(recipe: Recipe, meshes: Sequence[Path]) -> None:
     for group in recipe.held_out:
         if not any(recipe.group_of(name) == group for name in named):
             raise ValueError(f"held_out.{group} must name meshes of {', '.join(map(str, meshes))}, got none of them")
-    if recipe.synthetic and recipe.category not in CATEGORIES:
-        raise ValueError(
-            f"synthetic must be 0: there is no generator of {recipe.category}, but {', '.join(CATEGORIES)}"
-        )
+    for name in ("synthetic", "synthetic_more"):
+        if getattr(recipe, name) and recipe.category not in CATEGORIES:
+            raise ValueError(
+                f"{name} must be 0: there is no generator of {recipe.category}, but {', '.join(CATEGORIES)}"
+            )
 
 
 def prepare_meshes(recipe: Recipe, meshes: Path, places: Places, number: int, workers: int) -> None:
@@ -67,6 +68,14 @@ def prepare_synthetic(recipe: Recipe, places: Places, workers: int) -> None:
     held_out = places.out / "held_out_synthetic.txt"
     write_atomically(held_out, "".join(f"{name}\n" for name in spread).encode())
     prepare(places.synthetic, places.data, places.named(recipe.prepare_more, "synthetic"), held_out, workers)
+
+
+def prepare_synthetic_more(recipe: Recipe, places: Places, workers: int) -> None:
+    """Make and prepare the synthetic shapes that the encoder alone sees, another series of the generator."""
+    if recipe.synthetic_more:
+        synthesize(recipe.category, recipe.synthetic_more, 1, places.synthetic_more)
+        config = places.named(recipe.prepare_more, "synthetic_more", test_fraction=0.0)
+        prepare(places.synthetic_more, places.data, config, workers=workers)
 
 
 def write_splits(recipe: Recipe, places: Places, collections: int) -> None:

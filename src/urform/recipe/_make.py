@@ -18,6 +18,7 @@ from urform.recipe._data import (
     prepare_copies,
     prepare_meshes,
     prepare_synthetic,
+    prepare_synthetic_more,
     write_splits,
 )
 from urform.recipe._places import Places
@@ -66,6 +67,8 @@ def make_weights(
     data += [
         Step("copies", partial(prepare_copies, recipe, places, workers)),
         Step("synthetic", partial(prepare_synthetic, recipe, places, workers)),
+        *[Step("synthetic_more", partial(prepare_synthetic_more, recipe, places, workers))]
+        * bool(recipe.synthetic_more),
         Step("splits", partial(write_splits, recipe, places, len(meshes))),
     ]
     trained = _Stages(recipe, places, len(meshes))
@@ -165,7 +168,8 @@ class _Stages:
         return [self._places.split(name, "train") for name in there]
 
     def _pictures(self) -> list[Path]:
-        return [*self._there() * self._recipe.real_weight, *self._more]
+        alone = [self._places.split("synthetic_more", "train")] * bool(self._recipe.synthetic_more)
+        return [*self._there() * self._recipe.real_weight, *self._more, *alone]
 
     def _resumed(self, stage: str, **settings: object) -> RunConfig:
         """How a stage is run: an interrupted run goes on."""

@@ -38,6 +38,11 @@ class Places:
         return self.out / "synthetic"
 
     @property
+    def synthetic_more(self) -> Path:
+        """Those that the encoder alone sees."""
+        return self.out / "synthetic_more"
+
+    @property
     def done(self) -> Path:
         """A file for each step that is done."""
         return self.out / "steps"

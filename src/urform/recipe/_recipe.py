@@ -36,6 +36,8 @@ class Recipe:
     """Deformed copies of each training mesh, every second one mirrored; 0 = none."""
     synthetic: int = 0
     """Shapes of `urform synth`, where it has a generator of the category."""
+    synthetic_more: int = 0
+    """Further ones that the encoder alone sees: it learns from their sdf, since they have no latent."""
     real_weight: int = 4
     """How many times the views of the meshes count beside those of copies and synthetic shapes."""
     encoder_from: str | None = TRUNK
@@ -59,7 +61,7 @@ class Recipe:
         for group, patterns in self.held_out.items():
             require(is_name(group), "held_out", "names of groups that can be files", group)
             require(bool(patterns), f"held_out.{group}", "a list of names or patterns", patterns)
-        for name in ("copies", "synthetic", "plain_epochs"):
+        for name in ("copies", "synthetic", "synthetic_more", "plain_epochs"):
             require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         require(self.real_weight >= 1, "real_weight", "at least 1", self.real_weight)
 
