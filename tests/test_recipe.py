@@ -121,7 +121,7 @@ def test_the_encoder_alone_sees_further_synthetic_shapes(tmp_path: Path) -> None
     recipe, places = replace(RECIPE, category="table", synthetic_more=2), Places(tmp_path, "table")
     prepare_synthetic_more(recipe, places, 1)
     further = places.split("synthetic_more", "train")
-    assert [key.instance for key in read_split(further)] == ["table_1_00000", "table_1_00001"]
+    assert [key.instance for key in read_split(further)] == ["table_100_00000", "table_100_00001"]
     assert further in steps._Stages(recipe, places, 0)._pictures()
     assert further not in steps._Stages(recipe, places, 0)._more
 

@@ -13,7 +13,7 @@ from urform.prepare import prepare
 from urform.recipe._places import Places
 from urform.recipe._recipe import Recipe
 from urform.sources import find_sources
-from urform.synth import CATEGORIES, deform_sources, synthesize
+from urform.synth import CATEGORIES, WIDE_FROM, deform_sources, synthesize
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def prepare_synthetic(recipe: Recipe, places: Places, workers: int) -> None:
 def prepare_synthetic_more(recipe: Recipe, places: Places, workers: int) -> None:
     """Make and prepare the synthetic shapes that the encoder alone sees, another series of the generator."""
     if recipe.synthetic_more:
-        synthesize(recipe.category, recipe.synthetic_more, 1, places.synthetic_more)
+        synthesize(recipe.category, recipe.synthetic_more, WIDE_FROM, places.synthetic_more)
         config = places.named(recipe.prepare_more, "synthetic_more", test_fraction=0.0)
         prepare(places.synthetic_more, places.data, config, workers=workers)
 

@@ -101,7 +101,19 @@ def _foot_places(body: Body, side: int, reach: float) -> list[tuple[float, float
 def corner_sofa(a: Assembly, rng: Generator) -> str:
     """Two rows of seats at a right angle, with backs along both."""
     body, side = _corner_body(rng), int(rng.choice([1, -1]))
-    reach = rng.uniform(0.6, 1.6)
+    return _corner(a, body, rng, side, rng.uniform(0.6, 1.6))
+
+
+def long_corner(a: Assembly, rng: Generator) -> str:
+    """A corner sofa that fills a room: both rows are long, the backs of some are slim."""
+    body, side = _corner_body(rng), int(rng.choice([1, -1]))
+    half = max(rng.uniform(0.9, 1.7), body.depth)
+    wall = body.wall * rng.uniform(0.5, 1)
+    return _corner(a, replace(body, half=half, wall=wall), rng, side, rng.uniform(0.9, 2.4))
+
+
+def _corner(a: Assembly, body: Body, rng: Generator, side: int, reach: float) -> str:
+    """A rear row and a wing at one side; arms, if any, at their ends."""
     _rear_row(a, body, rng)
     backed = 1.0 if rng.random() < 0.7 else rng.uniform(0.55, 0.85)
     _wing(a, body, rng, side, body.half, reach, backed)

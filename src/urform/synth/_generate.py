@@ -18,7 +18,7 @@ from urform.synth._chairs import (
     stool,
     thin_pad_chair,
 )
-from urform.synth._corner_sofas import chaise_sofa, corner_sofa, sectional
+from urform.synth._corner_sofas import chaise_sofa, corner_sofa, long_corner, sectional
 from urform.synth._frame_sofas import crate_sofa, mid_century, settle_bench
 from urform.synth._hanging_lamps import ceiling_lamp, chandelier, cluster, lantern, pendant, sconce
 from urform.synth._kind import Kind
@@ -128,7 +128,7 @@ _WIDE_CHAIR = Kind(
     least_faces=300,
 )
 WIDE_FROM = 100
-"""Series of chairs from this seed on have all families; those before it keep the chairs that they always had."""
+"""Series of chairs and sofas from this seed on have all families; those before it keep what they always had."""
 _LAMP = Kind(
     "lamp",
     {
@@ -174,9 +174,14 @@ _SOFA = Kind(
     },
     sofa_palette,
 )
+_WIDE_SOFA = Kind(
+    "sofa",
+    {**_SOFA.families, "corner": (14, corner_sofa), "chaise": (12, chaise_sofa), "long_corner": (14, long_corner)},
+    sofa_palette,
+)
 CHAIR_FAMILIES = tuple(_WIDE_CHAIR.families)
 LAMP_FAMILIES = tuple(_LAMP.families)
-SOFA_FAMILIES = tuple(_SOFA.families)
+SOFA_FAMILIES = tuple(_WIDE_SOFA.families)
 TABLE_FAMILIES = tuple(_TABLE.families)
 MOST = 1_000_000  # objects of a series
 
@@ -211,8 +216,12 @@ def make_lamp(seed: int, index: int, family: str | None = None) -> SyntheticShap
 
 
 def make_sofa(seed: int, index: int, family: str | None = None) -> SyntheticShape:
-    """Makes sofa number `index` of the series `seed`, as `make_chair` does; families are `SOFA_FAMILIES`."""
-    return _SOFA.make(seed, index, family)
+    """Makes sofa number `index` of the series `seed`, as `make_chair` does; families are `SOFA_FAMILIES`.
+
+    Series below `WIDE_FROM` draw from all but the last, and draw fewer corners.
+    """
+    narrow = seed < WIDE_FROM and family is None
+    return (_SOFA if narrow else _WIDE_SOFA).make(seed, index, family)
 
 
 CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {
