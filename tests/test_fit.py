@@ -145,12 +145,12 @@ def test_a_fit_comes_close_to_the_surface(model: Model, chair: trimesh.Trimesh, 
     np.testing.assert_array_equal(fit(model, evidence, starts, steps=40).latent, fitted.latent)
 
 
-def test_a_part_is_started_from_training_shapes_and_a_picture_from_what_the_encoder_says(
+def test_training_shapes_are_starts_beside_the_mean_or_what_the_encoder_says(
     model: Model, chair: trimesh.Trimesh
 ) -> None:
     name, latent = next(iter(model.latents.items()))
     points = trimesh.sample.sample_surface(chair, 500, seed=0)[0]
-    assert list(starts_for(model, from_cloud(points, None))) == ["mean"]
+    assert list(starts_for(model, from_cloud(points, None)))[:2] == ["mean", name]
     starts = starts_for(model, from_part(points, None), latent + 1)
     assert list(starts)[:2] == ["encoder", name]
     np.testing.assert_array_equal(starts["encoder"], latent + 1)
@@ -175,7 +175,7 @@ def test_a_fitted_mesh_lies_where_the_scan_does(model: Model, chair: trimesh.Tri
     moved.export(tmp_path / "scan.ply")
     options = {"steps": 100, "file_format": "ply", "resolution": 64}
     summary = fit_files(model, [tmp_path / "scan.ply"], tmp_path / "out", **options)
-    assert summary["residual_after"] < 0.5 * summary["residual_before"]
+    assert summary["residual_after"] < 0.7 * summary["residual_before"]
     fitted = trimesh.load(summary["mesh"], process=False)
     np.testing.assert_allclose(fitted.bounds, moved.bounds, atol=3)
     content = read_latent_file(Path(summary["latent"]))

@@ -21,7 +21,8 @@ NORM_WEIGHT = 1e-4  # of the latent's norm: that of published trainings
 PART_WEIGHT = 0.02  # of the distance from the training latents; see docs/results/correspondence.md
 POINTS = 1000  # a step
 RANK_POINTS = 256  # on which the training latents are compared as starts
-PART_STARTS = 4  # training latents that are tried for a part of an object
+RANKED = 1000  # training latents that are compared, at most
+NEAR_STARTS = 4  # of these, so many are tried: see docs/results/correspondence.md
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,15 @@ def starts_for(
 ) -> dict[str, Float[np.ndarray, " L"]]:
     """Start latents: the encoder's latent if there is a picture, else the mean of the training latents.
 
-    A part of an object leaves much open. The shortest way from the mean to agreement may lead away from shapes of the
-    category. So for a part, the training shapes that agree best are tried too.
+    The way from the mean to an unusual shape may end in a bad one, such as a straight sofa for a corner sofa. So the
+    training shapes that agree best are tried too.
     """
     starts = {"mean": mean_latent(model)} if encoded is None else {"encoder": encoded}
-    if evidence.is_partial and model.latents:
-        names, known = list(model.latents), np.stack(list(model.latents.values()))
+    if model.latents:
+        spread = np.linspace(0, len(model.latents) - 1, min(RANKED, len(model.latents))).astype(int)
+        names, known = np.array(list(model.latents))[spread], np.stack(list(model.latents.values()))[spread]
         errors = _errors(model, evidence, known, RANK_POINTS, seed)
-        starts |= {names[index]: known[index] for index in errors.argsort()[:PART_STARTS]}
+        starts |= {str(names[index]): known[index] for index in errors.argsort()[:NEAR_STARTS]}
     return starts
 
 
