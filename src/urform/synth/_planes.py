@@ -35,12 +35,12 @@ def add_hull(a: Assembly, rng: Generator, hull: Hull, stripe: float = 0.3) -> No
     a.note(length=hull.length, width=2 * float(np.max(hull.at(np.linspace(0, 1, 40))[:, 2])))
     if rng.random() < stripe:
         bottom, top, _ = hull.at(0.4)
-        low = rng.uniform(0.2, 0.5)
-        heights = bottom + (top - bottom) * np.array([low, low + rng.uniform(0.08, 0.2)])
+        start = rng.uniform(0.2, 0.5)
+        low, high = (float(bottom + (top - bottom) * share) for share in (start, start + rng.uniform(0.08, 0.2)))
         kind = pick(rng, {"line": 2, "belly": 1, "tail": 1})
         shares = (rng.uniform(0.7, 0.85), 1.0) if kind == "tail" else (0.04, 0.96)
-        a.add("fuselage", "trim", hull.band(shares, {"line": heights, "belly": (-99, heights[0]), "tail": (-99, 99)}[
-            kind]))  # fmt: skip
+        heights = {"line": (low, high), "belly": (-99.0, low), "tail": (-99.0, 99.0)}[kind]
+        a.add("fuselage", "trim", hull.band(shares, heights))
 
 
 def _jet_tail(rng: Generator, kind: str, long: float, scale: float = 1.0) -> Tail:
