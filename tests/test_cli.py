@@ -128,7 +128,7 @@ BAD = {
     "missing split": ("train shape --data {data} --split none.json --out out", "none.json: no such split file"),
     "wrong split": ("train shape --data {data} --split {wrong} --out out", "1 of 1 shapes of the split have no SDF"),
     "unknown preset": ("train shape --data d --split s --out out --preset huge", "--preset must be one of"),
-    "unknown object": ("synth spoon --out out", "category must be one of chair, lamp, sofa, table, got 'spoon'"),
+    "unknown object": ("synth spoon --out out", "category must be one of chair, lamp, plane, sofa, table, got 'spoon'"),
 }
 
 

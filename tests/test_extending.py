@@ -152,7 +152,7 @@ def test_the_command_line_lists_them_too(data: Path, tmp_path: Path, capsys: pyt
     picture = next(data.rglob("image/*.png"))
     out = f"--out {tmp_path}/out"
     for words, line in {
-        "synth spoon": "category must be one of chair, lamp, sofa, table, ball, got 'spoon'",
+        "synth spoon": "category must be one of chair, lamp, plane, sofa, table, ball, got 'spoon'",
         f"evaluate --data {data} --split {split} --weights {tmp_path} --protocol x": "--protocol must be one of deep",
         f"reconstruct {picture} --weights {tmp_path} --format x": "--format must be one of glb, obj, ply, stl, off",
         f"train shape --data {data} --split {split} --warp x": "--warp must be one of mlp, lstm, shift, got 'x'",

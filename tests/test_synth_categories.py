@@ -4,14 +4,31 @@ import igl
 import numpy as np
 import pytest
 
-from urform.synth import LAMP_FAMILIES, SOFA_FAMILIES, TABLE_FAMILIES, make_lamp, make_sofa, make_table, synthesize
+from urform.synth import (
+    LAMP_FAMILIES,
+    PLANE_FAMILIES,
+    SOFA_FAMILIES,
+    TABLE_FAMILIES,
+    make_lamp,
+    make_plane,
+    make_sofa,
+    make_table,
+    synthesize,
+)
 
-MAKERS = {"lamp": make_lamp, "sofa": make_sofa, "table": make_table}
+MAKERS = {"lamp": make_lamp, "plane": make_plane, "sofa": make_sofa, "table": make_table}
 FAMILIES = [
     (category, family)
-    for category, families in (("lamp", LAMP_FAMILIES), ("sofa", SOFA_FAMILIES), ("table", TABLE_FAMILIES))
+    for category, families in (
+        ("lamp", LAMP_FAMILIES),
+        ("plane", PLANE_FAMILIES),
+        ("sofa", SOFA_FAMILIES),
+        ("table", TABLE_FAMILIES),
+    )
     for family in families
 ]
+THICKNESS = {"lamp": 0.01, "plane": 0.005, "sofa": 0.01, "table": 0.01}
+"""Of most of the surface, in diagonals; the rear edges of wings are thinner than furniture."""
 
 
 @pytest.fixture(scope="module", params=MAKERS)
@@ -43,12 +60,24 @@ def test_every_family_gives_a_closed_surface_with_parts_and_keypoints_on_it(cate
     points = np.stack(list(shape.keypoints.values()))
     distance = np.sqrt(igl.point_mesh_squared_distance(points, shape.mesh.vertices, shape.mesh.faces)[0])
     assert distance.max() < 0.06 * np.linalg.norm(shape.mesh.extents), dict(zip(shape.keypoints, distance, strict=True))
-    assert thick_share(shape.mesh) > 0.7
+    assert thick_share(shape.mesh, THICKNESS[category]) > 0.7
 
 
-def thick_share(mesh):
-    """Share of the surface below which the solid is 1 % of the diagonal thick: half way in, no surface is nearer."""
-    depth = 0.005 * np.linalg.norm(mesh.extents)
+@pytest.mark.parametrize("family", PLANE_FAMILIES)
+def test_planes_fly_towards_plus_z_and_are_alike_at_both_sides(family):
+    shape = make_plane(3, 1, family)
+    points = shape.keypoints
+    assert points["nose"][2] > points["tail"][2]
+    assert points["wing_tip_left"][0] > 0.9 * shape.mesh.bounds[1, 0]
+    np.testing.assert_allclose(points["wing_tip_left"], points["wing_tip_right"] * (-1, 1, 1))
+    fins = [point for name, point in points.items() if name.startswith("fin_top")]
+    assert all(point[2] < points["wing_root_front_left"][2] for point in fins)
+    assert {"fuselage", "wing"} <= set(shape.part_names)
+
+
+def thick_share(mesh, thickness):
+    """Share of the surface below which the solid is so many diagonals thick: half way in, no surface is nearer."""
+    depth = thickness / 2 * np.linalg.norm(mesh.extents)
     inside = mesh.triangles_center - mesh.face_normals * depth
     distance = np.sqrt(igl.point_mesh_squared_distance(inside, mesh.vertices, mesh.faces)[0])
     return mesh.area_faces[distance > 0.9 * depth].sum() / mesh.area

@@ -23,7 +23,7 @@ class Synth:
     """Generate objects of a category: watertight meshes with materials. The same seed gives the same objects."""
 
     category: Positional[str]
-    """Category to generate: chair, lamp, sofa or table."""
+    """Category to generate: chair, lamp, plane, sofa or table."""
     out: Path
     """Folder of the objects; existing ones stay."""
     count: int = 500

@@ -35,9 +35,17 @@ from urform.synth._lamps import (
     tripod_lamp,
 )
 from urform.synth._lounge import lounge_chair
-from urform.synth._materials import draw_palette, lamp_palette, sofa_palette, table_palette, wide_chair_palette
+from urform.synth._materials import (
+    draw_palette,
+    lamp_palette,
+    plane_palette,
+    sofa_palette,
+    table_palette,
+    wide_chair_palette,
+)
 from urform.synth._more_chairs import comb_back, director_chair, egg_chair, high_chair, wing_chair, wrapped_stool
 from urform.synth._odd import block_chair, chaise, deck_chair, folding_chair, ribbon_chair, shell_chair
+from urform.synth._odd_planes import delta, fighter, twin_boom
 from urform.synth._odd_sofas import bed, chaise_longue, curved_sofa, daybed, futon, round_ottoman
 from urform.synth._odd_tables import (
     chest_table,
@@ -50,8 +58,19 @@ from urform.synth._odd_tables import (
     picnic_table,
     vanity_table,
 )
+from urform.synth._planes import (
+    airliner,
+    business_jet,
+    cargo_plane,
+    high_prop,
+    low_prop,
+    rear_jet,
+    turboprop,
+    twin_prop,
+)
 from urform.synth._shape import SyntheticShape, save_shape
 from urform.synth._sofas import armless_sofa, camelback, chesterfield, sofa, tuxedo_sofa
+from urform.synth._sport_planes import biplane, glider, seaplane, toy
 from urform.synth._tables import (
     bar_table,
     coffee_table,
@@ -151,6 +170,27 @@ _LAMP = Kind(
     },
     lamp_palette,
 )
+_PLANE = Kind(
+    "plane",
+    {
+        "airliner": (20, airliner),
+        "rear_jet": (7, rear_jet),
+        "turboprop": (5, turboprop),
+        "business": (6, business_jet),
+        "low_prop": (10, low_prop),
+        "high_prop": (8, high_prop),
+        "twin_prop": (5, twin_prop),
+        "biplane": (5, biplane),
+        "fighter": (12, fighter),
+        "delta": (3, delta),
+        "glider": (2.5, glider),
+        "cargo": (5, cargo_plane),
+        "toy": (15, toy),
+        "seaplane": (3, seaplane),
+        "twin_boom": (2, twin_boom),
+    },
+    plane_palette,
+)
 _SOFA = Kind(
     "sofa",
     {
@@ -181,6 +221,7 @@ _WIDE_SOFA = Kind(
 )
 CHAIR_FAMILIES = tuple(_WIDE_CHAIR.families)
 LAMP_FAMILIES = tuple(_LAMP.families)
+PLANE_FAMILIES = tuple(_PLANE.families)
 SOFA_FAMILIES = tuple(_WIDE_SOFA.families)
 TABLE_FAMILIES = tuple(_TABLE.families)
 MOST = 1_000_000  # objects of a series
@@ -215,6 +256,14 @@ def make_lamp(seed: int, index: int, family: str | None = None) -> SyntheticShap
     return _LAMP.make(seed, index, family)
 
 
+def make_plane(seed: int, index: int, family: str | None = None) -> SyntheticShape:
+    """Makes plane number `index` of the series `seed`, as `make_chair` does; its nose is at +z.
+
+    Families are `PLANE_FAMILIES`.
+    """
+    return _PLANE.make(seed, index, family)
+
+
 def make_sofa(seed: int, index: int, family: str | None = None) -> SyntheticShape:
     """Makes sofa number `index` of the series `seed`, as `make_chair` does; families are `SOFA_FAMILIES`.
 
@@ -227,6 +276,7 @@ def make_sofa(seed: int, index: int, family: str | None = None) -> SyntheticShap
 CATEGORIES: dict[str, Callable[[int, int], SyntheticShape]] = {
     "chair": make_chair,
     "lamp": make_lamp,
+    "plane": make_plane,
     "sofa": make_sofa,
     "table": make_table,
 }

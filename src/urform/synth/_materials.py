@@ -14,6 +14,10 @@ _COLORS = {
     "glass": "cfe0e2 9fb8b8 d9ecec 3a4448 b8c8d8",
     "stone": "e8e6e1 8c8a86 3c3b3a cfc6b8 b5aca0",
     "shade": "f3ead6 fffdf5 e8dcc0 d8c3a0 c9c2b8 f2e2b0 e9e4ee",
+    "livery": "f6f6f4 ffffff e9ecee f2efe6 dfe3e6 c9d0d6",
+    "bright": "d0312d 1f5fae f2c230 2f8f4e f07f24 e23b6b 1b2a5c 3fa7c9 7b2d8b c8322b",
+    "army": "6b7078 8a9098 4b5540 6a6f4c 3d4438 9aa3a8 b3a583 5a6470 2c3036",
+    "pane": "1c2530 2a3a4a 7fb4d8 a8c8dc 12181f 4f7390",
     "paint": "f4f1ea 202022 7a9a9a b54a3a 3d5a44 d9c89e 34485e ffffff",
 }
 
@@ -137,3 +141,28 @@ def table_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
     if rng.random() < 0.5 and frame == "wood":
         palette["top"] = palette["frame"]
     return _all_one(rng, palette, 0.2)
+
+
+def plane_palette(rng: np.random.Generator, frame: str) -> dict[str, Finish]:
+    """Draws the livery of a plane, as `draw_palette` does.
+
+    Args:
+        rng: The plane's generator.
+        frame: Whose it is: "airline", "private", "military" or "toy".
+
+    Returns:
+        A material for each of the roles "frame" (fuselage), "wing", "trim" (tail and stripes), "glass" and "metal"
+        (engines, propellers, wheels).
+    """
+    body, wing, trim, same_wing, same_trim = {
+        "airline": ({"livery": 6, "bright": 0.7}, {"livery": 3, "metal": 2}, {"bright": 5, "livery": 1}, 0.4, 0.15),
+        "private": ({"livery": 4, "bright": 2}, {"livery": 3, "bright": 1}, {"bright": 4, "metal": 1}, 0.75, 0.3),
+        "military": ({"army": 6, "metal": 1}, {"army": 1}, {"army": 3, "bright": 1}, 0.85, 0.7),
+        "toy": ({"bright": 5, "livery": 1}, {"bright": 4, "livery": 1}, {"bright": 3, "livery": 1}, 0.3, 0.25),
+    }[frame]
+    roles = {"frame": body, "wing": wing, "trim": trim, "glass": {"pane": 1}, "metal": {"metal": 4, "bright": 0.5}}
+    palette = _drawn(rng, roles)
+    for role, share in (("wing", same_wing), ("trim", same_trim), ("metal", 0.25)):
+        if rng.random() < share:
+            palette[role] = palette["frame"]
+    return _all_one(rng, palette, 0.1)

@@ -115,12 +115,20 @@ def sweep(
     half_width = np.broadcast_to(np.asarray(width, float), len(path))[:, None, None] / 2
     half_height = half_width if height is None else np.broadcast_to(height, len(path))[:, None, None] / 2
     rings = path[:, None] + half_width * outline[:, :1] * sides[:, None] + half_height * outline[:, 1:] * ups[:, None]
+    if closed:
+        N, K = rings.shape[:2]
+        index = np.arange(N * K).reshape(N, K)
+        index = np.concatenate([index, index[:, :1]], 1)
+        return _solid(rings.reshape(-1, 3), _quads(np.concatenate([index, index[:1]])))
+    return loft(rings, path[[0, -1]])
+
+
+def loft(rings: NDArray, ends: NDArray) -> Manifold:
+    """Skin over rings of points (N, K, 3), closed by fans about the points `ends` (2, 3)."""
     N, K = rings.shape[:2]
     index = np.arange(N * K).reshape(N, K)
     index = np.concatenate([index, index[:, :1]], 1)
-    if closed:
-        return _solid(rings.reshape(-1, 3), _quads(np.concatenate([index, index[:1]])))
-    vertices = np.concatenate([rings.reshape(-1, 3), path[[0, -1]]])
+    vertices = np.concatenate([rings.reshape(-1, 3), ends])
     first = np.stack([np.full(K, N * K), index[0, 1:], index[0, :-1]], -1)
     last = np.stack([np.full(K, N * K + 1), index[-1, :-1], index[-1, 1:]], -1)
     return _solid(vertices, np.concatenate([_quads(index)[:, ::-1], first[:, ::-1], last[:, ::-1]]))
