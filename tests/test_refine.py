@@ -71,18 +71,6 @@ def test_a_latent_moves_until_the_outlines_agree() -> None:
     assert abs((found[0] - found[1]) - (truth[0] - truth[1])) < 0.25 < truth[0] - truth[1]
 
 
-def test_a_start_between_training_shapes_is_taken_where_its_outline_fits_better(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    model, truth = ellipsoids(), np.array([0.5, -0.4], np.float32)
-    mesh, starts = model.mesh(truth, 64), []
-    model.latents = {"near": 2 * truth, "far": np.array([-3, 3], np.float32)}  # truth is half the way to the near one
-    monkeypatch.setattr("urform.inference._refine.fit_outlines", lambda _, start, *__: starts.append(start) or start)
-    np.testing.assert_allclose(refined(model, np.zeros(2, np.float32), seen(mesh)[None], [pose_of(mesh)]), truth)
-    refined(model, truth, seen(mesh)[None], [pose_of(mesh)])
-    np.testing.assert_allclose(starts, [truth, truth])
-
-
 def test_two_pictures_are_refined_together() -> None:
     model, truth = ellipsoids(), np.array([0.35, -0.3], np.float32)
     mesh = model.mesh(truth, 64)

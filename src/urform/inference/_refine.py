@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -28,8 +27,6 @@ _COARSE = 64  # cells along an axis of the meshes whose outlines are compared
 MODES = 16
 """Principal directions of the training latents in which a latent may move: with all of them, outlines fit better and
 shapes get worse. See docs/results/refinement.md for this and the next."""
-NEIGHBOURS = 6
-"""Nearest training latents: half the way to each is tried as a start. The encoder may average unlike shapes."""
 REACH = 0.3
 """Usual distance that a latent moves, in standard deviations of the training latents, where weights say none."""
 _RAYS, _ALONG = 256, 24  # rays a step, and points on each
@@ -48,8 +45,6 @@ def refined(
 ) -> Float[np.ndarray, " L"]:
     """The latent after `fit_outlines`, or the given one where outlines do not fit better then.
 
-    It starts from the given latent, or from the one half the way to a near training latent whose outline fits best.
-
     Args:
         model: whose shapes are fitted.
         latent: the encoder's.
@@ -57,44 +52,24 @@ def refined(
         poses: of each of them.
     """
     try:
-        given = _seen(model, latent, framed, poses)
-        start = given
-        for other in _between(model, latent):
-            with suppress(NoSurfaceError):
-                start = _better(_seen(model, other, framed, poses), start, given.overlap + LEAST_GAIN)
-        found = fit_outlines(model, start.latent, start.shots, model.config.refinement or REACH)
-        return _better(_seen(model, found, framed, poses), given, given.overlap + LEAST_GAIN).latent
+        before = _shots(model, latent, framed, poses)
+        found = fit_outlines(model, latent, [shot for shot, _ in before], model.config.refinement or REACH)
+        after = _shots(model, found, framed, poses)
     except NoSurfaceError:
         return latent
+    gain = np.mean([shared for _, shared in after]) - np.mean([shared for _, shared in before])
+    return found if gain > LEAST_GAIN else latent
 
 
-class _Seen(NamedTuple):
-    """The shape of a latent in all pictures: their cameras, placed for it, and the mean overlap with its outlines."""
-
-    latent: Float[np.ndarray, " L"]
-    shots: list[Shot]
-    overlap: float
-
-
-def _seen(model: Model, latent: np.ndarray, framed: np.ndarray, poses: Sequence[PoseEstimate]) -> _Seen:
+def _shots(
+    model: Model, latent: np.ndarray, framed: np.ndarray, poses: Sequence[PoseEstimate]
+) -> list[tuple[Shot, float]]:
+    """The pictures with their cameras, placed for the shape of a latent, and the overlap of each."""
     mesh = model.mesh(latent, _COARSE)
-    shots = [Shot(picture, place_camera(pose, mesh, picture)) for pose, picture in zip(poses, framed, strict=True)]
-    return _Seen(latent, shots, float(np.mean([overlap(shot.camera, mesh, shot.framed) for shot in shots])))
-
-
-def _better(one: _Seen, other: _Seen, least: float) -> _Seen:
-    """The first where its outlines fit better, and at least so well."""
-    return one if one.overlap > max(other.overlap, least) else other
-
-
-def _between(model: Model, latent: Float[np.ndarray, " L"]) -> Float[np.ndarray, "N L"]:
-    """Half the way from a latent to each of the training latents that are nearest to it, by their modes."""
-    known = np.stack(list(model.latents.values()))
-    modes = _modes(known).numpy()
-    lengths = np.linalg.norm(modes, axis=1)
-    lengths = np.maximum(lengths, max(1e-2 * lengths.max(), 1e-9))  # some are 0 where latents are few
-    away = (known - latent) @ modes.T / lengths**2
-    return (latent + known[np.linalg.norm(away, axis=1).argsort()[:NEIGHBOURS]]) / 2
+    cameras = [place_camera(pose, mesh, picture) for pose, picture in zip(poses, framed, strict=True)]
+    return [
+        (Shot(picture, camera), overlap(camera, mesh, picture)) for picture, camera in zip(framed, cameras, strict=True)
+    ]
 
 
 def _modes(latents: Float[np.ndarray, "N L"]) -> Float[Tensor, "K L"]:
