@@ -16,7 +16,7 @@ from urform.inference import load
 from urform.models import to_input
 from urform.recipe import Recipe, find_recipe, make_weights, read_recipe, shipped_recipes
 from urform.recipe import _make as steps
-from urform.recipe._data import prepare_synthetic_more
+from urform.recipe._data import prepare_synthetic
 from urform.recipe._places import Places
 from urform.recipe._steps import Step, run_steps, seconds_of
 from urform.sets import ViewSet
@@ -119,7 +119,7 @@ def test_a_recipe_must_fit_its_meshes(meshes: Path, tmp_path: Path) -> None:
 
 def test_the_encoder_alone_sees_further_synthetic_shapes(tmp_path: Path) -> None:
     recipe, places = replace(RECIPE, category="table", synthetic_more=2), Places(tmp_path, "table")
-    prepare_synthetic_more(recipe, places, 1)
+    prepare_synthetic(recipe, places, 1)
     further = places.split("synthetic_more", "train")
     assert [key.instance for key in read_split(further)] == ["table_100_00000", "table_100_00001"]
     assert further in steps._Stages(recipe, places, 0)._pictures()

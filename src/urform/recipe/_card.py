@@ -73,7 +73,7 @@ def write_scores(recipe: Recipe, places: Places) -> None:
 
 
 def _data_steps(places: Places) -> list[Path]:
-    kinds = ("meshes_*.json", "copies.json", "synthetic*.json")
+    kinds = ("meshes_*.json", "copies.json", "synthetic.json")
     return [path for kind in kinds for path in sorted(places.done.glob(kind))]
 
 

@@ -59,23 +59,22 @@ def prepare_copies(recipe: Recipe, places: Places, workers: int) -> None:
 
 
 def prepare_synthetic(recipe: Recipe, places: Places, workers: int) -> None:
-    """Make synthetic shapes and prepare them; a few are for testing."""
-    if not recipe.synthetic:
-        return
+    """Make synthetic shapes and prepare them: those of all stages, a few of which are for testing, and further ones."""
+    if recipe.synthetic:
+        _prepare_series(recipe, places, workers)
+    if recipe.synthetic_more:  # another series, for the encoder alone
+        synthesize(recipe.category, recipe.synthetic_more, WIDE_FROM, places.synthetic_more)
+        config = places.named(recipe.prepare_more, "synthetic_more", test_fraction=0.0)
+        prepare(places.synthetic_more, places.data, config, workers=workers)
+
+
+def _prepare_series(recipe: Recipe, places: Places, workers: int) -> None:
     folders = synthesize(recipe.category, recipe.synthetic + SYNTHETIC_HELD_OUT, 0, places.synthetic)
     names = sorted(folder.name for folder in folders)
     spread = [names[place * len(names) // SYNTHETIC_HELD_OUT] for place in range(SYNTHETIC_HELD_OUT)]
     held_out = places.out / "held_out_synthetic.txt"
     write_atomically(held_out, "".join(f"{name}\n" for name in spread).encode())
     prepare(places.synthetic, places.data, places.named(recipe.prepare_more, "synthetic"), held_out, workers)
-
-
-def prepare_synthetic_more(recipe: Recipe, places: Places, workers: int) -> None:
-    """Make and prepare the synthetic shapes that the encoder alone sees, another series of the generator."""
-    if recipe.synthetic_more:
-        synthesize(recipe.category, recipe.synthetic_more, WIDE_FROM, places.synthetic_more)
-        config = places.named(recipe.prepare_more, "synthetic_more", test_fraction=0.0)
-        prepare(places.synthetic_more, places.data, config, workers=workers)
 
 
 def write_splits(recipe: Recipe, places: Places, collections: int) -> None:

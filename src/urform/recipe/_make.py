@@ -18,7 +18,6 @@ from urform.recipe._data import (
     prepare_copies,
     prepare_meshes,
     prepare_synthetic,
-    prepare_synthetic_more,
     write_splits,
 )
 from urform.recipe._places import Places
@@ -67,8 +66,6 @@ def make_weights(
     data += [
         Step("copies", partial(prepare_copies, recipe, places, workers)),
         Step("synthetic", partial(prepare_synthetic, recipe, places, workers)),
-        *[Step("synthetic_more", partial(prepare_synthetic_more, recipe, places, workers))]
-        * bool(recipe.synthetic_more),
         Step("splits", partial(write_splits, recipe, places, len(meshes))),
     ]
     trained = _Stages(recipe, places, len(meshes))

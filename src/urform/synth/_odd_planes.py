@@ -7,8 +7,8 @@ from numpy.random import Generator
 
 from urform.synth._materials import pick
 from urform.synth._plane_parts import (
+    Aerofoil,
     Hull,
-    Surface,
     Wing,
     add_gear,
     add_propeller,
@@ -17,7 +17,7 @@ from urform.synth._plane_parts import (
     spindle,
     tube,
 )
-from urform.synth._plane_tails import Tail, add_canopy, add_tail, add_windscreen
+from urform.synth._plane_tails import Tail, add_cockpit, add_tail, add_windscreen
 from urform.synth._planes import add_hull
 from urform.synth._shape import Assembly
 from urform.synth._solids import bar, rounded_box, xyz
@@ -58,13 +58,13 @@ def fighter(a: Assembly, rng: Generator) -> str:
     if kind == "delta" and rng.random() < 0.6:
         root = xyz(-0.01, tall * rng.uniform(0, 0.5), hull.z(share - rng.uniform(0.02, 0.1)))
         tip = root + xyz(long * rng.uniform(0.12, 0.16), 0, -long * 0.08)
-        fore = Surface(root, tip, long * 0.11, 0.35, thin)
+        fore = Aerofoil(root, tip, long * 0.11, 0.35, thin)
         a.add_pair("stabilizer", "wing", fore.solid())
     elif kind == "trapeze" and rng.random() < 0.5:
         root = xyz(half * 0.5, height, hull.z(share - rng.uniform(0.12, 0.2)))
         back = xyz(half + rng.uniform(0.3, 0.6) * half, height, hull.z(share + 0.05))
-        a.add_pair("wing", "wing", Surface(root, back, root[2] - back[2] + chord, 0.3, 0.011 * long, 0.03).solid())
-    add_canopy(a, hull, rng.uniform(0.22, 0.3), long * rng.uniform(0.12, 0.24), tall * rng.uniform(0.35, 0.6), 0.65)
+        a.add_pair("wing", "wing", Aerofoil(root, back, root[2] - back[2] + chord, 0.3, 0.011 * long, 0.03).solid())
+    add_cockpit(a, hull, rng.uniform(0.22, 0.3), long * rng.uniform(0.12, 0.24), tall * rng.uniform(0.35, 0.6), 0.65)
     if rng.random() < 0.3:
         _add_stores(a, rng, left, long)
     if rng.random() < 0.12:
@@ -92,7 +92,7 @@ def _add_intakes(a: Assembly, rng: Generator, hull: Hull, half: float, tall: flo
     a.mark_pair("intake", path[-1])
 
 
-def _add_stores(a: Assembly, rng: Generator, left: Surface, long: float) -> None:
+def _add_stores(a: Assembly, rng: Generator, left: Aerofoil, long: float) -> None:
     """Rockets or tanks below the wings."""
     for share in [0.5] if rng.random() < 0.6 else [0.42, 0.7]:
         front, chord = left.at(share)
@@ -146,7 +146,7 @@ def _flying_wing(a: Assembly, rng: Generator) -> str:
     left = add_wing(a, hull, wing)
     if rng.random() < 0.5:
         add_winglet(a, rng, left, "winglet")
-    add_canopy(a, hull, rng.uniform(0.25, 0.4), chord * rng.uniform(0.2, 0.35), tall * 0.4, 0.4)
+    add_cockpit(a, hull, rng.uniform(0.25, 0.4), chord * rng.uniform(0.2, 0.35), tall * 0.4, 0.4)
     front, deep = left.at(0.16)
     size = tall * rng.uniform(0.45, 0.7)
     pod = spindle([[-1, 0.5], [-0.3, 1], [0.7, 1], [1, 0.8]], size, 0.5 * deep, 12)
@@ -179,12 +179,12 @@ def twin_boom(a: Assembly, rng: Generator) -> str:
     flat, fin = pod * rng.uniform(0.12, 0.16), pod * rng.uniform(0.15, 0.22)
     root = xyz(-0.01, rear[1], rear[2] + flat)
     out = xyz(front[0] * rng.uniform(1.05, 1.3), 0, 0)
-    a.add_pair("stabilizer", "wing", Surface(root, root + out, flat, 1, thin).solid())
+    a.add_pair("stabilizer", "wing", Aerofoil(root, root + out, flat, 1, thin).solid())
     root = rear + xyz(0, -0.3 * size, fin)
     top = root + xyz(0, pod * rng.uniform(0.13, 0.2), -fin * rng.uniform(0.3, 0.8))
-    a.add_pair("tail_fin", "trim", Surface(root, top, fin, 0.55, thin, 0.1, (1, 0, 0), left.end).solid())
+    a.add_pair("tail_fin", "trim", Aerofoil(root, top, fin, 0.55, thin, 0.1, (1, 0, 0), left.end).solid())
     a.mark_pair("fin_top", top - xyz(0, 0, 0.25 * fin))
-    add_canopy(a, hull, rng.uniform(0.3, 0.4), pod * rng.uniform(0.25, 0.4), tall * rng.uniform(0.2, 0.4), 0.85)
+    add_cockpit(a, hull, rng.uniform(0.3, 0.4), pod * rng.uniform(0.25, 0.4), tall * rng.uniform(0.2, 0.4), 0.85)
     if rng.random() < 0.5:
         add_gear(a, rng, hull, 0.55, half * 1.6, tall * rng.uniform(0.7, 1), thin)
     return rng.choice(["private", "military"])

@@ -87,7 +87,7 @@ def tube(length: float, half: float, tall: float, nose: Numbers, tail: Numbers, 
 
 
 @dataclass(frozen=True)
-class Surface:
+class Aerofoil:
     """A wing, stabiliser or fin from the middle plane outwards."""
 
     root: NDArray
@@ -134,7 +134,7 @@ class Surface:
         return loft(np.stack(rings), np.stack([rings[0].mean(0), rings[-1].mean(0)]))
 
 
-def _aerofoil(front: NDArray, chord: float, surface: Surface) -> NDArray:
+def _aerofoil(front: NDArray, chord: float, surface: Aerofoil) -> NDArray:
     """Ring of points (10, 3)."""
     half = max(surface.thickness * chord, surface.least) / 2
     back, up = np.outer(_CHORDWISE[:, 0] * chord, (0, 0, -1)), np.outer(_CHORDWISE[:, 1] * half, surface.normal)
@@ -158,14 +158,14 @@ class Wing:
     least: float
     more: dict = field(default_factory=dict)
 
-    def surface(self, hull: Hull) -> Surface:
+    def surface(self, hull: Hull) -> Aerofoil:
         """The left wing."""
         root = xyz(-0.01 * self.half_span, self.height, hull.z(self.share))
         tip = root + xyz(1.01 * self.half_span, self.rise, -self.sweep)
-        return Surface(root, tip, self.chord, self.taper, self.least, **self.more)
+        return Aerofoil(root, tip, self.chord, self.taper, self.least, **self.more)
 
 
-def add_wing(a: Assembly, hull: Hull, wing: Wing, name: str = "wing") -> Surface:
+def add_wing(a: Assembly, hull: Hull, wing: Wing, name: str = "wing") -> Aerofoil:
     """Adds both halves of a wing and marks its roots and tips."""
     left = wing.surface(hull)
     a.add_pair("wing", "wing", left.solid())
@@ -178,7 +178,7 @@ def add_wing(a: Assembly, hull: Hull, wing: Wing, name: str = "wing") -> Surface
     return left
 
 
-def add_winglet(a: Assembly, rng: Generator, left: Surface, kind: str) -> None:
+def add_winglet(a: Assembly, rng: Generator, left: Aerofoil, kind: str) -> None:
     """Ends the wings in a "winglet", a "fence" or a "tank"."""
     tip, chord = left.at(1)
     if kind == "tank":
@@ -189,11 +189,11 @@ def add_winglet(a: Assembly, rng: Generator, left: Surface, kind: str) -> None:
     tall = left.tip[0] * rng.uniform(0.06, 0.13)
     root = tip - xyz(left.least * 0.3, left.least * 0.3, chord * 0.25)
     out = tall * rng.uniform(0.1, 0.6)
-    fin = Surface(root, root + xyz(out, tall, -tall * rng.uniform(0.5, 1)), chord * 0.74, rng.uniform(0.35, 0.7),
+    fin = Aerofoil(root, root + xyz(out, tall, -tall * rng.uniform(0.5, 1)), chord * 0.74, rng.uniform(0.35, 0.7),
                   left.least, 0.08, np.array([tall, -out, 0]) / np.hypot(tall, out))  # fmt: skip
     a.add_pair("wing", "trim", fin.solid())
     if kind == "fence":
-        a.add_pair("wing", "trim", Surface(root + xyz(0, left.least * 0.6, 0), root - xyz(0, tall * 0.8, chord * 0.3),
+        a.add_pair("wing", "trim", Aerofoil(root + xyz(0, left.least * 0.6, 0), root - xyz(0, tall * 0.8, chord * 0.3),
                                            chord * 0.74, 0.5, left.least, 0.08, (1, 0, 0)).solid())  # fmt: skip
 
 
@@ -214,7 +214,7 @@ def nacelle(rng: Generator, radius: float, length: float) -> Manifold:
     return spindle([*back, *front], radius, length, 16)
 
 
-def add_jets(a: Assembly, rng: Generator, left: Surface, shares: Numbers, radius: float, ahead: float) -> None:
+def add_jets(a: Assembly, rng: Generator, left: Aerofoil, shares: Numbers, radius: float, ahead: float) -> None:
     """Hangs jet engines on pylons below both wings."""
     long = radius * rng.uniform(3, 4.6)
     for number, share in enumerate(np.atleast_1d(np.asarray(shares, float)), 1):
@@ -222,7 +222,7 @@ def add_jets(a: Assembly, rng: Generator, left: Surface, shares: Numbers, radius
         centre = front + xyz(0, -radius * rng.uniform(1.2, 1.45), long * ahead - 0.5 * long)
         a.add_pair("engine", "metal" if rng.random() < 0.5 else "frame", nacelle(rng, radius, long).translate(
             centre.tolist()))  # fmt: skip
-        pylon = Surface(centre + xyz(0, 0, long * 0.2), front - xyz(0, 0, 0.15 * chord), long * 0.55,
+        pylon = Aerofoil(centre + xyz(0, 0, long * 0.2), front - xyz(0, 0, 0.15 * chord), long * 0.55,
                         0.55 * chord / (long * 0.55), left.least, 0.05, (1, 0, 0))  # fmt: skip
         a.add_pair("engine", "wing", pylon.solid())
         a.mark_pair(f"engine_{number}", centre + xyz(0, 0, long * 0.5 * 0.8))
@@ -236,7 +236,7 @@ def add_side_jets(a: Assembly, rng: Generator, hull: Hull, share: float, radius:
     a.add_pair("engine", "metal" if rng.random() < 0.5 else "frame", nacelle(rng, radius, long).translate(
         centre.tolist()))  # fmt: skip
     inside = xyz(0, centre[1], centre[2] + long * 0.25)
-    pylon = Surface(inside, centre + xyz(0, 0, long * 0.2), long * 0.55, 0.95, least)
+    pylon = Aerofoil(inside, centre + xyz(0, 0, long * 0.2), long * 0.55, 0.95, least)
     a.add_pair("engine", "frame", pylon.solid())
     a.mark_pair("engine", centre + xyz(0, 0, long * 0.4))
 
@@ -262,7 +262,7 @@ def add_propeller(a: Assembly, rng: Generator, hub: NDArray, radius: float, leas
     (a.mark_pair if pair else a.mark)("propeller_hub", hub)
 
 
-def add_prop_engines(a: Assembly, rng: Generator, left: Surface, shares: Numbers, radius: float, blade: float,
+def add_prop_engines(a: Assembly, rng: Generator, left: Aerofoil, shares: Numbers, radius: float, blade: float,
                      drop: float = 0.0) -> None:  # fmt: skip
     """Builds propeller engines into both wings; `drop` is how far below the wing, in radii."""
     for share in np.atleast_1d(np.asarray(shares, float)):

@@ -7,7 +7,7 @@ from manifold3d import Manifold
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from urform.synth._plane_parts import Hull, Surface
+from urform.synth._plane_parts import Aerofoil, Hull
 from urform.synth._shape import Assembly
 from urform.synth._solids import rounded_box, xyz
 
@@ -49,26 +49,26 @@ def add_tail(a: Assembly, rng: Generator, hull: Hull, tail: Tail) -> None:
         normal = np.array([-tail.tall, half, 0]) / np.hypot(tail.tall, half)
         root = seat + xyz(0, 0, tail.chord)
         tip = root + xyz(half, tail.tall, -tail.lean)
-        fin = Surface(root, tip, tail.chord, tail.taper, least, 0.1, normal, tail.end)
+        fin = Aerofoil(root, tip, tail.chord, tail.taper, least, 0.1, normal, tail.end)
         a.add_pair("tail_fin", "trim", fin.solid())
         a.mark_pair("stabilizer_tip", _end(fin))
         return
     seat = _add_fins(a, rng, hull, tail, seat)
     if tail.kind == "none":
         return
-    flat = Surface(seat - xyz(0.02 * half, 0, 0), seat + xyz(half, rise, -tail.flat_sweep), tail.flat_chord,
+    flat = Aerofoil(seat - xyz(0.02 * half, 0, 0), seat + xyz(half, rise, -tail.flat_sweep), tail.flat_chord,
                    rng.uniform(0.4, 0.85) if tail.end == "cut" else 0.8, least, 0.1, end=tail.end)  # fmt: skip
     a.add_pair("stabilizer", "wing" if rng.random() < 0.6 else "trim", flat.solid())
     a.mark_pair("stabilizer_tip", _end(flat))
     if tail.kind == "ends":
         root, chord = flat.at(0.99)
         root, up = root - xyz(0, 0.25 * tail.tall, -0.1 * chord), xyz(0, tail.tall * 1.2, -tail.lean * 0.6)
-        fin = Surface(root, root + up, max(chord * 1.2, 0.8 * tail.chord), tail.taper, least, 0.1, (1, 0, 0), tail.end)
+        fin = Aerofoil(root, root + up, max(chord * 1.2, 0.8 * tail.chord), tail.taper, least, 0.1, (1, 0, 0), tail.end)
         a.add_pair("tail_fin", "trim", fin.solid())
         a.mark_pair("fin_top", _end(fin))
 
 
-def _end(surface: Surface) -> NDArray:
+def _end(surface: Aerofoil) -> NDArray:
     """The middle of a tip."""
     tip, chord = surface.at(1)
     return tip - xyz(0, 0, (0.5 if surface.end == "cut" else 0.45) * chord)
@@ -81,7 +81,7 @@ def _add_fins(a: Assembly, rng: Generator, hull: Hull, tail: Tail, seat: NDArray
         root = xyz(tail.apart, hull.middle(tail.share), hull.z(tail.share) + tail.chord)
         top = float(hull.at(ahead)[1]) + tail.tall
         tip = xyz(tail.apart + tail.cant * tail.tall, top, root[2] - tail.lean)
-        fin = Surface(root, tip, tail.chord, tail.taper, tail.least, 0.1, (1, 0, 0), tail.end)
+        fin = Aerofoil(root, tip, tail.chord, tail.taper, tail.least, 0.1, (1, 0, 0), tail.end)
         if tail.apart:
             a.add_pair("tail_fin", "trim", fin.solid())
             a.mark_pair("fin_top", _end(fin))
@@ -91,7 +91,7 @@ def _add_fins(a: Assembly, rng: Generator, hull: Hull, tail: Tail, seat: NDArray
             if rng.random() < 0.35:
                 long, up = tail.chord * rng.uniform(1.3, 1.8), (top - root[1]) * rng.uniform(0.3, 0.5)
                 front = root + xyz(0, 0, long - tail.chord)
-                dorsal = Surface(front, front + xyz(0, up, -long * 0.85), long, 0.15, tail.least, 0.05, (1, 0, 0))
+                dorsal = Aerofoil(front, front + xyz(0, up, -long * 0.85), long, 0.15, tail.least, 0.05, (1, 0, 0))
                 a.add("tail_fin", "trim", dorsal.solid())
         if tail.kind in ("cross", "top"):
             front, chord = fin.at(0.97 if tail.kind == "top" else rng.uniform(0.4, 0.6))
@@ -99,7 +99,7 @@ def _add_fins(a: Assembly, rng: Generator, hull: Hull, tail: Tail, seat: NDArray
     return seat + xyz(0, 0, tail.flat_chord)
 
 
-def add_canopy(a: Assembly, hull: Hull, share: float, long: float, tall: float, wide: float = 0.75) -> None:
+def add_cockpit(a: Assembly, hull: Hull, share: float, long: float, tall: float, wide: float = 0.75) -> None:
     """Adds a glass bubble of `long` metres that stands `tall` metres out of the fuselage; `wide` in its widths."""
     bottom, top, half = hull.at(share)
     deep = 0.35 * (top - bottom) + tall

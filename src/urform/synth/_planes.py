@@ -19,7 +19,7 @@ from urform.synth._plane_parts import (
     nacelle,
     tube,
 )
-from urform.synth._plane_tails import Tail, add_canopy, add_tail, add_windows, add_windscreen
+from urform.synth._plane_tails import Tail, add_cockpit, add_tail, add_windows, add_windscreen
 from urform.synth._shape import Assembly
 from urform.synth._solids import bar, xyz
 
@@ -267,7 +267,7 @@ def low_prop(a: Assembly, rng: Generator) -> str:
     add_propeller(a, rng, xyz(0, hull.middle(0), hull.z(0)), radius, 0.011 * long)
     add_tail(a, rng, hull, _straight_tail(rng, pick(rng, {"low": 6, "top": 0.6, "cross": 0.5, "v": 0.2}), long))
     canopy = rng.uniform(0.12, 0.3) * long
-    add_canopy(a, hull, rng.uniform(0.4, 0.48) if fighter else rng.uniform(0.36, 0.44), canopy,
+    add_cockpit(a, hull, rng.uniform(0.4, 0.48) if fighter else rng.uniform(0.36, 0.44), canopy,
                tall * rng.uniform(0.3, 0.65), rng.uniform(0.6, 0.95))  # fmt: skip
     if end == "cut" and not fighter and rng.random() < 0.12:
         add_winglet(a, rng, left, pick(rng, {"winglet": 1, "tank": 1}))
@@ -336,7 +336,9 @@ def twin_prop(a: Assembly, rng: Generator) -> str:
     add_prop_engines(a, rng, left, share, half * rng.uniform(0.42, 0.6), blade, rng.uniform(-0.3, 0.3))
     add_tail(a, rng, hull, _straight_tail(rng, pick(rng, {"low": 4, "cross": 1, "top": 1, "ends": 0.7}), long))
     if rng.random() < 0.75:
-        add_canopy(a, hull, rng.uniform(0.34, 0.4), rng.uniform(0.2, 0.34) * long, tall * rng.uniform(0.25, 0.55), 0.85)
+        add_cockpit(
+            a, hull, rng.uniform(0.34, 0.4), rng.uniform(0.2, 0.34) * long, tall * rng.uniform(0.25, 0.55), 0.85
+        )
     else:
         add_windscreen(a, hull, rng.uniform(0.2, 0.28), 0.3, 1.2, rng.uniform(30, 50))
     if rng.random() < 0.45:

@@ -7,8 +7,8 @@ from numpy.random import Generator
 
 from urform.synth._materials import pick
 from urform.synth._plane_parts import (
+    Aerofoil,
     Hull,
-    Surface,
     Wing,
     add_floats,
     add_gear,
@@ -21,7 +21,7 @@ from urform.synth._plane_parts import (
     spindle,
     tube,
 )
-from urform.synth._plane_tails import Tail, add_canopy, add_tail, add_windows, add_windscreen
+from urform.synth._plane_tails import Tail, add_cockpit, add_tail, add_windows, add_windscreen
 from urform.synth._planes import add_hull, add_struts, high_prop, light_hull
 from urform.synth._shape import Assembly
 from urform.synth._solids import bar, xyz
@@ -63,7 +63,7 @@ def biplane(a: Assembly, rng: Generator) -> str:
     add_propeller(a, rng, xyz(0, hull.middle(0), hull.z(-0.01)), long * rng.uniform(0.13, 0.18), 0.013 * long)
     add_tail(a, rng, hull, _plain_tail(rng, "low", long, rng.uniform(0.85, 1.1), pick(rng, {"round": 3, "cut": 1})))
     for place in (0.4, 0.52) if rng.random() < 0.5 else (0.45,):
-        add_canopy(a, hull, place, long * rng.uniform(0.07, 0.11), tall * rng.uniform(0.25, 0.4), 0.5)
+        add_cockpit(a, hull, place, long * rng.uniform(0.07, 0.11), tall * rng.uniform(0.25, 0.4), 0.5)
     if rng.random() < 0.85:
         add_gear(a, rng, hull, share + rng.uniform(0, 0.07), half * rng.uniform(1.1, 1.9), tall * rng.uniform(0.9, 1.3),
                  0.014 * long)  # fmt: skip
@@ -97,7 +97,7 @@ def glider(a: Assembly, rng: Generator) -> str:
     add_tail(a, rng, hull, Tail(pick(rng, {"top": 4, "low": 1, "v": 0.4}), long * rng.uniform(0.12, 0.17), chord,
                                 chord * rng.uniform(0.2, 0.5), long * rng.uniform(0.15, 0.2), flat, flat * 0.2, thin,
                                 rng.uniform(0.5, 0.75)))  # fmt: skip
-    add_canopy(a, hull, rng.uniform(0.15, 0.2), long * rng.uniform(0.18, 0.27), tall * rng.uniform(0.1, 0.3), 0.85)
+    add_cockpit(a, hull, rng.uniform(0.15, 0.2), long * rng.uniform(0.18, 0.27), tall * rng.uniform(0.1, 0.3), 0.85)
     if rng.random() < 0.4:
         foot = xyz(0, float(hull.at(0.36)[0]), hull.z(0.36))
         add_leg(a, foot + xyz(0, tall * 0.6, 0), foot, long * 0.025, thin)
@@ -139,7 +139,9 @@ def toy(a: Assembly, rng: Generator) -> str:
                                        rng.uniform(0.85, 1.2), pick(rng, {"cut": 1, "round": 2})))  # fmt: skip
     glass = pick(rng, {"bubble": 3, "screen": 1.5 if kind != "double" else 0, "none": 0.5})
     if glass == "bubble":
-        add_canopy(a, hull, rng.uniform(0.33, 0.48), long * rng.uniform(0.14, 0.28), tall * rng.uniform(0.25, 0.6), 0.7)
+        add_cockpit(
+            a, hull, rng.uniform(0.33, 0.48), long * rng.uniform(0.14, 0.28), tall * rng.uniform(0.25, 0.6), 0.7
+        )
     elif glass == "screen":
         add_windscreen(a, hull, rng.uniform(0.12, 0.25), 0.25, 0.9, rng.uniform(20, 60))
         add_windows(a, hull, (0.35, rng.uniform(0.5, 0.7)), 0.2, rng.uniform(0.4, 0.6))
@@ -150,7 +152,7 @@ def toy(a: Assembly, rng: Generator) -> str:
     return rng.choice(["toy", "toy", "private", "military"])
 
 
-def _toy_engines(a: Assembly, rng: Generator, hull: Hull, left: Surface, jets: bool, half: float) -> None:
+def _toy_engines(a: Assembly, rng: Generator, hull: Hull, left: Aerofoil, jets: bool, half: float) -> None:
     """One big propeller, two, or fat jets below the wings."""
     if jets:
         reach = rng.uniform(0.45, 0.55)
