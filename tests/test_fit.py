@@ -175,7 +175,7 @@ def test_a_fitted_mesh_lies_where_the_scan_does(model: Model, chair: trimesh.Tri
     moved.export(tmp_path / "scan.ply")
     options = {"steps": 100, "file_format": "ply", "resolution": 64}
     summary = fit_files(model, [tmp_path / "scan.ply"], tmp_path / "out", **options)
-    assert summary["residual_after"] < 0.7 * summary["residual_before"]
+    assert summary["residual_after"] < 0.005 < 0.9 * summary["residual_before"]  # it starts near, from a training shape
     fitted = trimesh.load(summary["mesh"], process=False)
     np.testing.assert_allclose(fitted.bounds, moved.bounds, atol=3)
     content = read_latent_file(Path(summary["latent"]))
